@@ -1,0 +1,205 @@
+/** A plan: the flat list of operations that marmita-init carries out; bytes and readable form. */
+import { MarmitaError } from "../errors.ts";
+
+/**
+ * Code and signature of each operation; native/core/plan.h holds the same table and says what
+ * each argument is. `s` text, `n` whole number, `l` list of texts.
+ */
+const OPERATIONS = {
+  container: [1, "ss"],
+  bundle: [2, "s"],
+  live: [3, "s"],
+  name: [4, "s"],
+  remove: [5, "sl"],
+  setgroups: [6, "s"],
+  "uid-map": [7, "s"],
+  "gid-map": [8, "s"],
+  namespaces: [9, "n"],
+  "fuse-overlayfs": [10, "sl"],
+  hostname: [32, "s"],
+  loopback: [33, ""],
+  propagation: [34, ""],
+  overlay: [35, "sssll"],
+  "tmpfs-root": [36, "sl"],
+  root: [37, "sn"],
+  "overlay-in": [38, "sssll"],
+  directory: [39, "sn"],
+  file: [40, "sns"],
+  symlink: [41, "ss"],
+  bind: [42, "ssn"],
+  mount: [43, "sssnl"],
+  mask: [44, "s"],
+  readonly: [45, "s"],
+  "root-readonly": [46, ""],
+  pivot: [47, ""],
+  keyring: [48, "s"],
+  user: [49, "sln"],
+  workdir: [50, "s"],
+  capabilities: [51, "nnnnn"],
+  "no-new-privileges": [52, ""],
+  umask: [53, "n"],
+  environment: [54, "l"],
+  command: [55, "l"],
+} as const satisfies Record<string, readonly [code: number, signature: string]>;
+
+export type OperationName = keyof typeof OPERATIONS;
+
+type Argument = string | number | readonly string[];
+type ArgumentOf<Letter> = Letter extends "s"
+  ? string
+  : Letter extends "n"
+    ? number
+    : readonly string[];
+type ArgumentsOf<Signature> = Signature extends `${infer Letter}${infer Rest}`
+  ? [ArgumentOf<Letter>, ...ArgumentsOf<Rest>]
+  : [];
+
+/** One operation: its name, then the arguments its signature asks for. */
+export type Operation = {
+  [Name in OperationName]: readonly [Name, ...ArgumentsOf<(typeof OPERATIONS)[Name][1]>];
+}[OperationName];
+
+export type Plan = readonly Operation[];
+
+/** Flags of the operation `root`: bind the path onto itself first, it is no mount of ours yet. */
+export const ROOT_BIND = 1;
+
+/** Flags of the operation `bind`. `OPTIONAL`: where the source is missing nothing is mounted. */
+export const BIND = {
+  RECURSIVE: 1,
+  OPTIONAL: 2,
+  READONLY: 4,
+  NOSUID: 8,
+  NODEV: 16,
+  NOEXEC: 32,
+} as const;
+
+/** Flags of the operation `user`: set HOME from /etc/passwd; setgroups(2) is denied here. */
+export const USER = { SETS_HOME: 1, KEEPS_GROUPS: 2 } as const;
+
+const MAGIC = "MPLN";
+const VERSION = 1;
+const MAX_BYTES = 16 << 20;
+
+const BY_CODE = new Map<number, readonly [name: string, signature: string]>(
+  Object.entries(OPERATIONS).map(([name, [code, signature]]) => [code, [name, signature]]),
+);
+
+/** Throws `INVALID_ARGUMENT` for a text with a NUL in it, and for a plan over 16 MiB. */
+export function encodePlan(plan: Plan): Buffer {
+  const parts: Buffer[] = [Buffer.from(MAGIC), u32(VERSION), u32(plan.length)];
+  for (const [name, ...values] of plan) {
+    const [code, signature] = OPERATIONS[name];
+    parts.push(u32(code));
+    values.forEach((value: Argument, index) => encodeArgument(parts, signature[index], value));
+  }
+  const bytes = Buffer.concat(parts);
+  if (bytes.length > MAX_BYTES) {
+    throw new MarmitaError("INVALID_ARGUMENT", "arguments, environment and mounts exceed 16 MiB");
+  }
+  return bytes;
+}
+
+function encodeArgument(parts: Buffer[], letter: string | undefined, value: Argument): void {
+  if (letter === "n" && typeof value === "number") {
+    const bytes = Buffer.alloc(8);
+    bytes.writeBigUInt64LE(BigInt(value));
+    parts.push(bytes);
+  } else if (letter === "s" && typeof value === "string") {
+    encodeText(parts, value);
+  } else if (letter === "l" && typeof value === "object") {
+    parts.push(u32(value.length));
+    for (const text of value) encodeText(parts, text);
+  } else {
+    throw new TypeError(`a plan's argument ${letter} cannot be ${JSON.stringify(value)}`);
+  }
+}
+
+function encodeText(parts: Buffer[], text: string): void {
+  if (text.includes("\0")) {
+    throw new MarmitaError("INVALID_ARGUMENT", `a NUL byte in ${JSON.stringify(text)}`);
+  }
+  const bytes = Buffer.from(text);
+  parts.push(u32(bytes.length), bytes, Buffer.alloc(1));
+}
+
+function u32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32LE(value);
+  return bytes;
+}
+
+/** Throws `CORRUPT` for bytes that are no plan of this version. */
+export function decodePlan(bytes: Uint8Array): Plan {
+  try {
+    return new Decoder(bytes).plan();
+  } catch (cause) {
+    throw new MarmitaError("CORRUPT", "not a plan of this version of marmita", { cause });
+  }
+}
+
+class Decoder {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  plan(): Plan {
+    if (this.#take(MAGIC.length).toString("latin1") !== MAGIC) throw new RangeError("magic");
+    if (this.#u32() !== VERSION) throw new RangeError("version");
+    const plan = Array.from({ length: this.#u32() }, () => this.#operation());
+    if (this.#at !== this.#bytes.length) throw new RangeError("bytes after the last operation");
+    return plan;
+  }
+
+  #operation(): Operation {
+    const code = this.#u32();
+    const row = BY_CODE.get(code);
+    if (row === undefined) throw new RangeError(`operation ${code}`);
+    const [name, signature] = row;
+    // The table says which arguments belong to the name; its row was just followed.
+    return [name, ...[...signature].map((letter) => this.#argument(letter))] as unknown as Operation;
+  }
+
+  #argument(letter: string): Argument {
+    if (letter === "n") return Number(this.#take(8).readBigUInt64LE());
+    if (letter === "s") return this.#text();
+    return Array.from({ length: this.#u32() }, () => this.#text());
+  }
+
+  #text(): string {
+    const text = this.#take(this.#u32()).toString();
+    if (this.#take(1)[0] !== 0) throw new RangeError("a text without its end");
+    return text;
+  }
+
+  #u32(): number {
+    return this.#take(4).readUInt32LE();
+  }
+
+  #take(size: number): Buffer {
+    if (this.#at + size > this.#bytes.length) throw new RangeError("cut short");
+    this.#at += size;
+    return this.#bytes.subarray(this.#at - size, this.#at);
+  }
+}
+
+/** One operation a line, for people: `bind "/dev/null" "/dev/null" 0`. */
+export function formatPlan(plan: Plan): string {
+  return plan.map(formatOperation).join("\n") + "\n";
+}
+
+const OCTAL = new Set<string>(["directory", "file", "umask"]);
+
+function formatOperation([name, ...values]: Operation): string {
+  const words = values.map((value: Argument) => {
+    if (typeof value !== "number") return JSON.stringify(value);
+    if (OCTAL.has(name)) return `0${value.toString(8)}`;
+    return name === "capabilities" || name === "namespaces"
+      ? `0x${value.toString(16)}`
+      : String(value);
+  });
+  return [name, ...words].join(" ");
+}

@@ -1,0 +1,112 @@
+/* plan.h — what TypeScript decided, as a flat list of operations; C only carries it out.
+ *
+ * On disk a plan is little-endian: "MPLN", u32 version, u32 number of operations; then each
+ * operation: u32 code, and its arguments as its signature says:
+ *
+ *   s  text    u32 length, the bytes, a NUL (none inside)
+ *   n  number  u64
+ *   l  list    u32 count, then as many texts
+ *
+ * lib/native/plan.ts holds the same table; test/unit/native/plan.test.ts compares the two.
+ * The decoder trusts nothing: every length is checked against what is left.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "failure.h"
+
+#define PLAN_VERSION 1
+#define PLAN_ARGUMENTS 5
+#define PLAN_MAX_BYTES (16u << 20)
+#define PLAN_MAX_OPERATIONS 65536u
+
+/* code, C name, name, signature */
+#define PLAN_OPERATIONS(X)                                                                         \
+  X(1, CONTAINER, "container", "ss")           /* id, title */                                     \
+  X(2, BUNDLE, "bundle", "s")                  /* path */                                          \
+  X(3, LIVE, "live", "s")                      /* path, unlinked at the very end */                \
+  X(4, NAME, "name", "s")                      /* path, unlinked on removal */                     \
+  X(5, REMOVE, "remove", "sl")                 /* trash path, further trees */                     \
+  X(6, SETGROUPS, "setgroups", "s")            /* allow or deny */                                 \
+  X(7, UID_MAP, "uid-map", "s")                /* lines for /proc/PID/uid_map */                   \
+  X(8, GID_MAP, "gid-map", "s")                /* lines for /proc/PID/gid_map */                   \
+  X(9, NAMESPACES, "namespaces", "n")          /* CLONE_NEW… */                                    \
+  X(10, FUSE_OVERLAYFS, "fuse-overlayfs", "sl") /* target, command line */                         \
+  X(32, HOSTNAME, "hostname", "s")                                                                 \
+  X(33, LOOPBACK, "loopback", "")                                                                  \
+  X(34, PROPAGATION, "propagation", "")                                                            \
+  X(35, OVERLAY, "overlay", "sssll")           /* target on the host, upper, work, lowers, options */ \
+  X(36, TMPFS_ROOT, "tmpfs-root", "sl")        /* target on the host, options */                   \
+  X(37, ROOT, "root", "sn")                    /* path on the host, ROOT_… */                      \
+  X(38, OVERLAY_IN, "overlay-in", "sssll")     /* target inside, upper, work, lowers, options */   \
+  X(39, DIRECTORY, "directory", "sn")          /* path inside, mode */                             \
+  X(40, FILE, "file", "sns")                   /* path inside, mode, text */                       \
+  X(41, SYMLINK, "symlink", "ss")              /* text, path inside */                             \
+  X(42, BIND, "bind", "ssn")                   /* source on the host, target inside, BIND_… */     \
+  X(43, MOUNT, "mount", "sssnl")               /* type, source, target inside, attributes, options */ \
+  X(44, MASK, "mask", "s")                                                                         \
+  X(45, READONLY, "readonly", "s")                                                                 \
+  X(46, ROOT_READONLY, "root-readonly", "")                                                        \
+  X(47, PIVOT, "pivot", "")                                                                        \
+  X(48, KEYRING, "keyring", "s")                                                                   \
+  X(49, USER, "user", "sln")                   /* user[:group], further groups, USER_… */          \
+  X(50, WORKDIR, "workdir", "s")                                                                   \
+  X(51, CAPABILITIES, "capabilities", "nnnnn") /* bounding, effective, permitted, inheritable, ambient */ \
+  X(52, NO_NEW_PRIVILEGES, "no-new-privileges", "")                                                \
+  X(53, UMASK, "umask", "n")                                                                       \
+  X(54, ENVIRONMENT, "environment", "l")                                                           \
+  X(55, COMMAND, "command", "l")
+
+enum plan_code {
+#define PLAN_CODE(code, name, text, signature) PLAN_##name = (code),
+  PLAN_OPERATIONS(PLAN_CODE)
+#undef PLAN_CODE
+};
+
+/* root: the path is no mount of the child's own yet, bind it onto itself. */
+enum { ROOT_BIND = 1 };
+enum {
+  BIND_RECURSIVE = 1,
+  BIND_OPTIONAL = 2, /* no source: no mount */
+  BIND_READONLY = 4,
+  BIND_NOSUID = 8,
+  BIND_NODEV = 16,
+  BIND_NOEXEC = 32,
+};
+enum {
+  USER_SETS_HOME = 1,     /* HOME from /etc/passwd unless the environment has one */
+  USER_KEEPS_GROUPS = 2,  /* setgroups is denied here: id 0 only */
+};
+
+union argument {
+  const char *text;
+  uint64_t number;
+  char **list; /* ends with NULL */
+};
+
+struct operation {
+  enum plan_code code;
+  union argument arguments[PLAN_ARGUMENTS];
+};
+
+struct plan {
+  size_t count;
+  struct operation *operations;
+  char **texts; /* the lists' slots */
+  char *bytes;  /* what the texts point into */
+};
+
+/* Decode `size` bytes, taking them over: plan_free() frees them, on failure too this does. */
+int plan_decode(char *bytes, size_t size, struct plan *ret_plan, struct failure *why);
+int plan_read(const char *path, struct plan *ret_plan, struct failure *why);
+void plan_free(struct plan *plan);
+
+/* The first operation of that code, or NULL. */
+const struct operation *plan_find(const struct plan *plan, enum plan_code code);
+
+/* The first argument of that operation, or NULL when the plan has none. */
+const char *plan_text(const struct plan *plan, enum plan_code code);
+
+const char *plan_name(enum plan_code code);

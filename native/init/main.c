@@ -1,0 +1,56 @@
+/* main.c — marmita-init VERB [--userns] ARGUMENTS…: the table of verbs.
+ *
+ * Node starts it with FD_EVENTS as a socket for events. With --userns, FD_EXTRA is a user
+ * namespace to enter first: from there on the process is root of that namespace. */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "report.h"
+#include "verb.h"
+
+static const struct verb {
+  const char *name;
+  verb_function function;
+} verbs[] = {
+    {"run", run_main},         /* keep one container from its plan to its end */
+    {"mapped", mapped_main},   /* make the user namespace with the full id range */
+    {"apply", apply_main},     /* a layer's tar on stdin becomes a directory */
+    {"extract", extract_main}, /* an archive's files become flat, hashed files */
+    {"blob", blob_main},       /* stdin becomes one hashed file */
+    {"remove", remove_main},   /* delete trees, whoever inside owns them */
+    {"probe", probe_main},     /* can this directory carry an overlay? */
+};
+
+static int enter_userns(struct failure *why) {
+  if (setns(FD_EXTRA, CLONE_NEWUSER) < 0)
+    return fail(why, errno, "enter user namespace");
+  (void) close(FD_EXTRA);
+  return 0;
+}
+
+static int carry_out(int argc, char *argv[], struct failure *why) {
+  const int inside = argc > 2 && strcmp(argv[2], "--userns") == 0;
+
+  if (argc < 2)
+    return fail(why, EINVAL, "marmita-init is started by marmita, not by hand");
+  if (inside && enter_userns(why) < 0)
+    return -why->errnum;
+  for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
+    if (strcmp(argv[1], verbs[i].name) == 0)
+      return verbs[i].function(argc - 2 - inside, argv + 2 + inside, why);
+  return fail(why, EINVAL, "unknown verb %s", argv[1]);
+}
+
+int main(int argc, char *argv[]) {
+  struct failure why = {0};
+
+  if (carry_out(argc, argv, &why) >= 0)
+    return EXIT_SUCCESS;
+  report_failed(&why);
+  return EXIT_FAILURE;
+}

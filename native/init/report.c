@@ -1,0 +1,80 @@
+#include "report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "verb.h"
+
+/* Kept free for the closing quote, brace and newline. */
+#define TAIL 8
+
+static void append(struct report *report, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static void append(struct report *report, const char *format, ...) {
+  const size_t room = sizeof report->text - report->used;
+  va_list args;
+
+  va_start(args, format);
+  const int n = vsnprintf(report->text + report->used, room, format, args);
+  va_end(args);
+  if (n > 0 && (size_t) n < room)
+    report->used += (size_t) n;
+}
+
+/* JSON needs no more than this: quotes, backslashes and control characters. Bytes that
+ * are not UTF-8 go through as they are; the reader decodes them as U+FFFD. */
+static void append_escaped(struct report *report, const char *from) {
+  for (; *from != '\0' && report->used + TAIL + 6 < sizeof report->text; from++) {
+    const unsigned char c = (unsigned char) *from;
+
+    if (c == '"' || c == '\\' || c < 0x20)
+      append(report, "\\u%04x", c);
+    else
+      report->text[report->used++] = (char) c;
+  }
+}
+
+struct report report_open(const char *event) {
+  struct report report = {0};
+
+  append(&report, "{\"event\":\"%s\"", event);
+  return report;
+}
+
+void report_text(struct report *report, const char *name, const char *value) {
+  if (report->used + strlen(name) + 2 * TAIL >= sizeof report->text)
+    return;
+  append(report, ",\"%s\":\"", name);
+  append_escaped(report, value);
+  append(report, "\"");
+}
+
+void report_number(struct report *report, const char *name, long long value) {
+  if (report->used + strlen(name) + 32 >= sizeof report->text)
+    return;
+  append(report, ",\"%s\":%lld", name, value);
+}
+
+void report_send(struct report *report) {
+  append(report, "}\n");
+  for (size_t sent = 0; sent < report->used;) {
+    const ssize_t n =
+        send(FD_EVENTS, report->text + sent, report->used - sent, MSG_NOSIGNAL);
+
+    if (n <= 0)
+      return;
+    sent += (size_t) n;
+  }
+}
+
+void report_failed(const struct failure *why) {
+  struct report report = report_open("failed");
+
+  report_number(&report, "errno", why->errnum);
+  report_text(&report, "what", why->what);
+  report_send(&report);
+}

@@ -1,0 +1,27 @@
+/* report.h — what marmita-init tells Node: one JSON object per line on FD_EVENTS.
+ *
+ *   struct report report = report_open("exited");
+ *   report_number(&report, "exitCode", 0);
+ *   report_send(&report);
+ *
+ * A line that does not fit is cut off in its strings, never in its JSON. Sending is
+ * best effort: when Node is gone there is nobody to tell.
+ */
+#pragma once
+
+#include <stddef.h>
+
+#include "../core/failure.h"
+
+struct report {
+  size_t used;
+  char text[16384];
+};
+
+struct report report_open(const char *event);
+void report_text(struct report *report, const char *name, const char *value);
+void report_number(struct report *report, const char *name, long long value);
+void report_send(struct report *report);
+
+/* {"event":"failed","errno":2,"what":"exec /no/such"}; */
+void report_failed(const struct failure *why);

@@ -1,0 +1,18 @@
+/* verb.h — what every verb of marmita-init is given, and what it gives back. */
+#pragma once
+
+#include "../core/failure.h"
+
+/* The descriptors Node hands over, beside 0, 1 and 2. */
+enum { FD_EVENTS = 3, FD_EXTRA = 4 };
+
+/* A verb returns 0, or -errno with `why` filled: main() reports it and exits 1. */
+typedef int (*verb_function)(int argc, char *argv[], struct failure *why);
+
+int run_main(int argc, char *argv[], struct failure *why);
+int mapped_main(int argc, char *argv[], struct failure *why);
+int apply_main(int argc, char *argv[], struct failure *why);
+int extract_main(int argc, char *argv[], struct failure *why);
+int blob_main(int argc, char *argv[], struct failure *why);
+int remove_main(int argc, char *argv[], struct failure *why);
+int probe_main(int argc, char *argv[], struct failure *why);
