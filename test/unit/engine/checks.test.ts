@@ -1,0 +1,108 @@
+import { describe, expect, it } from "vitest";
+import {
+  checkCreateOptions,
+  checkEngineOptions,
+  checkRunOptions,
+  checkStartOptions,
+  signalNumber,
+} from "../../../lib/engine/checks.ts";
+
+describe("options of a container", () => {
+  it("accepts everything there is", () => {
+    const options = {
+      image: "busybox",
+      command: ["sh", "-c", "true"],
+      name: "box_1",
+      env: { A: "1", EMPTY: "", LEFT_OUT: undefined },
+      user: "1000:games",
+      workdir: "/srv",
+      entrypoint: ["/bin/sh"],
+      hostname: "box.example",
+      labels: { "org.example.a": "1" },
+      mounts: [
+        { type: "bind", source: ".", target: "/src", readOnly: true },
+        { type: "tmpfs", target: "/tmp", sizeBytes: 4096, mode: 0o1777 },
+      ],
+      readOnly: true,
+      remove: true,
+      network: "host",
+    } as const;
+
+    expect(() => checkCreateOptions(options)).not.toThrow();
+  });
+
+  it.each([
+    [
+      "an image that is missing",
+      { image: undefined },
+      'expected "image" to be the name or id of an image',
+    ],
+    ["a word as command", { command: "ls" }, 'expected "command" to be an array'],
+    ["a zero byte", { command: ["a\0b"] }, 'expected "command"'],
+    ["a name of one letter", { name: "a" }, 'got "a"'],
+    ["a name with a slash", { name: "a/b" }, 'got "a/b"'],
+    ["a name that is a path", { name: ".." }, 'got ".."'],
+    ["a name with a newline", { name: "ab\n" }, 'got "ab\\n"'],
+    ["a name of 300 letters", { name: "a".repeat(300) }, "128 characters or less"],
+    ["a variable with an equals sign", { env: { "A=B": "" } }, 'got "A=B"'],
+    ["a variable that is a number", { env: { A: 1 } }, 'expected "env.A" to be a string, got 1'],
+    ["a relative workdir", { workdir: "srv" }, 'expected "workdir" to be an absolute path'],
+    ["an empty user", { user: "" }, 'expected "user"'],
+    ["a hostname with a blank", { hostname: "a b" }, 'got "a b"'],
+    ["a mount of no known type", { mounts: [{ type: "nfs" }] }, 'got "nfs"'],
+    ["a mount without source", { mounts: [{ type: "bind", target: "/a" }] }, "mounts[0].source"],
+    ["a relative target", { mounts: [{ type: "tmpfs", target: "a" }] }, "mounts[0].target"],
+    ["a misspelled mount", { mounts: [{ type: "tmpfs", target: "/a", ro: true }] }, "mounts[0].ro"],
+    ["a misspelled option", { rmeove: true }, 'unknown option "rmeove"'],
+    ["an option of another time", { detach: true }, 'unknown option "detach"'],
+    ["a flag that is a word", { remove: "yes" }, 'expected "remove" to be true or false'],
+  ])("refuses %s", (_what, options, words) => {
+    const given: unknown = { image: "busybox", ...options };
+
+    expect(() => Reflect.apply(checkCreateOptions, undefined, [given])).toThrow(words);
+  });
+
+  it.each(["private", "bridge", "container:web"])("refuses network %s by name", (network) => {
+    const options: unknown = { image: "busybox", network };
+
+    expect(() => Reflect.apply(checkCreateOptions, undefined, [options])).toThrow(
+      expect.objectContaining({
+        code: "UNSUPPORTED",
+        message: `network "${network}" is not supported`,
+      }),
+    );
+  });
+});
+
+describe("options of a run", () => {
+  it.each([
+    ["a time-out in words", { timeoutMs: "soon" }, 'got "soon"'],
+    ["a time-out of nothing", { timeoutMs: 0 }, "a whole number of milliseconds"],
+    ["a time-out beyond timers", { timeoutMs: 2 ** 31 }, "2147483647"],
+    ["half a byte", { maxOutputBytes: 0.5 }, "a whole number of bytes"],
+    ["an encoding of no use", { encoding: "utf16le" }, 'got "utf16le"'],
+    ["a pipe nobody holds", { stdout: "pipe" }, 'expected "stdout"'],
+    ["input twice", { input: "a", stdin: "inherit" }, "exclude each other"],
+    ["a signal by name", { signal: "SIGTERM" }, "an AbortSignal"],
+  ])("refuse %s", (_what, options, words) => {
+    expect(() => Reflect.apply(checkRunOptions, undefined, [options])).toThrow(words);
+  });
+
+  it("may be null only where null means something", () => {
+    expect(() => checkRunOptions({ entrypoint: null })).not.toThrow();
+    expect(() => Reflect.apply(checkRunOptions, undefined, [null])).toThrow("an object");
+    expect(() => Reflect.apply(checkStartOptions, undefined, [{ stdin: null }])).toThrow("stdin");
+    expect(() => Reflect.apply(checkEngineOptions, undefined, [{ root: "" }])).toThrow("root");
+  });
+});
+
+describe("signalNumber", () => {
+  it("knows names and numbers", () => {
+    expect(signalNumber("SIGTERM")).toBe(15);
+    expect(signalNumber(9)).toBe(9);
+  });
+
+  it.each([0, 65, -1, 1.5])("refuses %s", (signal) => {
+    expect(() => signalNumber(signal)).toThrow("a signal's name or number");
+  });
+});
