@@ -1,0 +1,58 @@
+{
+  # Three targets, one core: what C does, the process that does it, and Node's way in.
+  # CMakeLists.txt builds the same folders for tests; keep the flags of both alike.
+  "variables": {
+    "list": "node -p \"const [folder, end] = process.argv.slice(1); require('fs').readdirSync(folder).filter((name) => name.endsWith(end)).sort().map((name) => folder + '/' + name).join(' ')\"",
+  },
+  "target_defaults": {
+    "cflags": [
+      "-O2",
+      "-Wall",
+      "-Wextra",
+      "-fvisibility=hidden",
+      "-ffunction-sections",
+      "-fdata-sections",
+      "-fstack-protector-strong",
+    ],
+    "cflags_c": [
+      "-std=gnu17",
+      "-Wshadow",
+      "-Wvla",
+      "-Wconversion",
+      "-Wmissing-prototypes",
+      "-Wstrict-prototypes",
+      "-Wwrite-strings",
+    ],
+    "cflags_cc": ["-std=c++17"],
+    "cflags!": ["-O3"],
+    "defines": ["_GNU_SOURCE"],
+  },
+  "targets": [
+    {
+      "target_name": "core",
+      "type": "static_library",
+      "cflags": ["-fPIC"],
+      "sources": ["<!@(<(list) native/core .c)"],
+    },
+    {
+      "target_name": "marmita-init",
+      "type": "executable",
+      "dependencies": ["core"],
+      "sources": ["<!@(<(list) native/init .c)"],
+      # Static: it is executed inside of other people's file systems, and starts faster.
+      "ldflags": ["-static", "-Wl,--gc-sections", "-s"],
+      "ldflags!": ["-rdynamic"],
+      "libraries": ["-lzstd", "-lz", "-lcrypto"],
+    },
+    {
+      "target_name": "marmita",
+      "dependencies": [
+        "core",
+        "<!(node -p \"require('node-addon-api').targets\"):node_addon_api_except",
+      ],
+      "defines": ["NAPI_VERSION=9"],
+      "sources": ["<!@(<(list) native/addon .cc)"],
+      "ldflags": ["-Wl,--gc-sections"],
+    },
+  ],
+}
