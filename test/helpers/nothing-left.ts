@@ -1,0 +1,116 @@
+/** After a file of tests nothing of it runs, is mounted, open or on disk. */
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
+import { afterAll, beforeAll, expect } from "vitest";
+import { closeEngines } from "./engine.ts";
+import { removeTemporaryFolders, temporaryFolders } from "./folder.ts";
+import { eventually } from "./eventually.ts";
+
+/** How soon after the last test everything must be gone. */
+const WITHIN_MS = 2_000;
+
+/**
+ * Call once at the top of a test file. When its tests are over and its engines closed, fails on
+ * child processes, on processes and mounts of any of its folders, and on descriptors of this
+ * process: files of its folders, namespaces, processes, /dev/fuse. Then removes the folders.
+ */
+export function expectNothingLeft(): void {
+  let before: ReadonlySet<string>;
+
+  beforeAll(() => {
+    before = new Set(openDescriptors().map(({ text }) => text));
+  });
+
+  afterAll(async () => {
+    await closeEngines();
+    await eventually("everything gone", () => (leftovers(before).length === 0 ? true : undefined), WITHIN_MS)
+      .catch(() => undefined); // the assertion below says what is left
+    expect(leftovers(before)).toEqual([]);
+    await removeTemporaryFolders();
+  });
+}
+
+/** What is left of the test file that asks, one line each. */
+export function leftovers(before: ReadonlySet<string> = new Set()): readonly string[] {
+  const folders = temporaryFolders();
+  const within = (path: string) => folders.some((folder) => path.includes(folder));
+  const descriptors = openDescriptors().filter(
+    ({ target, text }) => !before.has(text) && (within(target) || isOurs(target)),
+  );
+  const mounts = linesOf("/proc/self/mountinfo").filter(within);
+  return [
+    ...descriptors.map(({ text }) => `descriptor ${text}`),
+    ...mounts.map((line) => `mount ${line}`),
+    ...processes(within),
+  ];
+}
+
+function processes(within: (path: string) => boolean): readonly string[] {
+  const found: string[] = [];
+  for (const pid of numbersIn("/proc")) {
+    if (pid === String(process.pid)) continue;
+    const why = whyOurs(pid, within);
+    if (why !== undefined) found.push(`process ${pid} (${title(pid)}): ${why}`);
+  }
+  return found;
+}
+
+function whyOurs(pid: string, within: (path: string) => boolean): string | undefined {
+  const status = linesOf(`/proc/${pid}/status`);
+  if (status.some((line) => /^Name:\s*marmita-init$/.test(line)) && isChild(status)) {
+    const state = status.find((line) => line.startsWith("State:"));
+    return `a child of this process, ${state ?? "gone"}`;
+  }
+  const fd = descriptorsOf(pid).find(({ target }) => within(target));
+  if (fd !== undefined) return `has ${fd.target} open`;
+  const mount = linesOf(`/proc/${pid}/mountinfo`).find(within);
+  return mount === undefined ? undefined : `has the mount ${mount}`;
+}
+
+function isChild(status: readonly string[]): boolean {
+  return status.some((line) => line === `PPid:\t${process.pid}`);
+}
+
+/** Kinds of descriptor that Node itself never opens. */
+function isOurs(target: string): boolean {
+  return /^(user|mnt|pid|net|ipc|uts|cgroup):\[|\[pidfd\]|^\/dev\/fuse|^pidfd:/.test(target);
+}
+
+interface Descriptor {
+  readonly target: string;
+  /** Number and target: tells a new one from one that was there. */
+  readonly text: string;
+}
+
+function openDescriptors(): readonly Descriptor[] {
+  return descriptorsOf("self");
+}
+
+function descriptorsOf(pid: string): readonly Descriptor[] {
+  return numbersIn(`/proc/${pid}/fd`).flatMap((fd) => {
+    const target = orUndefined(() => readlinkSync(`/proc/${pid}/fd/${fd}`));
+    return target === undefined ? [] : [{ target, text: `${fd} → ${target}` }];
+  });
+}
+
+function title(pid: string): string {
+  const words = orUndefined(() => readFileSync(`/proc/${pid}/cmdline`, "utf8"));
+  return words?.replaceAll("\0", " ").trim() ?? "gone";
+}
+
+function numbersIn(directory: string): readonly string[] {
+  const names = orUndefined(() => readdirSync(directory)) ?? [];
+  return names.filter((name) => /^\d+$/.test(name));
+}
+
+function linesOf(path: string): readonly string[] {
+  return orUndefined(() => readFileSync(path, "utf8"))?.split("\n") ?? [];
+}
+
+// Processes end and other users' are closed to us: what cannot be read is not ours.
+function orUndefined<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,46 @@
+/** What a host must have for tests that start containers. */
+import { spawnSync } from "node:child_process";
+import { beforeEach } from "vitest";
+
+/** Set in CI: a test that cannot run fails instead of being skipped. */
+export const MUST_RUN = process.env["MARMITA_MUST_RUN"] === "1";
+
+/**
+ * Call at the top of a test file that starts containers. Where this host gives this user no user
+ * namespace, the reason is printed, every test of the file is skipped and the result is false
+ * (for `describe.runIf`, when the file has beforeAll hooks); with MARMITA_MUST_RUN=1 it throws.
+ */
+export function requireUserNamespaces(): boolean {
+  return require("user namespaces", userNamespaceFault());
+}
+
+/** The same for an outside program: `requireProgram("skopeo")`. */
+export function requireProgram(name: string): boolean {
+  const found = spawnSync("sh", ["-c", 'command -v "$1"', "sh", name]).status === 0;
+  return require(name, found ? undefined : `${name} is not installed`);
+}
+
+/**
+ * For what the kernel or the set-up of a host cannot show at all, whoever runs the tests:
+ * skips with the reason in print, and never fails. `fault` is undefined where the host can.
+ */
+export function hostCan(what: string, fault: string | undefined): boolean {
+  if (fault === undefined) return true;
+  console.warn(`host cannot: ${what}: ${fault}`);
+  return false;
+}
+
+function require(what: string, fault: string | undefined): boolean {
+  if (fault === undefined) return true;
+  const reason = `needs ${what}: ${fault}`;
+  if (MUST_RUN) throw new Error(`${reason} (MARMITA_MUST_RUN=1 forbids skipping)`);
+  console.warn(`skipped: ${reason}`);
+  beforeEach((context) => context.skip(reason));
+  return false;
+}
+
+function userNamespaceFault(): string | undefined {
+  const tried = spawnSync("unshare", ["--user", "--map-root-user", "true"], { encoding: "utf8" });
+  if (tried.status === 0) return undefined;
+  return tried.error?.message ?? tried.stderr.trim();
+}
