@@ -32,12 +32,15 @@
       "target_name": "core",
       "type": "static_library",
       "cflags": ["-fPIC"],
+      # Node's include folder carries a zlib.h and an openssl/ of its own: not what is linked here.
+      "include_dirs/": [["exclude", "."]],
       "sources": ["<!@(<(list) native/core .c)"],
     },
     {
       "target_name": "marmita-init",
       "type": "executable",
       "dependencies": ["core"],
+      "include_dirs/": [["exclude", "."]],
       "sources": ["<!@(<(list) native/init .c)"],
       # Static: it is executed inside of other people's file systems, and starts faster.
       "ldflags": ["-static", "-Wl,--gc-sections", "-s"],
