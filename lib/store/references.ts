@@ -1,0 +1,196 @@
+/** Image names → descriptors: index.json of the OCI image layout. */
+import { mkdir, readFile, stat } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { isMarmitaError } from "../errors.ts";
+import { type Descriptor, descriptorJson, parseDescriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import { INDEX } from "../oci/media-types.ts";
+import { familiar, findReference, isReserved } from "../oci/reference.ts";
+import { type JsonObject, JsonReader, isJsonObject, parseJson } from "../util/json.ts";
+import { isMissing } from "../util/system-error.ts";
+import { writeAtomic } from "./atomic.ts";
+import { type Lock, lock } from "./lock.ts";
+import type { Paths } from "./paths.ts";
+
+const REF_NAME = "org.opencontainers.image.ref.name";
+const LAYOUT = `${JSON.stringify({ imageLayoutVersion: "1.0.0" })}\n`;
+
+/** One line of index.json. Several may carry the same digest: one for each name. */
+export interface ImageEntry {
+  /** The familiar name, `busybox:latest`; absent for an image that lost it. */
+  readonly name?: string;
+  readonly descriptor: Descriptor;
+}
+
+/** A line as it was found, with what we do not know; `entry` is absent when it makes no sense. */
+interface Line {
+  readonly json: unknown;
+  readonly entry?: ImageEntry;
+}
+
+interface IndexFile {
+  readonly version: string;
+  readonly rest: JsonObject;
+  readonly lines: readonly Line[];
+}
+
+/**
+ * Other tools may write the same file. So what they wrote is read leniently (a line we cannot
+ * read is passed over) and kept as it is; what we add is strict.
+ */
+export class References {
+  readonly #paths: Paths;
+  #cached: IndexFile | undefined;
+
+  constructor(paths: Paths) {
+    this.#paths = paths;
+  }
+
+  /** In the order in which they were added. */
+  async list(): Promise<readonly ImageEntry[]> {
+    const { lines } = await this.#read();
+    return lines.flatMap(({ entry }) => (entry === undefined ? [] : [entry]));
+  }
+
+  /** `name` is a familiar name with its tag: `busybox:latest`. */
+  async find(name: string): Promise<Descriptor | undefined> {
+    return (await this.list()).find((entry) => entry.name === name)?.descriptor;
+  }
+
+  /**
+   * Let `name` mean `descriptor` from now on; without a name the image is only known by its ids.
+   * An image whose last name is taken away stays, nameless.
+   */
+  async set(name: string | undefined, descriptor: Descriptor): Promise<void> {
+    await this.#change((lines) => {
+      const { digest } = descriptor;
+      const others = name === undefined ? lines : withoutName(lines, name);
+      if (name === undefined && hasDigest(lines, digest)) return lines;
+      const kept = others.filter((line) => !isNameless(line, digest));
+      return [...kept, newLine(name, descriptor)];
+    });
+  }
+
+  /** Forget one name; the image stays, nameless if need be. Forgetting an absent name is fine. */
+  async remove(name: string): Promise<void> {
+    await this.#change((lines) => withoutName(lines, name));
+  }
+
+  /** Forget an image under all of its names. */
+  async forget(digest: Digest): Promise<void> {
+    await this.#change((lines) => lines.filter(({ entry }) => entry?.descriptor.digest !== digest));
+  }
+
+  async #change(edit: (lines: readonly Line[]) => readonly Line[]): Promise<void> {
+    using _held: Lock = await lock(this.#paths.lock("index"), { mode: "exclusive" });
+    const { lines, rest } = await this.#read();
+    const edited = edit(lines);
+    if (edited === lines) return;
+    await mkdir(this.#paths.images, { recursive: true, mode: 0o700 });
+    await this.#writeLayout();
+    const manifests = edited.map(({ json }) => json);
+    const json = { schemaVersion: 2, mediaType: INDEX, ...rest, manifests };
+    await writeAtomic(this.#paths.index, `${JSON.stringify(json, undefined, 2)}\n`);
+    this.#cached = undefined;
+  }
+
+  /** The file that makes the directory an OCI image layout. */
+  async #writeLayout(): Promise<void> {
+    const path = `${this.#paths.images}/oci-layout`;
+    try {
+      await stat(path);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+      await writeAtomic(path, LAYOUT);
+    }
+  }
+
+  async #read(): Promise<IndexFile> {
+    const version = await fileVersion(this.#paths.index);
+    if (version === undefined) return { version: "", rest: {}, lines: [] };
+    if (this.#cached?.version === version) return this.#cached;
+    const json = await readIndex(this.#paths.index);
+    this.#cached = { version, ...parseIndexFile(json) };
+    return this.#cached;
+  }
+}
+
+/** Changes whenever the file is replaced or written to. */
+async function fileVersion(path: string): Promise<string | undefined> {
+  try {
+    const { mtimeNs, ino, size } = await stat(path, { bigint: true });
+    return `${mtimeNs} ${ino} ${size}`;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Not every tool renames a draft into place: a file cut short may be whole a moment later. */
+async function readIndex(path: string): Promise<unknown> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return parseJson(await readFile(path), path);
+    } catch (error) {
+      if (attempt === 3 || !isMarmitaError(error, "CORRUPT")) throw error;
+      await delay(20 * attempt);
+    }
+  }
+}
+
+function parseIndexFile(json: unknown): Omit<IndexFile, "version"> {
+  const fields = new JsonReader(json, "index.json");
+  const lines = fields.findList("manifests", parseLine) ?? [];
+  const { manifests: _lines, ...rest } = isJsonObject(json) ? json : {};
+  return { rest, lines };
+}
+
+function parseLine(json: unknown): Line {
+  let descriptor: Descriptor;
+  try {
+    descriptor = parseDescriptor(json);
+  } catch {
+    return { json };
+  }
+  const written = descriptor.annotations?.[REF_NAME];
+  const reference = written === undefined ? undefined : findReference(written);
+  if (reference === undefined || reference.digest !== undefined || isReserved(reference)) {
+    return { json, entry: { descriptor } };
+  }
+  return { json, entry: { name: familiar(reference), descriptor } };
+}
+
+function newLine(name: string | undefined, descriptor: Descriptor): Line {
+  const { [REF_NAME]: _old, ...annotations } = descriptor.annotations ?? {};
+  const named = name === undefined ? annotations : { ...annotations, [REF_NAME]: name };
+  return parseLine(descriptorJson({ ...descriptor, annotations: named }));
+}
+
+/** Takes the name off; what would be forgotten with it stays as a nameless line. */
+function withoutName(lines: readonly Line[], name: string): readonly Line[] {
+  const named = lines.filter(({ entry }) => entry?.name === name);
+  if (named.length === 0) return lines;
+  const kept = lines.filter((line) => !named.includes(line));
+  const orphans = new Map<Digest, Line>();
+  for (const { json, entry } of named) {
+    if (entry === undefined || hasDigest(kept, entry.descriptor.digest)) continue;
+    orphans.set(entry.descriptor.digest, { json: unnamed(json), entry: { descriptor: entry.descriptor } });
+  }
+  return [...kept, ...orphans.values()];
+}
+
+function unnamed(json: unknown): unknown {
+  if (!isJsonObject(json) || !isJsonObject(json["annotations"])) return json;
+  const { [REF_NAME]: _name, ...annotations } = json["annotations"];
+  const { annotations: _old, ...rest } = json;
+  return Object.keys(annotations).length === 0 ? rest : { ...rest, annotations };
+}
+
+function hasDigest(lines: readonly Line[], digest: Digest): boolean {
+  return lines.some(({ entry }) => entry?.descriptor.digest === digest);
+}
+
+function isNameless({ entry }: Line, digest: Digest): boolean {
+  return entry !== undefined && entry.name === undefined && entry.descriptor.digest === digest;
+}
