@@ -19,7 +19,12 @@ async function main(seconds) {
   }
   const options = { MARMITA_FUZZ: "ON", MARMITA_ADDON: "OFF" };
   const compiler = { c: "clang", cxx: "clang++" };
-  const { status, folder } = await cmakeBuild("fuzz", { options, compiler, target: "fuzzers", type: "Debug" });
+  const { status, folder } = await cmakeBuild("fuzz", {
+    options,
+    compiler,
+    target: "fuzzers",
+    type: "Debug",
+  });
   if (status !== 0) return finish({ passed: 0, failed: 1, skipped: 0 });
 
   const names = readdirSync(join(root, "native/fuzz"))

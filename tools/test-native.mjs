@@ -11,7 +11,11 @@ async function main() {
     return !mustRun;
   }
   const options = { MARMITA_SANITIZE: "ON", MARMITA_ADDON: "OFF" };
-  const { status, folder } = await cmakeBuild("sanitize", { options, target: "c-tests", type: "Debug" });
+  const { status, folder } = await cmakeBuild("sanitize", {
+    options,
+    target: "c-tests",
+    type: "Debug",
+  });
   if (status !== 0) {
     recordCounts({ passed: 0, failed: 1, skipped: 0 });
     return false;

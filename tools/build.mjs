@@ -1,0 +1,28 @@
+// Compiles lib/ to dist/ and leaves the command where npm scripts and npx find it.
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { root, runBin } from "./lib/run.mjs";
+
+process.chdir(root);
+const { status } = await runBin("tsc", ["--project", "tsconfig.build.json"]);
+if (status === 0) {
+  removeStale();
+  chmodSync("dist/cli/marmita.js", 0o755);
+  linkCommand();
+}
+process.exitCode = status;
+
+/** What was compiled from files that are no more. */
+function removeStale() {
+  for (const path of readdirSync("dist", { recursive: true })) {
+    const source = path.replace(/\.(js|d\.ts)(\.map)?$/, ".ts");
+    if (source !== path && !existsSync(join("lib", source))) rmSync(join("dist", path));
+  }
+}
+
+/** npm links the commands of dependencies, not those of the package itself. */
+function linkCommand() {
+  mkdirSync("node_modules/.bin", { recursive: true });
+  rmSync("node_modules/.bin/marmita", { force: true });
+  symlinkSync("../../dist/cli/marmita.js", "node_modules/.bin/marmita");
+}
