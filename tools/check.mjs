@@ -1,11 +1,8 @@
 // npm run check: everything that needs no container, at once. Prints what failed, in full.
-import { execFileSync } from "node:child_process";
 import { availableParallelism } from "node:os";
+import { CLANG_FORMAT, cFiles, clangFormatVersion } from "./lib/c-files.mjs";
 import { cmakeBuild } from "./lib/cmake.mjs";
 import { hasCommand, mustRun, root, run, runBin } from "./lib/run.mjs";
-
-/** The major version .clang-format was settled with; others format details otherwise. */
-const CLANG_FORMAT = 14;
 
 const bin = (name, ...args) => runBin(name, args, { quiet: true });
 const tool = (...args) => run(process.execPath, args, { quiet: true });
@@ -55,24 +52,15 @@ async function carryOut(name, check) {
 async function cWarnings() {
   if (!hasCommand("cmake")) return { skipped: "cmake is not installed" };
   const { status, output } = await cmakeBuild("check", { quiet: true });
-  return { status, output };
+  return { status, output: output.replace(/^\[ *\d+%\].*\n/gm, "") };
 }
 
 async function cFormat() {
   if (!hasCommand("clang-format")) return { skipped: "clang-format is not installed" };
-  const version = execFileSync("clang-format", ["--version"], { encoding: "utf8" });
-  const major = Number(version.match(/version (\d+)/)?.[1]);
+  const major = await clangFormatVersion();
   if (major !== CLANG_FORMAT) {
     console.log(`note: C format is held against clang-format ${CLANG_FORMAT} only, not ${major}`);
     return { status: 0, output: "" };
   }
   return run("clang-format", ["--dry-run", "-Werror", ...cFiles()], { quiet: true });
-}
-
-/** What is in the repository or about to be. */
-function cFiles() {
-  const list = ["ls-files", "--cached", "--others", "--exclude-standard", "*.c", "*.cc", "*.h"];
-  return execFileSync("git", list, { encoding: "utf8" })
-    .split("\n")
-    .filter((path) => path !== "");
 }
