@@ -24,36 +24,37 @@
 
 /* code, C name, name, signature */
 #define PLAN_OPERATIONS(X)                                                                         \
-  X(1, CONTAINER, "container", "ss")           /* id, title */                                     \
-  X(2, BUNDLE, "bundle", "s")                  /* path */                                          \
-  X(3, LIVE, "live", "s")                      /* path, unlinked at the very end */                \
-  X(4, NAME, "name", "s")                      /* path, unlinked on removal */                     \
-  X(5, REMOVE, "remove", "sl")                 /* trash path, further trees */                     \
-  X(6, SETGROUPS, "setgroups", "s")            /* allow or deny */                                 \
-  X(7, UID_MAP, "uid-map", "s")                /* lines for /proc/PID/uid_map */                   \
-  X(8, GID_MAP, "gid-map", "s")                /* lines for /proc/PID/gid_map */                   \
-  X(9, NAMESPACES, "namespaces", "n")          /* CLONE_NEW… */                                    \
+  X(1, CONTAINER, "container", "ss")            /* id, title */                                    \
+  X(2, BUNDLE, "bundle", "s")                   /* path */                                         \
+  X(3, LIVE, "live", "s")                       /* path, unlinked at the very end */               \
+  X(4, NAME, "name", "s")                       /* path, unlinked on removal */                    \
+  X(5, REMOVE, "remove", "sl")                  /* trash path, further trees */                    \
+  X(6, SETGROUPS, "setgroups", "s")             /* allow or deny */                                \
+  X(7, UID_MAP, "uid-map", "s")                 /* lines for /proc/PID/uid_map */                  \
+  X(8, GID_MAP, "gid-map", "s")                 /* lines for /proc/PID/gid_map */                  \
+  X(9, NAMESPACES, "namespaces", "n")           /* CLONE_NEW… */                                 \
   X(10, FUSE_OVERLAYFS, "fuse-overlayfs", "sl") /* target, command line */                         \
   X(32, HOSTNAME, "hostname", "s")                                                                 \
   X(33, LOOPBACK, "loopback", "")                                                                  \
   X(34, PROPAGATION, "propagation", "")                                                            \
-  X(35, OVERLAY, "overlay", "sssll")           /* target on the host, upper, work, lowers, options */ \
-  X(36, TMPFS_ROOT, "tmpfs-root", "sl")        /* target on the host, options */                   \
-  X(37, ROOT, "root", "sn")                    /* path on the host, ROOT_… */                      \
-  X(38, OVERLAY_IN, "overlay-in", "sssll")     /* target inside, upper, work, lowers, options */   \
-  X(39, DIRECTORY, "directory", "sn")          /* path inside, mode */                             \
-  X(40, FILE, "file", "sns")                   /* path inside, mode, text */                       \
-  X(41, SYMLINK, "symlink", "ss")              /* text, path inside */                             \
-  X(42, BIND, "bind", "ssn")                   /* source on the host, target inside, BIND_… */     \
-  X(43, MOUNT, "mount", "sssnl")               /* type, source, target inside, attributes, options */ \
+  X(35, OVERLAY, "overlay", "sssll")       /* target on the host, upper, work, lowers, options */  \
+  X(36, TMPFS_ROOT, "tmpfs-root", "sl")    /* target on the host, options */                       \
+  X(37, ROOT, "root", "sn")                /* path on the host, ROOT_… */                        \
+  X(38, OVERLAY_IN, "overlay-in", "sssll") /* target inside, upper, work, lowers, options */       \
+  X(39, DIRECTORY, "directory", "sn")      /* path inside, mode */                                 \
+  X(40, FILE, "file", "sns")               /* path inside, mode, text */                           \
+  X(41, SYMLINK, "symlink", "ss")          /* text, path inside */                                 \
+  X(42, BIND, "bind", "ssn")               /* source on the host, target inside, BIND_… */       \
+  X(43, MOUNT, "mount", "sssnl")           /* type, source, target inside, attributes, options */  \
   X(44, MASK, "mask", "s")                                                                         \
   X(45, READONLY, "readonly", "s")                                                                 \
   X(46, ROOT_READONLY, "root-readonly", "")                                                        \
   X(47, PIVOT, "pivot", "")                                                                        \
   X(48, KEYRING, "keyring", "s")                                                                   \
-  X(49, USER, "user", "sln")                   /* user[:group], further groups, USER_… */          \
+  X(49, USER, "user", "sln") /* user[:group], further groups, USER_… */                          \
   X(50, WORKDIR, "workdir", "s")                                                                   \
-  X(51, CAPABILITIES, "capabilities", "nnnnn") /* bounding, effective, permitted, inheritable, ambient */ \
+  X(51, CAPABILITIES, "capabilities",                                                              \
+    "nnnnn") /* bounding, effective, permitted, inheritable, ambient */                            \
   X(52, NO_NEW_PRIVILEGES, "no-new-privileges", "")                                                \
   X(53, UMASK, "umask", "n")                                                                       \
   X(54, ENVIRONMENT, "environment", "l")                                                           \
@@ -76,8 +77,8 @@ enum {
   BIND_NOEXEC = 32,
 };
 enum {
-  USER_SETS_HOME = 1,     /* HOME from /etc/passwd unless the environment has one */
-  USER_KEEPS_GROUPS = 2,  /* setgroups is denied here: id 0 only */
+  USER_SETS_HOME = 1,    /* HOME from /etc/passwd unless the environment has one */
+  USER_KEEPS_GROUPS = 2, /* setgroups is denied here: id 0 only */
 };
 
 union argument {

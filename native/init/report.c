@@ -41,7 +41,10 @@ static void append_escaped(struct report *report, const char *from) {
 struct report report_open(const char *event) {
   struct report report = {0};
 
-  append(&report, "{\"event\":\"%s\"", event);
+  if (event == NULL)
+    append(&report, "{\"version\":1");
+  else
+    append(&report, "{\"event\":\"%s\"", event);
   return report;
 }
 
@@ -59,11 +62,15 @@ void report_number(struct report *report, const char *name, long long value) {
   append(report, ",\"%s\":%lld", name, value);
 }
 
-void report_send(struct report *report) {
+const char *report_finish(struct report *report) {
   append(report, "}\n");
+  return report->text;
+}
+
+void report_send(struct report *report) {
+  (void) report_finish(report);
   for (size_t sent = 0; sent < report->used;) {
-    const ssize_t n =
-        send(FD_EVENTS, report->text + sent, report->used - sent, MSG_NOSIGNAL);
+    const ssize_t n = send(FD_EVENTS, report->text + sent, report->used - sent, MSG_NOSIGNAL);
 
     if (n <= 0)
       return;

@@ -18,10 +18,14 @@ struct report {
   char text[16384];
 };
 
+/* Without an event (NULL) the object begins {"version":1: a file's, not a line for Node. */
 struct report report_open(const char *event);
 void report_text(struct report *report, const char *name, const char *value);
 void report_number(struct report *report, const char *name, long long value);
+/* End the object and its line; the text lives in `report`. */
+const char *report_finish(struct report *report);
+/* Finish and send. */
 void report_send(struct report *report);
 
-/* {"event":"failed","errno":2,"what":"exec /no/such"}; */
+/* {"event":"failed","errno":2,"what":"exec /no/such"} */
 void report_failed(const struct failure *why);

@@ -1,0 +1,122 @@
+#include "fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+
+int fd_write_all(int fd, const void *bytes, size_t size, struct failure *why) {
+  const char *from = bytes;
+
+  while (size > 0) {
+    const ssize_t n = write(fd, from, size);
+
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return fail(why, errno, "write");
+    from += n;
+    size -= (size_t) n;
+  }
+  return 0;
+}
+
+static int read_up_to(int fd, char *bytes, size_t limit, size_t *ret_size, const char *path,
+                      struct failure *why) {
+  size_t size = 0;
+
+  for (;;) {
+    const ssize_t n = read(fd, bytes + size, limit - size);
+
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return fail(why, errno, "read %s", path);
+    if (n == 0)
+      break;
+    size += (size_t) n;
+    if (size == limit)
+      return fail(why, EFBIG, "read %s", path);
+  }
+  *ret_size = size;
+  return 0;
+}
+
+int fd_read_file(int dirfd, const char *path, size_t limit, char **ret_bytes, size_t *ret_size,
+                 struct failure *why) {
+  autoclose int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+  struct stat status;
+  size_t size = 0;
+  int r;
+
+  if (fd < 0)
+    return fail(why, errno, "open %s", path);
+  if (fstat(fd, &status) < 0)
+    return fail(why, errno, "stat %s", path);
+  if (status.st_size > 0 && (size_t) status.st_size < limit)
+    limit = (size_t) status.st_size + 1; /* what grows meanwhile is cut by EFBIG */
+
+  autofree char *bytes = malloc(limit + 1);
+  if (bytes == NULL)
+    return fail(why, ENOMEM, "read %s", path);
+  r = read_up_to(fd, bytes, limit, &size, path, why);
+  if (r < 0)
+    return r;
+  bytes[size] = '\0';
+  *ret_size = size;
+  *ret_bytes = bytes;
+  bytes = NULL;
+  return 0;
+}
+
+int fd_write_file(int dirfd, const char *path, const char *text, struct failure *why) {
+  autoclose int fd = openat(dirfd, path, O_WRONLY | O_CLOEXEC);
+
+  if (fd < 0)
+    return fail(why, errno, "open %s", path);
+  if (write(fd, text, strlen(text)) < 0)
+    return fail(why, errno, "write %s", path);
+  return 0;
+}
+
+int fd_send(int socket, int fd, struct failure *why) {
+  char byte = 0;
+  struct iovec data = {.iov_base = &byte, .iov_len = 1};
+  union {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof fd)];
+  } control = {0};
+  struct msghdr message = {
+      .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+
+  control.header.cmsg_level = SOL_SOCKET;
+  control.header.cmsg_type = SCM_RIGHTS;
+  control.header.cmsg_len = CMSG_LEN(sizeof fd);
+  memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+  if (sendmsg(socket, &message, MSG_NOSIGNAL) < 0)
+    return fail(why, errno, "send a descriptor");
+  return 0;
+}
+
+int fd_receive(int socket, int *ret_fd, struct failure *why) {
+  char byte;
+  struct iovec data = {.iov_base = &byte, .iov_len = 1};
+  union {
+    struct cmsghdr header;
+    char bytes[CMSG_SPACE(sizeof *ret_fd)];
+  } control = {0};
+  struct msghdr message = {
+      .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+
+  if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0)
+    return fail(why, errno, "receive a descriptor");
+  if (message.msg_controllen < CMSG_LEN(sizeof *ret_fd) || control.header.cmsg_type != SCM_RIGHTS)
+    return fail(why, EPROTO, "receive a descriptor: none came");
+  memcpy(ret_fd, CMSG_DATA(&control.header), sizeof *ret_fd);
+  return 0;
+}

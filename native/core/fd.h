@@ -1,0 +1,22 @@
+/* fd.h — whole reads and writes, and descriptors sent from process to process. */
+#pragma once
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "failure.h"
+
+/* All bytes or a failure; EINTR is retried. */
+int fd_write_all(int fd, const void *bytes, size_t size, struct failure *why);
+
+/* A whole file of at most `limit` bytes; the caller frees. EFBIG when it is larger. A NUL
+ * stands behind the bytes and is not counted. */
+int fd_read_file(int dirfd, const char *path, size_t limit, char **ret_bytes, size_t *ret_size,
+                 struct failure *why);
+
+/* Open, write in one call, close: for the files of /proc, which take no second write. */
+int fd_write_file(int dirfd, const char *path, const char *text, struct failure *why);
+
+/* One descriptor over a unix socket, with one byte beside it (SCM_RIGHTS). */
+int fd_send(int socket, int fd, struct failure *why);
+int fd_receive(int socket, int *ret_fd, struct failure *why);

@@ -1,0 +1,27 @@
+/* inside.h — paths of a container's root file system, resolved under a descriptor of it.
+ *
+ * An image chooses what its links point to: every path goes through openat2(RESOLVE_IN_ROOT), so
+ * that `..`, absolute links and links swapped meanwhile stay inside. Descriptors are O_PATH.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "failure.h"
+
+/* Open what is there; flags beside O_PATH|O_CLOEXEC. ENOENT when nothing is. */
+int inside_open(int root, const char *path, int flags, int *ret_fd, struct failure *why);
+
+/* The same, and what is missing is made: directories 0755 on the way, and at its end a directory
+ * or an empty file. A link that dangles gets its target, as under Docker. */
+int inside_make_directory(int root, const char *path, mode_t mode, int *ret_fd,
+                          struct failure *why);
+int inside_make_file(int root, const char *path, mode_t mode, int *ret_fd, struct failure *why);
+
+/* Make a symbolic link; its parent directories too. A path already taken is left as it is. */
+int inside_make_symlink(int root, const char *text, const char *path, struct failure *why);
+
+/* Whether the descriptor is of a directory. */
+bool inside_is_directory(int fd);

@@ -1,0 +1,187 @@
+#include "mounts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "inside.h"
+#include "plan.h"
+#include "syscalls.h"
+
+/* What the file system itself says of a refusal: "e overlay: No changes allowed" (fsopen(2)). */
+static const char *last_words(int context, char *text, size_t size) {
+  const ssize_t n = read(context, text, size - 1);
+
+  if (n <= 2)
+    return "";
+  text[n] = '\0';
+  text[strcspn(text, "\n")] = '\0';
+  return text;
+}
+
+static int refuse(int context, const struct mount_request *request, const char *what,
+                  struct failure *why) {
+  const int errnum = errno;
+  char words[128];
+
+  return fail(why, errnum, "mount %s on %s: %s%s", request->type, request->target, what,
+              last_words(context, words, sizeof words));
+}
+
+static int set_option(int context, const char *option) {
+  char key[64];
+  const char *equals = strchr(option, '=');
+
+  if (equals == NULL)
+    return sys_fsconfig(context, FS_SET_FLAG, option, NULL);
+  if ((size_t) (equals - option) >= sizeof key) {
+    errno = EINVAL;
+    return -1;
+  }
+  memcpy(key, option, (size_t) (equals - option));
+  key[equals - option] = '\0';
+  return sys_fsconfig(context, FS_SET_STRING, key, equals + 1);
+}
+
+static int make_filesystem(const struct mount_request *request, int *ret_mount,
+                           struct failure *why) {
+  autoclose int context = sys_fsopen(request->type);
+
+  if (context < 0)
+    return fail(why, errno, "mount %s on %s", request->type, request->target);
+  if (sys_fsconfig(context, FS_SET_STRING, "source", request->source) < 0)
+    return refuse(context, request, "source ", why);
+  for (char *const *option = request->options; *option != NULL; option++)
+    if (set_option(context, *option) < 0)
+      return refuse(context, request, *option, why);
+  if (sys_fsconfig(context, FS_CREATE, NULL, NULL) < 0)
+    return refuse(context, request, "", why);
+
+  const int mount = sys_fsmount(context, request->attributes);
+  if (mount < 0)
+    return refuse(context, request, "", why);
+  *ret_mount = mount;
+  return 0;
+}
+
+int mounts_new(int root, const struct mount_request *request, struct failure *why) {
+  autoclose int target = -1;
+  autoclose int mount = -1;
+  int r;
+
+  r = inside_make_directory(root, request->target, 0755, &target, why);
+  if (r < 0)
+    return r;
+  r = make_filesystem(request, &mount, why);
+  if (r < 0)
+    return r;
+  if (sys_move_mount(mount, target) < 0)
+    return fail(why, errno, "mount %s on %s", request->type, request->target);
+  return 0;
+}
+
+int mounts_set_attributes(int fd, unsigned attributes, struct failure *why) {
+  const struct mount_attributes change = {.set = attributes};
+
+  if (sys_mount_setattr(fd, 0, &change) < 0)
+    return fail(why, errno, "set mount attributes %#x", attributes);
+  return 0;
+}
+
+static unsigned bind_attributes(uint64_t flags) {
+  unsigned attributes = 0;
+
+  if (flags & BIND_READONLY)
+    attributes |= ATTRIBUTE_READONLY;
+  if (flags & BIND_NOSUID)
+    attributes |= ATTRIBUTE_NOSUID;
+  if (flags & BIND_NODEV)
+    attributes |= ATTRIBUTE_NODEV;
+  if (flags & BIND_NOEXEC)
+    attributes |= ATTRIBUTE_NOEXEC;
+  return attributes;
+}
+
+/* A copy of the mount at `fd`, with what is mounted below it where that is asked for. */
+static int clone_tree(int dirfd, const char *path, unsigned flags, unsigned attributes,
+                      int *ret_tree) {
+  autoclose int tree = sys_open_tree(dirfd, path, TREE_CLONE | TREE_CLOEXEC | flags);
+  const struct mount_attributes change = {.set = attributes};
+
+  if (tree < 0)
+    return -errno;
+  if (attributes != 0 && sys_mount_setattr(tree, flags & TREE_RECURSIVE, &change) < 0)
+    return -errno;
+  *ret_tree = steal_fd(&tree);
+  return 0;
+}
+
+int mounts_bind(int root, const char *source, const char *target, uint64_t flags,
+                struct failure *why) {
+  const unsigned recursive = flags & BIND_RECURSIVE ? TREE_RECURSIVE : 0;
+  autoclose int tree = -1;
+  autoclose int place = -1;
+  int r;
+
+  r = clone_tree(AT_FDCWD, source, recursive, bind_attributes(flags), &tree);
+  if (r == -ENOENT && (flags & BIND_OPTIONAL))
+    return 0;
+  if (r < 0)
+    return fail(why, -r, "bind %s on %s", source, target);
+
+  r = inside_is_directory(tree) ? inside_make_directory(root, target, 0755, &place, why)
+                                : inside_make_file(root, target, 0755, &place, why);
+  if (r < 0)
+    return r;
+  if (sys_move_mount(tree, place) < 0)
+    return fail(why, errno, "bind %s on %s", source, target);
+  return 0;
+}
+
+static int mask_directory(int root, const char *path, struct failure *why) {
+  char *const options[] = {(char[]){"size=4k"}, (char[]){"nr_inodes=2"}, NULL};
+  const struct mount_request empty = {
+      .type = "tmpfs",
+      .source = "tmpfs",
+      .target = path,
+      .attributes = ATTRIBUTE_READONLY | ATTRIBUTE_NOSUID | ATTRIBUTE_NODEV | ATTRIBUTE_NOEXEC,
+      .options = options,
+  };
+
+  return mounts_new(root, &empty, why);
+}
+
+/* Nothing there, or nothing that could be there: nothing to protect. */
+static bool is_absent(int errnum) {
+  return errnum == ENOENT || errnum == ENOTDIR;
+}
+
+int mounts_mask(int root, const char *path, struct failure *why) {
+  autoclose int place = -1;
+  const int r = inside_open(root, path, 0, &place, why);
+
+  if (r < 0)
+    return is_absent(-r) ? 0 : r;
+  return inside_is_directory(place) ? mask_directory(root, path, why)
+                                    : mounts_bind(root, "/dev/null", path, 0, why);
+}
+
+int mounts_readonly(int root, const char *path, struct failure *why) {
+  autoclose int place = -1;
+  autoclose int tree = -1;
+  int r = inside_open(root, path, 0, &place, why);
+
+  if (r < 0)
+    return is_absent(-r) ? 0 : r;
+  r = clone_tree(place, "", TREE_EMPTY_PATH | TREE_RECURSIVE, ATTRIBUTE_READONLY, &tree);
+  if (r < 0)
+    return fail(why, -r, "make %s read-only", path);
+  if (sys_move_mount(tree, place) < 0)
+    return fail(why, errno, "make %s read-only", path);
+  return 0;
+}

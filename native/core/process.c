@@ -1,0 +1,89 @@
+#include "process.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+void process_reset_signals(void) {
+  const struct sigaction fresh = {.sa_handler = SIG_DFL};
+  sigset_t none;
+
+  for (int number = 1; number < NSIG; number++)
+    (void) sigaction(number, &fresh, NULL); /* KILL, STOP and the C library's own refuse */
+  sigemptyset(&none);
+  (void) sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void process_own_stdio(uid_t uid) {
+  struct stat status;
+
+  for (int fd = 0; fd <= 2; fd++)
+    if (fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) && status.st_uid != uid)
+      (void) fchown(fd, uid, (gid_t) -1); /* a pipe of somebody else's stays so */
+}
+
+const char *process_environment(char *const *environment, const char *name) {
+  const size_t length = strlen(name);
+
+  for (; *environment != NULL; environment++)
+    if (strncmp(*environment, name, length) == 0 && (*environment)[length] == '=')
+      return *environment + length + 1;
+  return NULL;
+}
+
+/* The kernel says EACCES for a directory: say what it is. */
+static int exec_file(const char *path, char *const *argv, char *const *environment) {
+  struct stat status;
+
+  (void) execve(path, argv, environment);
+  const int errnum = errno;
+  if (errnum == EACCES && stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+    return EISDIR;
+  return errnum;
+}
+
+/* Whether the search along PATH goes on after this errno, as in execvp(3). */
+static int is_elsewhere(int errnum) {
+  return errnum == ENOENT || errnum == ENOTDIR || errnum == EACCES || errnum == EISDIR;
+}
+
+static int exec_along(const char *directories, char *const *argv, char *const *environment,
+                      struct failure *why) {
+  char path[PATH_MAX];
+  int denied = 0;
+
+  for (const char *from = directories;; from++) {
+    const size_t length = strcspn(from, ":");
+    const int n = snprintf(path, sizeof path, "%.*s%s%s", (int) length, from,
+                           length == 0 ? "./" : "/", argv[0]);
+
+    if (n > 0 && (size_t) n < sizeof path) {
+      const int errnum = exec_file(path, argv, environment);
+
+      if (!is_elsewhere(errnum))
+        return fail(why, errnum, "exec %s", path);
+      if (errnum == EACCES)
+        denied = errnum;
+    }
+    from += length;
+    if (*from == '\0')
+      break;
+  }
+  if (denied != 0)
+    return fail(why, denied, "exec %s", argv[0]);
+  return fail(why, ENOENT, "exec %s: not found in $PATH", argv[0]);
+}
+
+int process_exec(char *const *argv, char *const *environment, struct failure *why) {
+  if (argv[0] == NULL || argv[0][0] == '\0')
+    return fail(why, ENOENT, "exec \"\"");
+  if (strchr(argv[0], '/') != NULL)
+    return fail(why, exec_file(argv[0], argv, environment), "exec %s", argv[0]);
+
+  const char *directories = process_environment(environment, "PATH");
+  return exec_along(directories == NULL ? "" : directories, argv, environment, why);
+}

@@ -1,0 +1,30 @@
+/* sync.h — the conversation between keeper and child while a container starts.
+ *
+ *        keeper                                child (container's namespaces)
+ *
+ *        clone(CLONE_NEWUSER|…)  ------------>  starts, waits
+ *        write uid_map, gid_map
+ *                                SYNC_MAPPED ->  takes the steps of the plan
+ *                                            <-  SYNC_READY    every step done
+ *                              SYNC_PROCEED ->  execve()
+ *                                            <-  end of file: exec took place
+ *
+ * In place of any message the child may send SYNC_FAILED with a struct failure;
+ * sync_expect() then returns it as if it had happened here. One packet is one
+ * message (SOCK_SEQPACKET), so nothing is ever half read.
+ */
+#pragma once
+
+#include "failure.h"
+
+enum sync { SYNC_MAPPED = 1, SYNC_READY, SYNC_PROCEED, SYNC_FAILED };
+
+int sync_open(int *ret_keeper, int *ret_child, struct failure *why);
+int sync_send(int fd, enum sync message, struct failure *why);
+int sync_expect(int fd, enum sync message, struct failure *why);
+
+/* Wait for execve() to close the child's end, or for its reason not to. */
+int sync_expect_exec(int fd, struct failure *why);
+
+/* The child's last words. Best effort: there is nobody else to tell. */
+void sync_report(int fd, const struct failure *why);

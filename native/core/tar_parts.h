@@ -1,0 +1,67 @@
+/* tar_parts.h — what the files of the tar reader share. Nobody else includes it. */
+#pragma once
+
+#include "tar.h"
+
+/* Offsets and lengths in a header block. */
+#define FIELD_NAME 0, 100
+#define FIELD_MODE 100, 8
+#define FIELD_UID 108, 8
+#define FIELD_GID 116, 8
+#define FIELD_SIZE 124, 12
+#define FIELD_MTIME 136, 12
+#define FIELD_LINK 157, 100
+#define FIELD_PREFIX 345, 155
+#define AT_CHECKSUM 148
+#define AT_TYPE 156
+#define AT_MAGIC 257
+
+struct extent {
+  int64_t offset;
+  int64_t size;
+};
+
+struct sparse {
+  struct extent *extents;
+  size_t count;
+  size_t room;
+};
+
+/* What extended headers said about the entry to come; NULL or has_… = 0: nothing. */
+struct extended {
+  const char *path; /* NUL-terminated, in `bytes` of tar */
+  const char *link;
+  int has_size, has_uid, has_gid, has_mtime;
+  int64_t size, uid, gid, mtime;
+  unsigned mtime_nsec;
+
+  int is_sparse; /* any GNU.sparse record */
+  int64_t sparse_major, sparse_minor;
+  int has_real_size;
+  int64_t real_size;
+  const char *sparse_name;
+  int64_t pending_offset; /* of 0.0, until its numbytes comes; -1: none */
+
+  struct tar_xattr xattrs[TAR_XATTRS_MAX];
+  size_t xattr_count;
+};
+
+/* tar_field.c */
+int field_number(const unsigned char *block, size_t at, size_t size, int64_t *ret_number);
+int field_is_checksum_right(const unsigned char *block);
+/* A decimal number that ends at `end`. */
+int field_decimal(const char *text, const char *end, int64_t *ret_number);
+
+/* tar_pax.c: `bytes` is changed in place and stays referred to. */
+int pax_parse(char *bytes, size_t size, struct extended *extended, struct sparse *sparse,
+              struct failure *why);
+
+/* tar_sparse.c */
+int sparse_add(struct sparse *sparse, int64_t offset, int64_t size, struct failure *why);
+int sparse_add_list(struct sparse *sparse, const char *list, struct failure *why);
+/* In order, apart, within the file, and as many bytes as are stored. */
+int sparse_check(const struct sparse *sparse, int64_t real_size, int64_t stored,
+                 struct failure *why);
+/* The entries of an old GNU header (4 of them, at 386) or of a block that follows it (21). */
+int sparse_add_gnu(struct sparse *sparse, const unsigned char *entries, size_t count,
+                   struct failure *why);

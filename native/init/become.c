@@ -1,0 +1,198 @@
+#include "become.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../core/cleanup.h"
+#include "../core/fd.h"
+#include "../core/plan.h"
+#include "../core/process.h"
+#include "../core/sync.h"
+
+/* A file that is not there, or no regular one, lists nobody. */
+static int read_accounts(const char *path, char **ret_text, struct failure *why) {
+  size_t size = 0;
+  struct stat status;
+
+  if (stat(path, &status) < 0 || !S_ISREG(status.st_mode)) {
+    *ret_text = calloc(1, 1);
+    return *ret_text == NULL ? fail(why, ENOMEM, "read %s", path) : 0;
+  }
+  return fd_read_file(AT_FDCWD, path, PASSWD_MAX_BYTES, ret_text, &size, why);
+}
+
+int command_find_user(struct command *command, const struct user_request *request,
+                      struct failure *why) {
+  autofree char *passwd = NULL;
+  autofree char *group = NULL;
+  int r;
+
+  r = read_accounts("/etc/passwd", &passwd, why);
+  if (r < 0)
+    return r;
+  r = read_accounts("/etc/group", &group, why);
+  if (r < 0)
+    return r;
+
+  const struct accounts accounts = {.passwd = passwd, .group = group};
+  r = passwd_resolve(request->text, request->groups, &accounts, &command->identity, why);
+  if (r < 0)
+    return r;
+  command->has_user = true;
+  command->keeps_groups = request->flags & USER_KEEPS_GROUPS;
+  command->sets_home = request->flags & USER_SETS_HOME;
+  return 0;
+}
+
+static int bound_capabilities(struct command *command, struct failure *why) {
+  return command->has_capabilities ? capabilities_bound(command->capabilities.bounding, why) : 0;
+}
+
+/* Before the ids change: the new user may not be allowed in, Docker's is. A directory only the
+ * user may enter (a FUSE mount) is tried again after. */
+static int enter_workdir(struct command *command, struct failure *why) {
+  (void) why;
+  if (command->workdir != NULL && chdir(command->workdir) == 0)
+    command->workdir = NULL;
+  return 0;
+}
+
+static int hand_over_stdio(struct command *command, struct failure *why) {
+  (void) why;
+  if (command->has_user)
+    process_own_stdio(command->identity.uid);
+  return 0;
+}
+
+static int change_ids(struct command *command, struct failure *why) {
+  const struct identity *identity = &command->identity;
+
+  if (!command->has_user)
+    return 0;
+  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
+    return fail(why, errno, "keep capabilities");
+  if (!command->keeps_groups && setgroups(identity->group_count, identity->groups) < 0)
+    return fail(why, errno, "set %zu supplementary groups", identity->group_count);
+  if (setresgid(identity->gid, identity->gid, identity->gid) < 0)
+    return fail(why, errno, "become group %u", identity->gid);
+  if (setresuid(identity->uid, identity->uid, identity->uid) < 0)
+    return fail(why, errno, "become user %u", identity->uid);
+  return 0;
+}
+
+static int reduce_capabilities(struct command *command, struct failure *why) {
+  struct capabilities wanted = command->capabilities;
+
+  if (!command->has_capabilities)
+    return 0;
+  if (command->has_user && command->identity.uid != 0) {
+    wanted.permitted = wanted.ambient; /* what execve() leaves to an ordinary user anyhow */
+    wanted.effective = wanted.ambient;
+  }
+  return capabilities_set(&wanted, why);
+}
+
+static int forgo_privileges(struct command *command, struct failure *why) {
+  if (command->no_new_privileges && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+    return fail(why, errno, "set no_new_privs");
+  return 0;
+}
+
+static int enter_workdir_as_user(struct command *command, struct failure *why) {
+  if (command->workdir != NULL && chdir(command->workdir) < 0)
+    return fail(why, errno, "enter working directory %s", command->workdir);
+  return 0;
+}
+
+/* Any change of ids or capabilities clears it, so it comes after them (prctl(2)); had the keeper
+ * died before, the parent would be another by now. */
+static int die_with_keeper(struct command *command, struct failure *why) {
+  (void) command;
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+    return fail(why, errno, "set the parent death signal");
+  return 0;
+}
+
+/* A change of ids makes the process readable again where fs.suid_dumpable says so. */
+static int stay_hidden(struct command *command, struct failure *why) {
+  (void) command;
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+    return fail(why, errno, "hide from the container");
+  return 0;
+}
+
+static const struct {
+  const char *name;
+  int (*take)(struct command *command, struct failure *why);
+} steps[] = {
+    {"capabilities", bound_capabilities}, /* needs CAP_SETPCAP: before the ids change */
+    {"workdir", enter_workdir},
+    {"user", hand_over_stdio}, /* needs CAP_CHOWN: before the ids change */
+    {"user", change_ids},
+    {"capabilities", reduce_capabilities},
+    {"no-new-privileges", forgo_privileges},
+    {"workdir", enter_workdir_as_user},
+    {"hide", stay_hidden},
+    {"parent death signal", die_with_keeper},
+};
+
+/* HOME for a command whose environment has none. */
+static int add_home(struct command *command, struct failure *why) {
+  size_t count = 0;
+
+  if (!command->has_user || !command->sets_home ||
+      process_environment(command->environment, "HOME") != NULL)
+    return 0;
+  while (command->environment[count] != NULL)
+    count++;
+
+  char **environment = calloc(count + 2, sizeof *environment);
+  char *home = NULL;
+  if (environment == NULL || asprintf(&home, "HOME=%s", command->identity.home) < 0)
+    return fail(why, ENOMEM, "set HOME");
+  for (size_t i = 0; i < count; i++)
+    environment[i] = command->environment[i];
+  environment[count] = home;
+  command->environment = environment; /* for execve(): never freed */
+  return 0;
+}
+
+static int agree_with_keeper(int sync, struct failure *why) {
+  int r;
+
+  r = sync_send(sync, SYNC_READY, why);
+  if (r < 0)
+    return r;
+  return sync_expect(sync, SYNC_PROCEED, why);
+}
+
+int command_become(struct command *command, int sync, struct failure *why) {
+  static char *nothing[] = {NULL};
+  int r;
+
+  if (command->environment == NULL)
+    command->environment = nothing;
+  if (command->argv == NULL)
+    return fail(why, EINVAL, "the plan has no command");
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+    if (steps[i].take(command, why) < 0)
+      return fail_in_step(why, steps[i].name);
+  r = add_home(command, why);
+  if (r < 0)
+    return r;
+  r = agree_with_keeper(sync, why);
+  if (r < 0)
+    return r;
+
+  process_reset_signals();
+  (void) umask(command->umask);
+  (void) process_exec(command->argv, command->environment, why);
+  return fail_in_step(why, "exec");
+}

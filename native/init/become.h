@@ -1,0 +1,39 @@
+/* become.h — the user's command: what the plan says of it, and the way there.
+ *
+ * After pivot_root: user and groups are looked up in the container's own files.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../core/capabilities.h"
+#include "../core/failure.h"
+#include "../core/passwd.h"
+
+struct command {
+  char **argv;
+  char **environment;
+  const char *workdir; /* NULL: / */
+  mode_t umask;
+  bool no_new_privileges;
+  bool has_capabilities;
+  bool has_user;
+  bool keeps_groups; /* setgroups is denied in this namespace */
+  bool sets_home;
+  struct capabilities capabilities;
+  struct identity identity;
+};
+
+struct user_request {
+  const char *text; /* user[:group] */
+  char *const *groups;
+  uint64_t flags; /* USER_… of the plan */
+};
+
+int command_find_user(struct command *command, const struct user_request *request,
+                      struct failure *why);
+
+/* Give up what the command is not to have, tell the keeper, exec. Returns only on failure. */
+int command_become(struct command *command, int sync, struct failure *why);

@@ -1,0 +1,347 @@
+/* child.c — what a container's first process does before it becomes the user's command.
+ *
+ * Theory of operation: the plan is the story, in its order. Each operation of the inside has one
+ * row in the table below and one function, which carries it out or remembers it for the end; the
+ * first that fails ends the start, under the operation's name. Until `pivot` paths of the host
+ * are looked up in the host's tree and paths of the container under `root`. The host's
+ * descriptors are gone before the first operation, but for 0, 1, 2 and the conversation.
+ */
+#include "child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../core/cleanup.h"
+#include "../core/fd.h"
+#include "../core/inside.h"
+#include "../core/mounts.h"
+#include "../core/overlay.h"
+#include "../core/sync.h"
+#include "../core/syscalls.h"
+#include "become.h"
+
+/* Where the conversation is moved to: everything above it is closed. */
+#define FD_SYNC 3
+
+struct child {
+  int root; /* O_PATH of the container's root, -1 before `root` */
+  struct command command;
+};
+
+typedef int (*step)(struct child *child, const union argument *arguments, struct failure *why);
+
+static int set_hostname(struct child *child, const union argument *arguments, struct failure *why) {
+  (void) child;
+  if (sethostname(arguments[0].text, strlen(arguments[0].text)) < 0)
+    return fail(why, errno, "set hostname to %s", arguments[0].text);
+  return 0;
+}
+
+static int raise_loopback(struct child *child, const union argument *arguments,
+                          struct failure *why) {
+  struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
+  autoclose int socket_fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+  (void) child;
+  (void) arguments;
+  if (socket_fd < 0)
+    return fail(why, errno, "create a socket");
+  if (ioctl(socket_fd, SIOCSIFFLAGS, &request) < 0)
+    return fail(why, errno, "bring up lo");
+  return 0;
+}
+
+static int make_slave(struct child *child, const union argument *arguments, struct failure *why) {
+  (void) child;
+  (void) arguments;
+  if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+    return fail(why, errno, "stop mounts from reaching the host");
+  return 0;
+}
+
+static int mount_overlay(struct child *child, const union argument *arguments,
+                         struct failure *why) {
+  const struct overlay overlay = {
+      .upper = arguments[1].text,
+      .work = arguments[2].text,
+      .lowers = arguments[3].list,
+      .options = arguments[4].list,
+  };
+
+  (void) child;
+  return overlay_mount(arguments[0].text, &overlay, why);
+}
+
+static int mount_overlay_inside(struct child *child, const union argument *arguments,
+                                struct failure *why) {
+  const struct overlay overlay = {
+      .upper = arguments[1].text,
+      .work = arguments[2].text,
+      .lowers = arguments[3].list,
+      .options = arguments[4].list,
+  };
+  char target[32];
+  autoclose int fd = -1;
+  int r;
+
+  r = inside_make_directory(child->root, arguments[0].text, 0755, &fd, why);
+  if (r < 0)
+    return r;
+  snprintf(target, sizeof target, "/proc/self/fd/%d", fd);
+  r = overlay_mount(target, &overlay, why);
+  return r < 0 ? fail_while(why, "%s", arguments[0].text) : 0;
+}
+
+static int mount_tmpfs_root(struct child *child, const union argument *arguments,
+                            struct failure *why) {
+  autoclose int place = open(arguments[0].text, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const struct mount_request request = {
+      .type = "tmpfs",
+      .source = "tmpfs",
+      .target = "/",
+      .options = arguments[1].list,
+  };
+
+  (void) child;
+  if (place < 0)
+    return fail(why, errno, "open %s", arguments[0].text);
+  return mounts_new(place, &request, why);
+}
+
+static int open_root(struct child *child, const union argument *arguments, struct failure *why) {
+  const char *path = arguments[0].text;
+
+  if (arguments[1].number & ROOT_BIND && mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0)
+    return fail(why, errno, "bind %s onto itself", path);
+  child->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (child->root < 0)
+    return fail(why, errno, "open root %s", path);
+  return 0;
+}
+
+static int make_directory(struct child *child, const union argument *arguments,
+                          struct failure *why) {
+  autoclose int fd = -1;
+
+  return inside_make_directory(child->root, arguments[0].text, (mode_t) arguments[1].number, &fd,
+                               why);
+}
+
+static int make_file(struct child *child, const union argument *arguments, struct failure *why) {
+  char path[32];
+  autoclose int fd = -1;
+  int r;
+
+  r = inside_make_file(child->root, arguments[0].text, (mode_t) arguments[1].number, &fd, why);
+  if (r < 0 || arguments[2].text[0] == '\0')
+    return r;
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  return fd_write_file(AT_FDCWD, path, arguments[2].text, why);
+}
+
+static int make_symlink(struct child *child, const union argument *arguments, struct failure *why) {
+  return inside_make_symlink(child->root, arguments[0].text, arguments[1].text, why);
+}
+
+static int bind_path(struct child *child, const union argument *arguments, struct failure *why) {
+  return mounts_bind(child->root, arguments[0].text, arguments[1].text, arguments[2].number, why);
+}
+
+static int mount_new(struct child *child, const union argument *arguments, struct failure *why) {
+  const struct mount_request request = {
+      .type = arguments[0].text,
+      .source = arguments[1].text,
+      .target = arguments[2].text,
+      .attributes = (unsigned) arguments[3].number,
+      .options = arguments[4].list,
+  };
+
+  return mounts_new(child->root, &request, why);
+}
+
+static int mask_path(struct child *child, const union argument *arguments, struct failure *why) {
+  return mounts_mask(child->root, arguments[0].text, why);
+}
+
+static int make_readonly(struct child *child, const union argument *arguments,
+                         struct failure *why) {
+  return mounts_readonly(child->root, arguments[0].text, why);
+}
+
+static int make_root_readonly(struct child *child, const union argument *arguments,
+                              struct failure *why) {
+  (void) arguments;
+  return mounts_set_attributes(child->root, ATTRIBUTE_READONLY, why);
+}
+
+/* The old root ends up stacked under the new one and is let go (pivot_root(2), NOTES). */
+static int pivot(struct child *child, const union argument *arguments, struct failure *why) {
+  (void) arguments;
+  if (fchdir(child->root) < 0)
+    return fail(why, errno, "enter the new root");
+  if (sys_pivot_root(".", ".") < 0)
+    return fail(why, errno, "pivot_root");
+  if (umount2(".", MNT_DETACH) < 0)
+    return fail(why, errno, "let go of the old root");
+  if (chdir("/") < 0)
+    return fail(why, errno, "enter /");
+  return 0;
+}
+
+/* Without one of its own the container could read the caller's keys (session-keyring(7)). A
+ * kernel without keys, or an outer filter that denies keyctl, has none to give. */
+static int join_keyring(struct child *child, const union argument *arguments, struct failure *why) {
+  (void) child;
+  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, arguments[0].text) < 0 && errno != ENOSYS &&
+      errno != EPERM && errno != EDQUOT)
+    return fail(why, errno, "join a session keyring of its own");
+  return 0;
+}
+
+static int find_user(struct child *child, const union argument *arguments, struct failure *why) {
+  const struct user_request request = {
+      .text = arguments[0].text,
+      .groups = arguments[1].list,
+      .flags = arguments[2].number,
+  };
+
+  return command_find_user(&child->command, &request, why);
+}
+
+static int make_workdir(struct child *child, const union argument *arguments, struct failure *why) {
+  autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  autoclose int fd = -1;
+
+  if (root < 0)
+    return fail(why, errno, "open /");
+  child->command.workdir = arguments[0].text;
+  return inside_make_directory(root, arguments[0].text, 0755, &fd, why);
+}
+
+static int note_capabilities(struct child *child, const union argument *arguments,
+                             struct failure *why) {
+  child->command.has_capabilities = true;
+  child->command.capabilities = (struct capabilities){
+      .bounding = arguments[0].number,
+      .effective = arguments[1].number,
+      .permitted = arguments[2].number,
+      .inheritable = arguments[3].number,
+      .ambient = arguments[4].number,
+  };
+  (void) why;
+  return 0;
+}
+
+static int note_no_new_privileges(struct child *child, const union argument *arguments,
+                                  struct failure *why) {
+  (void) arguments;
+  (void) why;
+  child->command.no_new_privileges = true;
+  return 0;
+}
+
+static int set_umask(struct child *child, const union argument *arguments, struct failure *why) {
+  (void) why;
+  child->command.umask = (mode_t) arguments[0].number;
+  return 0;
+}
+
+static int note_environment(struct child *child, const union argument *arguments,
+                            struct failure *why) {
+  (void) why;
+  child->command.environment = arguments[0].list;
+  return 0;
+}
+
+static int note_command(struct child *child, const union argument *arguments, struct failure *why) {
+  (void) why;
+  child->command.argv = arguments[0].list;
+  return 0;
+}
+
+/* Operations that are not here are the keeper's. */
+static const struct {
+  enum plan_code code;
+  step take;
+} steps[] = {
+    {PLAN_HOSTNAME, set_hostname},
+    {PLAN_LOOPBACK, raise_loopback},
+    {PLAN_PROPAGATION, make_slave},
+    {PLAN_OVERLAY, mount_overlay},
+    {PLAN_OVERLAY_IN, mount_overlay_inside},
+    {PLAN_TMPFS_ROOT, mount_tmpfs_root},
+    {PLAN_ROOT, open_root},
+    {PLAN_DIRECTORY, make_directory},
+    {PLAN_FILE, make_file},
+    {PLAN_SYMLINK, make_symlink},
+    {PLAN_BIND, bind_path},
+    {PLAN_MOUNT, mount_new},
+    {PLAN_MASK, mask_path},
+    {PLAN_READONLY, make_readonly},
+    {PLAN_ROOT_READONLY, make_root_readonly},
+    {PLAN_PIVOT, pivot},
+    {PLAN_KEYRING, join_keyring},
+    {PLAN_USER, find_user},
+    {PLAN_WORKDIR, make_workdir},
+    {PLAN_CAPABILITIES, note_capabilities},
+    {PLAN_NO_NEW_PRIVILEGES, note_no_new_privileges},
+    {PLAN_UMASK, set_umask},
+    {PLAN_ENVIRONMENT, note_environment},
+    {PLAN_COMMAND, note_command},
+};
+
+static int take_step(struct child *child, const struct operation *operation, struct failure *why) {
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+    if (steps[i].code != operation->code)
+      continue;
+    if (steps[i].take(child, operation->arguments, why) < 0)
+      return fail_in_step(why, plan_name(operation->code));
+    return 0;
+  }
+  return 0;
+}
+
+static int start(struct child *child, const struct plan *plan, struct failure *why) {
+  int r;
+
+  r = sync_expect(FD_SYNC, SYNC_MAPPED, why);
+  if (r < 0)
+    return r;
+
+  /* From here on nothing of the container's may look into this process, or reopen the helper
+   * through it (CVE-2019-5736). */
+  if (prctl(PR_SET_DUMPABLE, 0) < 0)
+    return fail(why, errno, "hide from the container");
+  (void) umask(0); /* the modes of the plan are exact; the command's own is set at the end */
+
+  for (size_t i = 0; i < plan->count; i++) {
+    r = take_step(child, &plan->operations[i], why);
+    if (r < 0)
+      return r;
+  }
+  return command_become(&child->command, FD_SYNC, why);
+}
+
+_Noreturn void child_main(const struct plan *plan, int sync) {
+  struct failure why = {0};
+  /* static: an identity alone is 8 KiB, and this process never returns. */
+  static struct child child = {.root = -1, .command = {.umask = 022}};
+
+  if (sync != FD_SYNC)
+    (void) dup3(sync, FD_SYNC, O_CLOEXEC);
+  (void) sys_close_range(FD_SYNC + 1, ~0U, 0);
+  (void) start(&child, plan, &why); /* returns only to say why it could not */
+  sync_report(FD_SYNC, &why);
+  _exit(EXIT_FAILURE);
+}

@@ -1,0 +1,29 @@
+/* keeper.h — the host side of one container: starts its first process, stays its parent. */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "../core/plan.h"
+
+struct keeper {
+  const struct plan *plan;
+  int live;            /* descriptor of live/<id>, whose lock says that we live */
+  pid_t pid;           /* the container's first process, 0 before */
+  int pidfd;           /* -1 before */
+  pid_t filesystem;    /* fuse-overlayfs, 0 where the kernel does it */
+  char started_at[40]; /* RFC 3339; "" until the command runs */
+};
+
+/* Start the container. On failure nothing of it is left running, and `ret_exit_code` is what a
+ * shell would say: 127 no such command, 126 it cannot be run, 125 it never came to that. */
+int keeper_start(struct keeper *keeper, int *ret_exit_code, struct failure *why);
+
+/* Wait for its end, obeying Node meanwhile; Node's death is the container's. */
+int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why);
+
+/* After the end: stop what served the container. */
+void keeper_stop_filesystem(struct keeper *keeper);
+
+/* Now, as RFC 3339 with nanoseconds, in UTC. */
+void keeper_now(char text[static 40]);

@@ -1,0 +1,213 @@
+/* run.c — `run PLAN`: one container from its plan to its end.
+ *
+ * Descriptors: FD_EVENTS to Node, FD_LIVE the locked live/<id>. Every run ends with `exited`,
+ * sent when all is put away: before it comes `started`, or `failed` with the reason. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../core/cleanup.h"
+#include "../core/fd.h"
+#include "../core/syscalls.h"
+#include "../core/tree.h"
+#include "keeper.h"
+#include "report.h"
+#include "verb.h"
+
+enum { FD_LIVE = FD_EXTRA + 1 };
+
+struct ending {
+  int exit_code;
+  int signal;        /* 0 unless one ended it */
+  const char *error; /* why the start failed, or NULL */
+};
+
+/* Field 22 of /proc/PID/stat: with the boot's id it tells a pid from its next bearer (proc(5)). */
+static long long start_time(pid_t pid) {
+  char path[32];
+  autofree char *text = NULL;
+  size_t size = 0;
+  struct failure ignored;
+  long long ticks = 0;
+
+  (void) snprintf(path, sizeof path, "/proc/%d/stat", (int) pid);
+  if (fd_read_file(AT_FDCWD, path, 4096, &text, &size, &ignored) < 0)
+    return 0;
+  const char *at = strrchr(text, ')'); /* the command's name may hold anything */
+  for (int field = 2; at != NULL && field < 22; field++)
+    at = strchr(at + 1, ' ');
+  if (at != NULL)
+    ticks = strtoll(at, NULL, 10);
+  return ticks;
+}
+
+/* For whoever finds us dead: which process to look for. */
+static void note_alive(const struct keeper *keeper) {
+  autofree char *boot = NULL;
+  size_t size = 0;
+  struct failure ignored;
+  struct report note = report_open(NULL);
+
+  if (fd_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &boot, &size, &ignored) == 0)
+    boot[strcspn(boot, "\n")] = '\0';
+  report_number(&note, "pid", keeper->pid);
+  report_number(&note, "pidStart", start_time(keeper->pid));
+  report_text(&note, "bootId", boot == NULL ? "" : boot);
+  report_number(&note, "keeper", getpid());
+  report_text(&note, "startedAt", keeper->started_at);
+  const char *text = report_finish(&note);
+  if (ftruncate(keeper->live, 0) == 0)
+    (void) !pwrite(keeper->live, text, strlen(text), 0);
+}
+
+static struct report describe(const char *event, const struct keeper *keeper,
+                              const struct ending *ending, const char *finished_at) {
+  struct report report = report_open(event);
+
+  report_number(&report, "exitCode", ending->exit_code);
+  report_number(&report, "signal", ending->signal);
+  if (keeper->started_at[0] != '\0')
+    report_text(&report, "startedAt", keeper->started_at);
+  report_text(&report, "finishedAt", finished_at);
+  if (ending->error != NULL)
+    report_text(&report, "error", ending->error);
+  return report;
+}
+
+/* Draft, fsync, rename, fsync: the container has ended, or it has not. */
+static int write_ending(const char *bundle, struct report *report, struct failure *why) {
+  autoclose int directory = open(bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const char *text = report_finish(report);
+  int r;
+
+  if (directory < 0)
+    return fail(why, errno, "open %s", bundle);
+  autoclose int file =
+      openat(directory, ".exit.json", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (file < 0)
+    return fail(why, errno, "make %s/exit.json", bundle);
+  r = fd_write_all(file, text, strlen(text), why);
+  if (r < 0)
+    return r;
+  if (fsync(file) < 0 || renameat(directory, ".exit.json", directory, "exit.json") < 0 ||
+      fsync(directory) < 0)
+    return fail(why, errno, "write %s/exit.json", bundle);
+  return 0;
+}
+
+/* Out of sight first, in one step; then at leisure. A name goes before its container does, so
+ * that nobody finds the one without the other. */
+static int remove_container(const struct plan *plan, const struct operation *removal,
+                            struct failure *why) {
+  const char *bundle = plan_text(plan, PLAN_BUNDLE);
+  const char *name = plan_text(plan, PLAN_NAME);
+  const char *trash = removal->arguments[0].text;
+  int r;
+
+  if (name != NULL)
+    (void) unlink(name);
+  if (rename(bundle, trash) < 0)
+    return fail(why, errno, "move %s to the trash", bundle);
+  for (char *const *further = removal->arguments[1].list; *further != NULL; further++) {
+    r = tree_remove(AT_FDCWD, *further, why);
+    if (r < 0)
+      return r;
+  }
+  return tree_remove(AT_FDCWD, trash, why);
+}
+
+static int put_away(const struct keeper *keeper, const struct ending *ending, struct failure *why) {
+  const struct operation *removal = plan_find(keeper->plan, PLAN_REMOVE);
+  const char *bundle = plan_text(keeper->plan, PLAN_BUNDLE);
+  const char *live = plan_text(keeper->plan, PLAN_LIVE);
+  char finished_at[40];
+  int r = 0;
+
+  keeper_now(finished_at);
+  struct report report = describe(NULL, keeper, ending, finished_at);
+  if (removal != NULL)
+    r = remove_container(keeper->plan, removal, why);
+  else if (bundle != NULL)
+    r = write_ending(bundle, &report, why);
+  if (r < 0)
+    return r; /* live/<id> stays: the next sweep finishes this */
+
+  if (live != NULL)
+    (void) unlink(live);
+  report = describe("exited", keeper, ending, finished_at);
+  report_send(&report);
+  return 0;
+}
+
+static void report_start_failure(const struct failure *why, int exit_code) {
+  struct report report = report_open("failed");
+
+  report_number(&report, "errno", why->errnum);
+  report_text(&report, "step", why->step);
+  report_text(&report, "what", why->what);
+  report_number(&report, "exitCode", exit_code);
+  report_send(&report);
+}
+
+static void report_started(const struct keeper *keeper) {
+  struct report report = report_open("started");
+
+  report_number(&report, "pid", keeper->pid);
+  report_text(&report, "startedAt", keeper->started_at);
+  report_send(&report);
+}
+
+/* From start to end; only what cannot be told by an ending is a failure. */
+static int keep(struct keeper *keeper, struct ending *ret_ending, struct failure *why) {
+  struct failure refused = {0};
+  static char error[sizeof refused.what + 64];
+  int status = 0;
+  int r;
+
+  r = keeper_start(keeper, &ret_ending->exit_code, &refused);
+  if (r < 0) {
+    report_start_failure(&refused, ret_ending->exit_code);
+    (void) snprintf(error, sizeof error, "%s: %s", refused.what, strerror(refused.errnum));
+    ret_ending->error = error;
+    return 0;
+  }
+  note_alive(keeper);
+  report_started(keeper);
+
+  r = keeper_wait(keeper, &status, why);
+  keeper_stop_filesystem(keeper);
+  ret_ending->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  ret_ending->exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+  return r;
+}
+
+int run_main(int argc, char *argv[], struct failure *why) {
+  struct plan plan = {0};
+  struct ending ending = {0};
+  int r;
+
+  if (argc != 1)
+    return fail(why, EINVAL, "run takes the path of a plan");
+  (void) sys_close_range(FD_LIVE + 1, ~0U, 0);
+  (void) fcntl(FD_EVENTS, F_SETFD, FD_CLOEXEC);
+  (void) fcntl(FD_LIVE, F_SETFD, FD_CLOEXEC);
+  /* Entering the user namespace made this process unreadable, and with it the maps of its
+   * child, which it is to write. */
+  (void) prctl(PR_SET_DUMPABLE, 1);
+
+  r = plan_read(argv[0], &plan, why);
+  if (r < 0)
+    return r;
+  (void) prctl(PR_SET_NAME, "marmita-keeper"); /* argv[0], which Node chose, says whose */
+  struct keeper keeper = {.plan = &plan, .live = FD_LIVE, .pidfd = -1};
+  r = keep(&keeper, &ending, why);
+  if (r == 0)
+    r = put_away(&keeper, &ending, why);
+  plan_free(&plan);
+  return r;
+}
