@@ -1,0 +1,111 @@
+// npm run package [-- --binaries FOLDER]: the tarballs that are published, in packages/.
+//
+// marmita itself is JavaScript and types, with no install script. marmita.node and marmita-init
+// come in a package for each platform, of which npm installs the one that fits. This machine's
+// are taken from build/Release/; FOLDER holds <platform>/marmita.node and <platform>/marmita-init
+// of others, such as linux-arm64-musl (docs/releasing.md).
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { root, run, runBin } from "./lib/run.mjs";
+
+const BINARIES = ["marmita.node", "marmita-init"];
+const STAGE = "build/package";
+
+process.chdir(root);
+const { values } = parseArgs({ options: { binaries: { type: "string" } } });
+const own = JSON.parse(readFileSync("package.json", "utf8"));
+const found = new Map(own.napi.targets.map((target) => [target, binariesOf(platformOf(target))]));
+const targets = own.napi.targets.filter((target) => found.get(target) !== undefined);
+
+await main();
+
+async function main() {
+  rmSync(STAGE, { recursive: true, force: true });
+  rmSync("packages", { recursive: true, force: true });
+  mkdirSync("packages");
+  await must(run(process.execPath, ["tools/build.mjs"]));
+  stageMain();
+  await stagePlatforms();
+  for (const folder of ["main", ...targets.map((target) => `npm/${platformOf(target)}`)]) {
+    await must(run("npm", ["pack", join(root, STAGE, folder), "--pack-destination=packages"]));
+  }
+  const missing = own.napi.targets.filter((target) => !targets.includes(target));
+  for (const target of missing) console.log(`not packaged, no binaries at hand: ${target}`);
+}
+
+/** `x86_64-unknown-linux-gnu` is `linux-x64-gnu` among npm packages. */
+function platformOf(target) {
+  const [processor, , system, libc] = target.split("-");
+  return `${system}-${{ x86_64: "x64", aarch64: "arm64" }[processor]}-${libc}`;
+}
+
+function binariesOf(platform) {
+  const { glibcVersionRuntime } = process.report.getReport().header;
+  const here = `linux-${process.arch}-${glibcVersionRuntime === undefined ? "musl" : "gnu"}`;
+  const folders = platform === here ? ["build/Release"] : [];
+  if (values.binaries !== undefined) folders.unshift(join(values.binaries, platform));
+  return folders.find((folder) => BINARIES.every((name) => existsSync(join(folder, name))));
+}
+
+function stageMain() {
+  const { scripts: _scripts, devDependencies: _dev, napi: _napi, ...published } = own;
+  const platforms = own.napi.targets.map((target) => [`marmita-${platformOf(target)}`, own.version]);
+  const folder = join(STAGE, "main");
+  mkdirSync(folder, { recursive: true });
+  // Without gypfile: false npm would take a binding.gyp for an order to build.
+  writeJson(join(folder, "package.json"), {
+    ...published,
+    gypfile: false,
+    optionalDependencies: Object.fromEntries(platforms),
+  });
+  for (const name of ["dist", "README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md"]) {
+    if (existsSync(name)) cpSync(name, join(folder, name), { recursive: true });
+  }
+}
+
+/** @napi-rs/cli makes a package for each target; the helper goes in beside the addon. */
+async function stagePlatforms() {
+  const artifacts = join(STAGE, "artifacts");
+  mkdirSync(artifacts);
+  writeJson(join(STAGE, "package.json"), { ...own, napi: { ...own.napi, targets } });
+  const paths = ["--cwd", STAGE, "--npm-dir", "npm"];
+  await must(runBin("napi", ["create-npm-dirs", ...paths], { quiet: true }));
+  for (const target of targets) {
+    const source = join(found.get(target), "marmita.node");
+    cpSync(source, join(artifacts, `marmita.${platformOf(target)}.node`));
+  }
+  await must(runBin("napi", ["artifacts", ...paths, "-o", "artifacts"], { quiet: true }));
+  for (const target of targets) addHelper(target);
+}
+
+function addHelper(target) {
+  const platform = platformOf(target);
+  const folder = join(STAGE, "npm", platform);
+  renameSync(join(folder, `marmita.${platform}.node`), join(folder, "marmita.node"));
+  cpSync(join(found.get(target), "marmita-init"), join(folder, "marmita-init"));
+  chmodSync(join(folder, "marmita-init"), 0o755);
+  cpSync("LICENSE", join(folder, "LICENSE"));
+  const manifest = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  writeJson(join(folder, "package.json"), { ...manifest, main: "marmita.node", files: BINARIES });
+}
+
+function writeJson(path, value) {
+  writeFileSync(path, `${JSON.stringify(value, null, 2)}\n`);
+}
+
+async function must(work) {
+  const { status, output } = await work;
+  if (status === 0) return;
+  console.error(output);
+  process.exit(1);
+}
