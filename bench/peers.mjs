@@ -1,0 +1,98 @@
+/** The programs marmita is held against, and how each is started the way it works on this host. */
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** `{ argv }` of a peer's "start true in all namespaces and wait", or `{ missing: reason }`. */
+export function bubblewrap(rootfs) {
+  const argv = [
+    "bwrap",
+    ...["--unshare-all", "--die-with-parent", "--bind", rootfs, "/", "--proc", "/proc"],
+    ...["--dev", "/dev", "--tmpfs", "/tmp", "--hostname", "box", "--chdir", "/", "/bin/true"],
+  ];
+  return tried(argv);
+}
+
+/** Run in a namespace of ours with a cgroup2 tree, where the host's own is of the old kind. */
+export const IN_CGROUP2 = [
+  ...["unshare", "--user", "--map-root-user", "--mount", "--cgroup", "sh", "-c"],
+  'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"',
+  "sh",
+];
+
+/** `crun run` of a bundle that is ready; `within` is what must stand before it on this host. */
+export function crun(rootfs, folder) {
+  const bundle = join(folder, "bundle");
+  mkdirSync(bundle);
+  for (const within of [[], IN_CGROUP2]) {
+    const fault = writeBundle(within, bundle, rootfs);
+    if (fault !== undefined) return { missing: fault };
+    const argv = ["crun", `--root=${join(folder, "crun")}`, "run", `--bundle=${bundle}`, "bench"];
+    const found = tried([...within, ...argv]);
+    if (found.argv !== undefined) return { argv, within };
+  }
+  return { missing: "crun runs neither here nor in a namespace with a cgroup2 tree" };
+}
+
+function writeBundle(within, bundle, rootfs) {
+  const rootless = within.length > 0 || process.getuid() !== 0 ? ["--rootless"] : [];
+  rmSync(join(bundle, "config.json"), { force: true });
+  const [program, ...args] = [...within, "crun", "spec", ...rootless];
+  const made = spawnSync(program, args, { cwd: bundle, encoding: "utf8" });
+  if (made.status !== 0) return made.error?.message ?? made.stderr.trim();
+  const path = join(bundle, "config.json");
+  const config = JSON.parse(readFileSync(path, "utf8"));
+  config.process.terminal = false;
+  config.process.args = ["/bin/true"];
+  config.root = { path: rootfs, readonly: true };
+  writeFileSync(path, JSON.stringify(config));
+  return undefined;
+}
+
+/**
+ * Podman over a storage and a runtime directory of its own, so that its pause process is not the
+ * one of the user's other containers; with runc where its crun refuses the host's cgroups.
+ */
+export function podman(archive, folder) {
+  const home = join(folder, "podman");
+  const env = { ...process.env, XDG_RUNTIME_DIR: join(home, "runtime") };
+  mkdirSync(env.XDG_RUNTIME_DIR, { recursive: true, mode: 0o700 });
+  const storage = [`--root=${join(home, "storage")}`, `--runroot=${join(home, "run")}`];
+  const remove = () => removePodman(home, env);
+
+  const loaded = run(["podman", ...storage, "load", "--quiet", "--input", archive], { env });
+  if (loaded !== undefined) return { missing: loaded, remove };
+  const faults = [];
+  for (const runtime of ["crun", "runc"]) {
+    const global = [...storage, `--runtime=${runtime}`, "--cgroup-manager=cgroupfs"];
+    const rest = ["run", "--rm", "--network=none", "localhost/busybox", "true"];
+    const argv = ["podman", ...global, ...rest];
+    const fault = run(argv, { env });
+    if (fault === undefined) return { argv, env, note: `runtime ${runtime}`, remove };
+    faults.push(`${runtime}: ${fault}`);
+  }
+  return { missing: faults.join("; "), remove };
+}
+
+/** Files of its storage belong to mapped ids; its pause process outlives every command. */
+function removePodman(home, env) {
+  if (process.getuid() !== 0) run(["podman", "unshare", "rm", "-rf", join(home, "storage")], { env });
+  const pause = join(env.XDG_RUNTIME_DIR, "libpod/tmp/pause.pid");
+  if (existsSync(pause)) process.kill(Number(readFileSync(pause, "utf8")), "SIGKILL");
+  rmSync(home, { recursive: true, force: true });
+}
+
+/** The fault of a missing or failing command in one line; undefined when it went well. */
+export function run(argv, options = {}) {
+  const [program, ...args] = argv;
+  const done = spawnSync(program, args, { encoding: "utf8", ...options });
+  if (done.error?.code === "ENOENT") return `${program} is not installed`;
+  if (done.error !== undefined) return done.error.message;
+  if (done.status === 0) return undefined;
+  return done.stderr.trim().split("\n").at(-1) ?? `${program} exited with ${done.status}`;
+}
+
+function tried(argv) {
+  const fault = run(argv);
+  return fault === undefined ? { argv } : { missing: fault };
+}

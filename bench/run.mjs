@@ -1,0 +1,75 @@
+#!/usr/bin/env node
+/**
+ * npm run bench: marmita beside its peers, as a Markdown page on standard output.
+ *   --rounds N       rounds of the start table (100)
+ *   --containers N   containers of the disk table (1000)
+ *   --resident MB    memory of the large process (1500)
+ *   --only LIST      of start,unpack,disk,memory
+ */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { busyboxArchive, busyboxLayer } from "../fixtures/busybox.mjs";
+import { benchDisk, benchMemory } from "./containers.mjs";
+import { removeMapped } from "./inside.mjs";
+import { describeMachine } from "./machine.mjs";
+import { benchStart } from "./start.mjs";
+import { benchUnpack } from "./unpack.mjs";
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: "string", default: "100" },
+    containers: { type: "string", default: "1000" },
+    resident: { type: "string", default: "1500" },
+    only: { type: "string", default: "start,unpack,disk,memory" },
+  },
+});
+const only = new Set(values.only.split(","));
+
+const folder = mkdtempSync(join(tmpdir(), "marmita-bench-"));
+try {
+  await main();
+} finally {
+  await removeMapped(folder);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function main() {
+  const { openEngine } = await import("../dist/index.js");
+  const archive = busyboxArchive();
+  const dataRoot = join(folder, "data");
+  const rootfs = unpackedBusybox();
+
+  console.log(`${describeMachine().join("\n")}\n`);
+  const engine = await openEngine({ root: dataRoot });
+  try {
+    await engine.images.load(archive);
+    if (only.has("start")) {
+      const rounds = Number(values.rounds);
+      const residentMb = Number(values.resident);
+      print(await benchStart({ rounds, residentMb, rootfs, archive, folder, dataRoot }));
+    }
+    if (only.has("unpack")) print(await benchUnpack({ rounds: 5, folder }));
+    if (only.has("disk")) {
+      print(await benchDisk({ engine, dataRoot, count: Number(values.containers) }));
+    }
+    if (only.has("memory")) print(await benchMemory({ engine }));
+  } finally {
+    await engine[Symbol.asyncDispose]();
+  }
+}
+
+function unpackedBusybox() {
+  const rootfs = join(folder, "rootfs");
+  mkdirSync(rootfs);
+  writeFileSync(join(folder, "rootfs.tar"), busyboxLayer());
+  execFileSync("tar", ["-xf", join(folder, "rootfs.tar"), "-C", rootfs]);
+  for (const name of ["proc", "dev", "sys"]) mkdirSync(join(rootfs, name), { recursive: true });
+  return rootfs;
+}
+
+function print(text) {
+  console.log(`${text}\n`);
+}

@@ -1,0 +1,108 @@
+/** Start latency: from the call in Node to the end of `true`, in a small and in a large process. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import { bubblewrap, crun, podman } from "./peers.mjs";
+import { milliseconds, pairedRatio, percentile, table, times } from "./statistics.mjs";
+
+const WORKER = fileURLToPath(new URL("start-worker.mjs", import.meta.url));
+const WARM_UP = 3;
+/** Slow ones take part in every so many rounds. */
+const SLOW_EVERY = 5;
+
+/** Two tables: one process of Node as it starts, and one with `residentMb` of memory. */
+export async function benchStart({ rounds, residentMb, rootfs, archive, folder, dataRoot }) {
+  const peers = findPeers(rootfs, archive, folder);
+  const small = await worker([], { DATA_ROOT: dataRoot });
+  const large = await worker([], { DATA_ROOT: dataRoot, RESIDENT_MB: String(residentMb) });
+  const nested = peers.crun.within?.length ? await worker(peers.crun.within, {}) : small;
+
+  const contenders = [
+    { name: "`run()` of marmita", worker: small },
+    { name: "`spawn(\"true\")`, no container", worker: small, argv: ["true"] },
+    { name: "bwrap", worker: small, ...peers.bwrap },
+    { name: "crun, ready bundle", worker: nested, ...peers.crun },
+    { name: `podman run --rm`, worker: small, ...peers.podman, every: SLOW_EVERY },
+  ];
+  const big = [
+    { name: "`run()` of marmita", worker: large },
+    { name: "`spawn(\"true\")`, no container", worker: large, argv: ["true"] },
+    { name: "bwrap", worker: large, ...peers.bwrap },
+  ];
+
+  try {
+    await interleave([...contenders, ...big], rounds);
+  } finally {
+    await Promise.all([...new Set([small, large, nested])].map((each) => each.end()));
+    peers.podman.remove?.();
+  }
+  return [
+    "### Start: run `true` in a container and wait for its end",
+    rows(contenders, contenders[0]),
+    `### The same from a Node process with ${(residentMb / 1000).toFixed(1)} GB resident`,
+    rows(big, big[0]),
+  ].join("\n\n");
+}
+
+function findPeers(rootfs, archive, folder) {
+  return {
+    bwrap: bubblewrap(rootfs),
+    crun: crun(rootfs, folder),
+    podman: podman(archive, folder),
+  };
+}
+
+/** Every contender once in each round, in an order that turns, so that drift meets all alike. */
+async function interleave(contenders, rounds) {
+  const present = contenders.filter(({ missing }) => missing === undefined);
+  for (const each of present) each.samples = new Map();
+  for (let round = -WARM_UP; round < rounds; round++) {
+    for (let at = 0; at < present.length; at++) {
+      const each = present[(at + Math.abs(round)) % present.length];
+      if (each.every !== undefined && round % each.every !== 0) continue;
+      const ms = await each.worker.time(each);
+      if (round >= 0) each.samples.set(round, ms);
+    }
+  }
+}
+
+function rows(contenders, reference) {
+  const body = contenders.map(({ name, samples, missing, note }) => {
+    const label = note === undefined ? name : `${name} (${note})`;
+    if (missing !== undefined) return [label, "–", "–", `not here: ${missing}`];
+    const values = [...samples.values()];
+    return [
+      label,
+      milliseconds(percentile(values, 0.5)),
+      milliseconds(percentile(values, 0.9)),
+      times(pairedRatio(samples, reference.samples)),
+    ];
+  });
+  return table(["", "p50", "p90", "of marmita's"], body);
+}
+
+/** A worker process with `time(argv)`: how long one start took, in milliseconds. */
+async function worker(within, environment) {
+  const [program, ...args] = [...within, process.execPath, WORKER];
+  const child = spawn(program, args, {
+    stdio: ["ignore", "inherit", "inherit", "ipc"],
+    env: { ...process.env, ...environment },
+  });
+  const answer = async () => {
+    const [message] = await once(child, "message");
+    if (message.error !== undefined) throw new Error(message.error);
+    return message;
+  };
+  await answer();
+  return {
+    async time({ argv, env }) {
+      child.send({ argv, env });
+      return (await answer()).ms;
+    },
+    async end() {
+      const gone = once(child, "exit");
+      child.send({ end: true });
+      await gone;
+    },
+  };
+}
