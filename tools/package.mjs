@@ -1,4 +1,5 @@
-// npm run package [-- --binaries FOLDER]: the tarballs that are published, in packages/.
+// npm run package [-- --binaries FOLDER] [--out FOLDER]: the tarballs that are published, in
+// packages/ unless said otherwise.
 //
 // marmita itself is JavaScript and types, with no install script. marmita.node and marmita-init
 // come in a package for each platform, of which npm installs the one that fits. This machine's
@@ -9,35 +10,43 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   readFileSync,
   renameSync,
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { root, run, runBin } from "./lib/run.mjs";
 
 const BINARIES = ["marmita.node", "marmita-init"];
-const STAGE = "build/package";
 
+const { values } = parseArgs({
+  options: {
+    binaries: { type: "string" },
+    out: { type: "string", default: join(root, "packages") },
+  },
+});
+const binaries = values.binaries === undefined ? undefined : resolve(values.binaries);
+const out = resolve(values.out);
 process.chdir(root);
-const { values } = parseArgs({ options: { binaries: { type: "string" } } });
+mkdirSync("build", { recursive: true });
+const stage = mkdtempSync(join(root, "build/package-"));
 const own = JSON.parse(readFileSync("package.json", "utf8"));
 const found = new Map(own.napi.targets.map((target) => [target, binariesOf(platformOf(target))]));
 const targets = own.napi.targets.filter((target) => found.get(target) !== undefined);
 
+process.on("exit", () => rmSync(stage, { recursive: true, force: true }));
 await main();
 
 async function main() {
-  rmSync(STAGE, { recursive: true, force: true });
-  rmSync("packages", { recursive: true, force: true });
-  mkdirSync("packages");
-  await must(run(process.execPath, ["tools/build.mjs"]));
-  stageMain();
+  rmSync(out, { recursive: true, force: true });
+  mkdirSync(out, { recursive: true });
+  await stageMain();
   await stagePlatforms();
   for (const folder of ["main", ...targets.map((target) => `npm/${platformOf(target)}`)]) {
-    await must(run("npm", ["pack", join(root, STAGE, folder), "--pack-destination=packages"]));
+    await must(run("npm", ["pack", join(stage, folder), `--pack-destination=${out}`, "--silent"]));
   }
   const missing = own.napi.targets.filter((target) => !targets.includes(target));
   for (const target of missing) console.log(`not packaged, no binaries at hand: ${target}`);
@@ -53,32 +62,39 @@ function binariesOf(platform) {
   const { glibcVersionRuntime } = process.report.getReport().header;
   const here = `linux-${process.arch}-${glibcVersionRuntime === undefined ? "musl" : "gnu"}`;
   const folders = platform === here ? ["build/Release"] : [];
-  if (values.binaries !== undefined) folders.unshift(join(values.binaries, platform));
+  if (binaries !== undefined) folders.unshift(join(binaries, platform));
   return folders.find((folder) => BINARIES.every((name) => existsSync(join(folder, name))));
 }
 
-function stageMain() {
+async function stageMain() {
   const { scripts: _scripts, devDependencies: _dev, napi: _napi, ...published } = own;
-  const platforms = own.napi.targets.map((target) => [`marmita-${platformOf(target)}`, own.version]);
-  const folder = join(STAGE, "main");
-  mkdirSync(folder, { recursive: true });
+  const platforms = own.napi.targets.map((target) => [
+    `marmita-${platformOf(target)}`,
+    own.version,
+  ]);
+  const folder = join(stage, "main");
+  mkdirSync(folder);
+  // Not through dist/: whoever runs the command from there is left alone.
+  const compiled = join(folder, "dist");
+  await must(runBin("tsc", ["--project", "tsconfig.build.json", "--outDir", compiled]));
+  chmodSync(join(compiled, "cli/marmita.js"), 0o755);
   // Without gypfile: false npm would take a binding.gyp for an order to build.
   writeJson(join(folder, "package.json"), {
     ...published,
     gypfile: false,
     optionalDependencies: Object.fromEntries(platforms),
   });
-  for (const name of ["dist", "README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md"]) {
-    if (existsSync(name)) cpSync(name, join(folder, name), { recursive: true });
+  for (const name of ["README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md"]) {
+    if (existsSync(name)) cpSync(name, join(folder, name));
   }
 }
 
 /** @napi-rs/cli makes a package for each target; the helper goes in beside the addon. */
 async function stagePlatforms() {
-  const artifacts = join(STAGE, "artifacts");
+  const artifacts = join(stage, "artifacts");
   mkdirSync(artifacts);
-  writeJson(join(STAGE, "package.json"), { ...own, napi: { ...own.napi, targets } });
-  const paths = ["--cwd", STAGE, "--npm-dir", "npm"];
+  writeJson(join(stage, "package.json"), { ...own, napi: { ...own.napi, targets } });
+  const paths = ["--cwd", stage, "--npm-dir", "npm"];
   await must(runBin("napi", ["create-npm-dirs", ...paths], { quiet: true }));
   for (const target of targets) {
     const source = join(found.get(target), "marmita.node");
@@ -90,7 +106,7 @@ async function stagePlatforms() {
 
 function addHelper(target) {
   const platform = platformOf(target);
-  const folder = join(STAGE, "npm", platform);
+  const folder = join(stage, "npm", platform);
   renameSync(join(folder, `marmita.${platform}.node`), join(folder, "marmita.node"));
   cpSync(join(found.get(target), "marmita-init"), join(folder, "marmita-init"));
   chmodSync(join(folder, "marmita-init"), 0o755);
@@ -107,5 +123,5 @@ async function must(work) {
   const { status, output } = await work;
   if (status === 0) return;
   console.error(output);
-  process.exit(1);
+  process.exit(status);
 }
