@@ -1,0 +1,22 @@
+/** What a command of the command line is. */
+import type { Grammar, ParsedFlags } from "./flags.ts";
+
+/** A command in full; loaded only when it is called or its help is asked for. */
+export interface Command extends Grammar {
+  /** What follows its name in the usage line: `[OPTIONS] IMAGE [COMMAND] [ARG...]`. */
+  readonly usage: string;
+  /** How many arguments it takes; without `max` there is no limit. */
+  readonly arguments: { readonly min: number; readonly max?: number };
+  /** Its exit code for a failure of marmita itself. Default: 1. */
+  readonly failureCode?: number;
+  /** Does the work and resolves to the exit code. */
+  run(call: Call): Promise<number>;
+}
+
+/** One call of a command. */
+export interface Call {
+  readonly flags: ParsedFlags;
+  readonly args: readonly string[];
+  /** What the global flags say of the engine. */
+  readonly engine: { readonly root?: string };
+}

@@ -1,0 +1,136 @@
+/** The table of commands: their names, what they are for, and where they are. */
+import type { Command } from "./command.ts";
+
+export interface Entry {
+  /** Every spelling, in the order in which the help lists them. */
+  readonly names: readonly string[];
+  readonly summary: string;
+  /** Left out of the lists of commands. */
+  readonly hidden?: boolean;
+  readonly load: () => Promise<Command>;
+}
+
+export interface Group {
+  readonly name: string;
+  readonly summary: string;
+}
+
+export const GROUPS: readonly Group[] = [
+  { name: "container", summary: "Manage containers" },
+  { name: "image", summary: "Manage images" },
+];
+
+/** In the order in which people meet them. */
+export const COMMANDS: readonly Entry[] = [
+  {
+    names: ["container run", "run"],
+    summary: "Create and run a new container from an image",
+    load: async () => (await import("./run.ts")).run,
+  },
+  {
+    names: ["container ls", "container list", "container ps", "ps"],
+    summary: "List containers",
+    load: async () => (await import("./ps.ts")).ps,
+  },
+  {
+    names: ["container rm", "container remove", "rm"],
+    summary: "Remove one or more containers",
+    load: async () => (await import("./rm.ts")).rm,
+  },
+  {
+    names: ["image ls", "image list", "images"],
+    summary: "List images",
+    load: async () => (await import("./images.ts")).images,
+  },
+  {
+    names: ["image load", "load"],
+    summary: "Load an image from a tar archive or STDIN",
+    load: async () => (await import("./load.ts")).load,
+  },
+  {
+    names: ["image import", "import"],
+    summary: "Import the contents from a tarball to create a filesystem image",
+    load: async () => (await import("./import.ts")).importRootfs,
+  },
+  {
+    names: ["image rm", "image remove", "rmi"],
+    summary: "Remove one or more images",
+    load: async () => (await import("./rmi.ts")).rmi,
+  },
+  {
+    names: ["inspect"],
+    summary: "Return low-level information on containers and images",
+    load: async () => (await import("./inspect.ts")).inspect,
+  },
+  {
+    names: ["container inspect"],
+    summary: "Display detailed information on one or more containers",
+    load: async () => (await import("./inspect.ts")).inspectContainers,
+  },
+  {
+    names: ["image inspect"],
+    summary: "Display detailed information on one or more images",
+    load: async () => (await import("./inspect.ts")).inspectImages,
+  },
+  {
+    names: ["version"],
+    summary: "Show the version of marmita and of what it runs on",
+    load: async () => (await import("./version.ts")).version,
+  },
+  {
+    names: ["debug plan"],
+    summary: "Print the plan of a container, one operation a line",
+    hidden: true,
+    load: async () => (await import("./debug-plan.ts")).debugPlan,
+  },
+];
+
+/** Commands of Docker's and Podman's which are not there yet: refused by name, not as unknown. */
+const LATER = new Set(
+  words(`
+    attach auto-update build builder buildx checkpoint commit compose config context cp create
+    diff events exec export generate healthcheck history info init kill kube login logout logs
+    machine manifest mount network node pause play plugin pod port prune pull push rename restart
+    save search secret service stack start stats stop swarm system tag top trust unmount unpause
+    unshare update volume wait`),
+);
+
+const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
+  container: new Set(
+    words(`
+      attach checkpoint cleanup clone commit cp create diff exec exists export init kill logs mount
+      pause port prune rename restart restore runlabel start stats stop top unmount unpause update
+      wait`),
+  ),
+  image: new Set(
+    words(`
+      build diff exists history mount prune pull push save scp search sign tag tree trust unmount
+      untag`),
+  ),
+};
+
+/** The command or group that `words` start with, and how many of them name it. */
+export type Found =
+  | { readonly kind: "command"; readonly entry: Entry; readonly path: string }
+  | { readonly kind: "group"; readonly group: Group }
+  | { readonly kind: "later" | "unknown"; readonly path: string };
+
+/** Looks at the first word, and at the second where the first is a group. */
+export function findCommand(first: string, second: string | undefined): Found {
+  const entryNamed = (path: string) => COMMANDS.find((entry) => entry.names.includes(path));
+  const alone = entryNamed(first);
+  if (alone !== undefined) return { kind: "command", entry: alone, path: first };
+
+  const path = second === undefined ? first : `${first} ${second}`;
+  const inGroup = entryNamed(path);
+  if (inGroup !== undefined) return { kind: "command", entry: inGroup, path };
+  const group = GROUPS.find(({ name }) => name === first);
+  if (group === undefined) return { kind: LATER.has(first) ? "later" : "unknown", path: first };
+  if (second === undefined || second.startsWith("-")) return { kind: "group", group };
+  const later = LATER_IN_GROUP[first]?.has(second) === true;
+  return { kind: later ? "later" : "unknown", path };
+}
+
+function words(text: string): readonly string[] {
+  return text.split(/\s+/).filter((word) => word !== "");
+}

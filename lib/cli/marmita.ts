@@ -1,0 +1,5 @@
+#!/usr/bin/env node
+/** The command `marmita`: its arguments in, its exit code out. */
+import { main } from "./main.ts";
+
+process.exit(await main(process.argv.slice(2)));

@@ -1,0 +1,34 @@
+/** How a failure is told on stderr: in one line, with a hint under it, never as a stack. */
+import { isMarmitaError } from "../errors.ts";
+import { formatUsage, PROGRAM } from "./help.ts";
+import { UsageError } from "./usage.ts";
+
+/** What is printed for `error`. With `debug`, stack and causes too. */
+export function formatError(error: unknown, debug = false): string {
+  const message = error instanceof Error ? error.message : String(error);
+  const lines = [`${PROGRAM}: ${message}`];
+  if (isMarmitaError(error) && error.hint !== undefined) lines.push(error.hint);
+  if (debug && error instanceof Error) lines.push(...traces(error));
+  return `${lines.join("\n")}\n`;
+}
+
+/** What is printed when `marmita <path>` was typed wrongly. */
+export function formatUsageError(error: UsageError, path: string, usage: string): string {
+  const name = [PROGRAM, path].filter((word) => word !== "").join(" ");
+  if (error.form === "refusal") return `${name}: ${error.message}\n`;
+  return `${[
+    `${PROGRAM}: ${error.message}`,
+    formatUsage(path, usage),
+    `Run '${name} --help' for more information`,
+  ].join("\n\n")}\n`;
+}
+
+function traces(error: Error): string[] {
+  const lines: string[] = [];
+  let cause: unknown = error;
+  while (cause instanceof Error) {
+    lines.push(cause.stack ?? cause.message);
+    cause = cause.cause;
+  }
+  return lines;
+}

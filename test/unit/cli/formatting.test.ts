@@ -1,0 +1,96 @@
+import { describe, expect, it } from "vitest";
+import { parseKeyValue, parseKeyValueFile, environment } from "../../../lib/cli/key-values.ts";
+import { formatTable, truncate } from "../../../lib/cli/table.ts";
+import { formatSize, parseMemorySize } from "../../../lib/cli/units.ts";
+
+describe("sizes", () => {
+  it.each([
+    [0, "0B"],
+    [999, "999B"],
+    [1_000, "1kB"],
+    [4_269_678, "4.27MB"],
+    [117_000_000, "117MB"],
+    [1_240_000_000, "1.24GB"],
+    [28_604_000, "28.6MB"],
+  ])("%d is %s", (bytes, text) => {
+    expect(formatSize(bytes)).toBe(text);
+  });
+
+  it.each([
+    ["4096", 4_096],
+    ["1b", 1],
+    ["64k", 65_536],
+    ["64kb", 65_536],
+    ["1.5GiB", 1_610_612_736],
+    ["32 m", 33_554_432],
+    ["much", undefined],
+    ["-1", undefined],
+    ["", undefined],
+    ["9999999p", undefined],
+  ])("%j is read as %s", (text, bytes) => {
+    expect(parseMemorySize(text)).toBe(bytes);
+  });
+});
+
+describe("a table", () => {
+  it("is aligned as Docker's", () => {
+    const headings = ["REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE"];
+
+    const table = formatTable(headings, [
+      ["busybox", "latest", "a416a98b71e2", "9 months ago", "4.26MB"],
+    ]);
+
+    expect(table).toBe(
+      "REPOSITORY   TAG       IMAGE ID       CREATED        SIZE\n" +
+        "busybox      latest    a416a98b71e2   9 months ago   4.26MB\n",
+    );
+  });
+
+  it("counts characters, not bytes", () => {
+    expect(formatTable(["A", "B"], [["feijão", "x"]])).toBe("A         B\nfeijão    x\n");
+  });
+
+  it.each([
+    ["short", 20, "short"],
+    ["exactly twenty chars", 20, "exactly twenty chars"],
+    ["sh -c 'while true; do date; done'", 20, "sh -c 'while true; …"],
+    ["😀😀😀", 2, "😀…"],
+  ])("cuts %j at %d", (text, limit, cut) => {
+    expect(truncate(text, limit)).toBe(cut);
+  });
+});
+
+describe("keys and values", () => {
+  it.each([
+    ["A=B", ["A", "B"]],
+    ["A=", ["A", ""]],
+    ["A=B=C", ["A", "B=C"]],
+    ["A", ["A", undefined]],
+  ])("are split in %j", (text, pair) => {
+    expect(parseKeyValue(text)).toEqual(pair);
+  });
+
+  it("need a key", () => {
+    expect(() => parseKeyValue("=x")).toThrow("expected KEY=VALUE, got '=x'");
+  });
+
+  it("come from files without comments and empty lines", () => {
+    expect(parseKeyValueFile("# mine\n\nA=1\n  B=2 \r\nHOME\n")).toEqual([
+      ["A", "1"],
+      ["B", "2 "],
+      ["HOME", undefined],
+    ]);
+  });
+
+  it("come from files with the line that is wrong", () => {
+    expect(() => parseKeyValueFile("A=1\nexport B=2\n")).toThrow(
+      "line 2: 'export B' contains whitespace",
+    );
+  });
+
+  it("take what has no value from our own environment", () => {
+    const pairs = [parseKeyValue("A=1"), parseKeyValue("HOME"), parseKeyValue("ABSENT")];
+
+    expect(environment(pairs, { HOME: "/root" })).toEqual({ A: "1", HOME: "/root" });
+  });
+});

@@ -1,0 +1,83 @@
+import { describe, expect, it } from "vitest";
+import { parseFlags } from "../../../lib/cli/flags.ts";
+import { RUN_FLAGS, RUN_REFUSED, runSettings } from "../../../lib/cli/run-options.ts";
+
+const grammar = { flags: RUN_FLAGS, refused: RUN_REFUSED, stopsAtFirstArgument: true };
+const settings = (...args: string[]) => runSettings(parseFlags(grammar, args), { HOME: "/me" });
+const plain = { image: "busybox", env: {}, labels: {}, mounts: [], readOnly: false, remove: false };
+
+describe("the flags of run", () => {
+  it.each([
+    ["busybox", {}],
+    ["busybox echo -n --rm", { command: ["echo", "-n", "--rm"] }],
+    ["--rm --read-only busybox", { remove: true, readOnly: true }],
+    [
+      "--name web -u 1000:100 -w /srv -h box busybox",
+      {
+        name: "web",
+        user: "1000:100",
+        workdir: "/srv",
+        hostname: "box",
+      },
+    ],
+    ["--name= --hostname= busybox", {}],
+    ["-e A=1 -e HOME -e ABSENT busybox", { env: { A: "1", HOME: "/me" } }],
+    ["-l a=1 --label b busybox", { labels: { a: "1", b: "" } }],
+    ["--entrypoint /bin/sh busybox", { entrypoint: ["/bin/sh"] }],
+    ["--entrypoint= busybox", { entrypoint: null }],
+    ["--network host busybox", { network: "host" }],
+    ["--net=none busybox", { network: "none" }],
+    [
+      "-v /a:/b:ro --tmpfs /t --mount type=bind,src=/c,dst=/d busybox",
+      {
+        mounts: [
+          { type: "bind", source: "/a", target: "/b", readOnly: true },
+          { type: "bind", source: "/c", target: "/d" },
+          { type: "tmpfs", target: "/t" },
+        ],
+      },
+    ],
+  ])("make a container: %s", (line, options) => {
+    expect(settings(...line.split(" ")).create).toEqual({ ...plain, ...options });
+  });
+
+  it("say how it is run", () => {
+    expect(
+      settings("-iq", "--timeout", "2", "--cidfile=id", "--sig-proxy=false", "x"),
+    ).toMatchObject({
+      interactive: true,
+      quiet: true,
+      proxySignals: false,
+      timeoutMs: 2_000,
+      cidFile: "id",
+    });
+    expect(settings("--timeout=0", "x")).not.toHaveProperty("timeoutMs");
+  });
+
+  it.each([
+    ["--network= x", "no name set for network"],
+    ["--pull=foo x", `invalid pull option: 'foo': must be one of "always", "missing" or "never"`],
+    ["--timeout soon x", 'invalid argument "soon" for "--timeout" flag'],
+    ["-e =x y", 'invalid argument "=x" for "-e, --env" flag'],
+    ["--env-file /no/such x", 'invalid argument "/no/such" for "--env-file" flag: ENOENT'],
+    ["-v a:b:c:d x", 'invalid argument "a:b:c:d" for "-v, --volume" flag'],
+  ])("complain of %s", (line, message) => {
+    expect(() => settings(...line.split(" "))).toThrow(
+      expect.objectContaining({ exitCode: 125, message: expect.stringContaining(message) }),
+    );
+  });
+
+  it.each([
+    ["-it x", "-t is not supported yet"],
+    ["-d x", "-d is not supported yet"],
+    ["-p 80:80 x", "-p is not supported yet"],
+    ["--memory 1g x", "--memory is not supported yet"],
+    ["--pull always x", "--pull always is not supported yet"],
+    ["--network bridge x", "--network bridge is not supported yet"],
+    ["-v data:/data x", "-v with a named volume is not supported yet"],
+  ])("are refused by name: %s", (line, message) => {
+    expect(() => settings(...line.split(" "))).toThrow(
+      expect.objectContaining({ exitCode: 125, form: "refusal", message }),
+    );
+  });
+});
