@@ -16,6 +16,15 @@
 #define AT_TYPE 156
 #define AT_MAGIC 257
 
+/* The archive's bytes, piece after piece. */
+struct input {
+  struct tar_source source;
+  const unsigned char *bytes; /* what is left of the current piece */
+  size_t left;
+  int at_end;        /* of the source */
+  uint64_t consumed; /* for messages */
+};
+
 struct extent {
   int64_t offset;
   int64_t size;
@@ -42,8 +51,8 @@ struct extended {
   const char *sparse_name;
   int64_t pending_offset; /* of 0.0, until its numbytes comes; -1: none */
 
-  struct tar_xattr xattrs[TAR_XATTRS_MAX];
   size_t xattr_count;
+  struct tar_xattr xattrs[TAR_XATTRS_MAX]; /* last, and not cleared */
 };
 
 /* tar_field.c */
@@ -56,12 +65,26 @@ int field_decimal(const char *text, const char *end, int64_t *ret_number);
 int pax_parse(char *bytes, size_t size, struct extended *extended, struct sparse *sparse,
               struct failure *why);
 
+/* tar_input.c */
+/* 1: there are bytes; 0: there will be none. */
+int input_fill(struct input *input, struct failure *why);
+void input_skip(struct input *input, size_t size); /* no more than `left` */
+/* Up to `size` bytes to `to`, or nowhere for NULL: how many there were. */
+int64_t input_take(struct input *input, void *to, int64_t size, struct failure *why);
+int input_take_all(struct input *input, void *to, int64_t size, struct failure *why);
+int input_fail(const struct input *input, const char *what, struct failure *why);
+int input_fail_while(const struct input *input, struct failure *why);
+
 /* tar_sparse.c */
 int sparse_add(struct sparse *sparse, int64_t offset, int64_t size, struct failure *why);
+/* "offset,size,offset,size" of pax format 0.1. */
 int sparse_add_list(struct sparse *sparse, const char *list, struct failure *why);
+/* The map of an old GNU header `block`, and of the blocks behind it while they say so. */
+int sparse_read_gnu(struct sparse *sparse, struct input *input, unsigned char *block,
+                    int64_t *ret_real_size, struct failure *why);
+/* The map that precedes the contents in pax format 1.0, taken off the bytes `stored`. */
+int sparse_read_map(struct sparse *sparse, struct input *input, int64_t *stored,
+                    struct failure *why);
 /* In order, apart, within the file, and as many bytes as are stored. */
 int sparse_check(const struct sparse *sparse, int64_t real_size, int64_t stored,
                  struct failure *why);
-/* The entries of an old GNU header (4 of them, at 386) or of a block that follows it (21). */
-int sparse_add_gnu(struct sparse *sparse, const unsigned char *entries, size_t count,
-                   struct failure *why);

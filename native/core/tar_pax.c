@@ -118,7 +118,7 @@ static int set_sparse_offset(struct context *to, const struct record *record,
 
 static int set_sparse_bytes(struct context *to, const struct record *record,
                             struct failure *why) {
-  int64_t size;
+  int64_t size = 0;
 
   if (count(record, &size, why) < 0)
     return -why->errnum;
@@ -131,7 +131,7 @@ static int set_sparse_bytes(struct context *to, const struct record *record,
 }
 
 static int set_sparse_map(struct context *to, const struct record *record, struct failure *why) {
-  const char *list;
+  const char *list = NULL;
 
   if (text(record, &list, why) < 0)
     return -why->errnum;
@@ -212,7 +212,7 @@ int pax_parse(char *bytes, size_t size, struct extended *extended, struct sparse
   struct context to = {extended, sparse};
 
   for (size_t at = 0; at < size;) {
-    struct record record;
+    struct record record = {"", bytes, 0};
     const int length = parse_record(bytes + at, size - at, &record, why);
 
     if (length < 0)

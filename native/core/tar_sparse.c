@@ -23,7 +23,6 @@ int sparse_add(struct sparse *sparse, int64_t offset, int64_t size, struct failu
   return 0;
 }
 
-/* "offset,size,offset,size" of format 0.1. */
 int sparse_add_list(struct sparse *sparse, const char *list, struct failure *why) {
   int64_t numbers[2];
   int is_size = 0;
@@ -41,7 +40,8 @@ int sparse_add_list(struct sparse *sparse, const char *list, struct failure *why
   return is_size ? fail(why, EBADMSG, "malformed map of a sparse file") : 0;
 }
 
-int sparse_add_gnu(struct sparse *sparse, const unsigned char *entries, size_t count,
+/* The entries of a header (4 of them, at 386) or of a block behind it (21). */
+static int add_gnu(struct sparse *sparse, const unsigned char *entries, size_t count,
                    struct failure *why) {
   for (size_t i = 0; i < count; i++, entries += GNU_ENTRY_BYTES) {
     int64_t offset;
@@ -53,6 +53,78 @@ int sparse_add_gnu(struct sparse *sparse, const unsigned char *entries, size_t c
       return fail(why, EBADMSG, "malformed map of a sparse file");
     if (sparse_add(sparse, offset, size, why) < 0)
       return -why->errnum;
+  }
+  return 0;
+}
+
+int sparse_read_gnu(struct sparse *sparse, struct input *input, unsigned char *block,
+                    int64_t *ret_real_size, struct failure *why) {
+  int is_extended = block[482] != 0;
+
+  sparse->count = 0;
+  if (field_number(block, 483, 12, ret_real_size) < 0)
+    return input_fail(input, "malformed size of a sparse file", why);
+  if (add_gnu(sparse, block + 386, 4, why) < 0)
+    return input_fail_while(input, why);
+  while (is_extended) {
+    if (input_take_all(input, block, TAR_BLOCK, why) < 0)
+      return -why->errnum;
+    if (add_gnu(sparse, block, 21, why) < 0)
+      return input_fail_while(input, why);
+    is_extended = block[504] != 0;
+  }
+  return 0;
+}
+
+/* Lines of digits, in blocks that are read as they are needed. */
+struct lines {
+  struct input *input;
+  int64_t *stored;
+  size_t at;
+  unsigned char block[TAR_BLOCK];
+};
+
+static int read_line(struct lines *lines, int64_t *ret_number, struct failure *why) {
+  char digits[24];
+  size_t used = 0;
+
+  for (;;) {
+    if (lines->at == TAR_BLOCK) {
+      if (*lines->stored < TAR_BLOCK)
+        return input_fail(lines->input, "truncated map of a sparse file", why);
+      if (input_take_all(lines->input, lines->block, TAR_BLOCK, why) < 0)
+        return -why->errnum;
+      *lines->stored -= TAR_BLOCK;
+      lines->at = 0;
+    }
+    const char c = (char) lines->block[lines->at++];
+    if (c == '\n')
+      break;
+    if (used == sizeof digits)
+      return input_fail(lines->input, "malformed map of a sparse file", why);
+    digits[used++] = c;
+  }
+  if (field_decimal(digits, digits + used, ret_number) < 0 || *ret_number < 0)
+    return input_fail(lines->input, "malformed map of a sparse file", why);
+  return 0;
+}
+
+int sparse_read_map(struct sparse *sparse, struct input *input, int64_t *stored,
+                    struct failure *why) {
+  struct lines lines = {.input = input, .stored = stored, .at = TAR_BLOCK};
+  int64_t count = 0;
+
+  sparse->count = 0;
+  if (read_line(&lines, &count, why) < 0)
+    return -why->errnum;
+  for (int64_t i = 0; i < count; i++) {
+    int64_t offset = 0;
+    int64_t size = 0;
+
+    if (read_line(&lines, &offset, why) < 0 || read_line(&lines, &size, why) < 0)
+      return -why->errnum;
+    if (sparse_add(sparse, offset, size, why) < 0)
+      return input_fail_while(input, why);
   }
   return 0;
 }

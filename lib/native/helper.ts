@@ -1,0 +1,281 @@
+/** Starts marmita-init, reads its events, sends its commands. */
+import { closeSync } from "node:fs";
+import { Socket } from "node:net";
+import { errnoName, errnoWords } from "../util/errno.ts";
+import { binding, helperPath } from "./binding.ts";
+
+/** One line of marmita-init: `{ event: "started", pid: 12 }`. */
+export type HelperEvent = Readonly<Record<string, unknown>> & { readonly event: string };
+
+/** One line of an id map: `size` ids from `inside` are those from `outside` of the parent. */
+export interface IdExtent {
+  readonly inside: number;
+  readonly outside: number;
+  readonly size: number;
+}
+
+/** A user namespace that lives as long as its descriptor. */
+export interface UserNamespace {
+  readonly fd: number;
+  readonly uids: readonly IdExtent[];
+  readonly gids: readonly IdExtent[];
+  close(): void;
+}
+
+/** What marmita-init could not do, in its words. Callers wrap it in their `MarmitaError`. */
+export class HelperFailure extends Error {
+  /** A positive errno; 0 where the helper died without a word. */
+  readonly errnum: number;
+  /** Its name: `"ENOENT"`. */
+  readonly errno: string;
+  /** The words without those of the errno: `"exec /no/such"`. */
+  readonly what: string;
+  /** The operation of the plan that failed, where it was one. */
+  readonly step: string | undefined;
+  /** 125, 126 or 127, where it was the start of a container. */
+  readonly exitCode: number | undefined;
+
+  constructor(event: HelperEvent) {
+    const errnum = Number(event["errno"] ?? 0);
+    const what = String(event["what"] ?? "the helper failed");
+    const errno = errnum === 0 ? "" : errnoName(errnum);
+    super(errno === "" ? what : `${what}: ${errnoWords(errno)}`);
+    this.errnum = errnum;
+    this.errno = errno;
+    this.what = what;
+    this.step = typeof event["step"] === "string" && event["step"] !== "" ? event["step"] : undefined;
+    this.exitCode = typeof event["exitCode"] === "number" ? event["exitCode"] : undefined;
+  }
+
+  static {
+    Object.defineProperty(this.prototype, "name", { value: "HelperFailure" });
+  }
+}
+
+interface HelperOptions {
+  readonly title?: string | undefined;
+  readonly args?: readonly string[] | undefined;
+  /** Descriptors 0, 1, 2, then 4 and on; -1 is /dev/null. They stay the caller's. */
+  readonly stdio?: readonly [number, number, number] | undefined;
+  readonly extra?: readonly number[] | undefined;
+}
+
+/** One process of marmita-init. */
+export class Helper {
+  readonly pid: number;
+  /** Each event once, to one reader; ends when the process has ended and was reaped. */
+  readonly events: AsyncIterable<HelperEvent>;
+  /** Fulfilled when the process has ended and was reaped. */
+  readonly ended: Promise<void>;
+  readonly #socket: Socket;
+  readonly #pidfd: number;
+  readonly #queue = new EventQueue();
+
+  private constructor(socket: Socket, pid: number, pidfd: number) {
+    this.pid = pid;
+    this.#socket = socket;
+    this.#pidfd = pidfd;
+    this.events = this.#queue;
+    this.ended = new Promise((resolve) => this.#listen(resolve));
+  }
+
+  static start(verb: string, options: HelperOptions = {}): Helper {
+    const native = binding();
+    const { title = "marmita-init", args = [], stdio = [-1, -1, -1], extra = [] } = options;
+    const [ours, theirs] = native.socketPair();
+    try {
+      const { pid, pidfd } = native.spawn(
+        helperPath(),
+        [title, verb, ...args],
+        [`PATH=${process.env["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}`],
+        [...stdio, theirs, ...extra],
+      );
+      return new Helper(new Socket({ fd: ours, readable: true, writable: true }), pid, pidfd);
+    } catch (error) {
+      closeSync(ours);
+      throw error;
+    } finally {
+      closeSync(theirs);
+    }
+  }
+
+  /** A command as a line: `signal 15`. After the end it goes nowhere. */
+  send(line: string): void {
+    if (this.#socket.writable) this.#socket.write(`${line}\n`);
+  }
+
+  /** End the process: it sees its socket close, and a keeper ends its container. */
+  kill(): void {
+    this.#socket.destroySoon();
+  }
+
+  #listen(resolve: () => void): void {
+    let rest = "";
+    this.#socket.setEncoding("utf8");
+    this.#socket.on("data", (text: string) => {
+      const lines = (rest + text).split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) this.#queue.push(JSON.parse(line) as HelperEvent);
+    });
+    this.#socket.on("error", () => undefined); // a reset is an end like others: "close" follows
+    this.#socket.on("close", () => this.#reap(resolve));
+  }
+
+  /** The socket closes a moment before the process can be reaped. */
+  #reap(resolve: () => void): void {
+    if (binding().reap(this.#pidfd) === undefined) {
+      setImmediate(() => this.#reap(resolve));
+      return;
+    }
+    closeSync(this.#pidfd);
+    this.#queue.end();
+    resolve();
+  }
+}
+
+/** Events not yet read, and readers without an event. */
+class EventQueue implements AsyncIterable<HelperEvent> {
+  readonly #events: HelperEvent[] = [];
+  readonly #readers: ((result: IteratorResult<HelperEvent>) => void)[] = [];
+  #ended = false;
+
+  push(event: HelperEvent): void {
+    const reader = this.#readers.shift();
+    if (reader === undefined) this.#events.push(event);
+    else reader({ done: false, value: event });
+  }
+
+  end(): void {
+    this.#ended = true;
+    for (const reader of this.#readers.splice(0)) reader({ done: true, value: undefined });
+  }
+
+  [Symbol.asyncIterator](): AsyncIterator<HelperEvent> {
+    return {
+      next: () =>
+        new Promise((resolve) => {
+          const event = this.#events.shift();
+          if (event !== undefined) resolve({ done: false, value: event });
+          else if (this.#ended) resolve({ done: true, value: undefined });
+          else this.#readers.push(resolve);
+        }),
+    };
+  }
+}
+
+export interface VerbOptions {
+  readonly args?: readonly string[];
+  /** The verb's standard input; it stays the caller's. */
+  readonly stdin?: number;
+  /** Carry it out as root of this user namespace. */
+  readonly namespace?: UserNamespace;
+  readonly signal?: AbortSignal | undefined;
+  readonly onEvent?: (event: HelperEvent) => void;
+}
+
+/**
+ * Run a verb to its end; resolves to its last event. Rejects with a `HelperFailure`, or with an
+ * `AbortError` once the aborted process has ended.
+ */
+export async function runVerb(verb: string, options: VerbOptions = {}): Promise<HelperEvent> {
+  const { args = [], stdin = -1, namespace, signal, onEvent } = options;
+  throwIfAborted(signal);
+  const helper = Helper.start(verb, {
+    args: namespace === undefined ? args : ["--userns", ...args],
+    stdio: [stdin, -1, -1],
+    extra: namespace === undefined ? [] : [namespace.fd],
+  });
+  const abort = () => process.kill(helper.pid, "SIGKILL"); // not reaped yet: the pid is its own
+  signal?.addEventListener("abort", abort, { once: true });
+  let last: HelperEvent | undefined;
+  try {
+    for await (const event of helper.events) {
+      last = event;
+      onEvent?.(event);
+    }
+  } finally {
+    signal?.removeEventListener("abort", abort);
+  }
+  throwIfAborted(signal);
+  if (last === undefined) {
+    throw new HelperFailure({ event: "failed", what: `marmita-init ${verb} died without a word` });
+  }
+  if (last.event === "failed") throw new HelperFailure(last);
+  return last;
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return;
+  const error = new Error("The operation was aborted", { cause: signal.reason });
+  error.name = "AbortError";
+  throw error;
+}
+
+/** One container's keeper: `started` or `failed`, then `exited` when all is put away. */
+export interface Keeper {
+  readonly pid: number;
+  readonly events: AsyncIterable<HelperEvent>;
+  /** `signal 15` goes to the container's first process. */
+  send(line: string): void;
+  /** The keeper has ended and was reaped. */
+  readonly ended: Promise<void>;
+}
+
+export interface KeeperOptions {
+  /** What ps(1) shows of it after `marmita: keeper `. */
+  readonly title: string;
+  /** The plan's path. */
+  readonly plan: string;
+  readonly namespace: UserNamespace;
+  /** The locked descriptor of live/<id>. All descriptors stay the caller's. */
+  readonly live: number;
+  readonly stdin: number;
+  readonly stdout: number;
+  readonly stderr: number;
+}
+
+/** Start a container. When this process dies, so does the container. */
+export function spawnKeeper(options: KeeperOptions): Keeper {
+  const { title, plan, namespace, live, stdin, stdout, stderr } = options;
+  return Helper.start("run", {
+    title: `marmita: keeper ${title}`,
+    args: ["--userns", plan],
+    stdio: [stdin, stdout, stderr],
+    extra: [namespace.fd, live],
+  });
+}
+
+/**
+ * Make a user namespace with these maps. `helpers` calls newuidmap and newgidmap, `direct` needs
+ * CAP_SETUID and CAP_SETGID here, `single` maps one id of our own and denies setgroups.
+ */
+export async function createUserNamespace(options: {
+  readonly mode: "helpers" | "direct" | "single";
+  readonly uids: readonly IdExtent[];
+  readonly gids: readonly IdExtent[];
+}): Promise<UserNamespace> {
+  const { mode, uids, gids } = options;
+  const native = binding();
+  const [ours, theirs] = native.socketPair();
+  try {
+    const helper = Helper.start("mapped", {
+      args: [mode, formatIdMap(uids), formatIdMap(gids)],
+      extra: [theirs],
+    });
+    let last: HelperEvent | undefined;
+    for await (const event of helper.events) last = event;
+    if (last?.event !== "mapped") {
+      throw new HelperFailure(last ?? { event: "failed", what: "make a user namespace" });
+    }
+    const fd = native.receive(ours);
+    return { fd, uids, gids, close: () => closeSync(fd) };
+  } finally {
+    closeSync(ours);
+    closeSync(theirs);
+  }
+}
+
+/** Lines for /proc/PID/uid_map. */
+export function formatIdMap(extents: readonly IdExtent[]): string {
+  return extents.map(({ inside, outside, size }) => `${inside} ${outside} ${size}\n`).join("");
+}

@@ -1,0 +1,112 @@
+/** What node:fs lacks: locks between processes, pipes, whole directories in one job. */
+import { getSystemErrorName } from "node:util";
+import { errnoWords } from "../util/errno.ts";
+import { binding } from "./binding.ts";
+
+/** A file with `bytes`, a directory without; `name` is relative and may hold slashes. */
+export interface TreeEntry {
+  readonly name: string;
+  readonly mode: number;
+  readonly bytes?: Uint8Array;
+}
+
+/** A system call's failure, dressed like those of node:fs: `code`, `errno` and our stack. */
+function dress(cause: unknown, here: Error): Error {
+  const { errno, message } = cause as { errno?: number; message: string };
+  if (errno === undefined) return cause as Error;
+  const code = getSystemErrorName(-errno);
+  return Object.assign(here, { message: `${message}: ${errnoWords(code)}`, code, errno: -errno });
+}
+
+function named<T>(call: () => T): T {
+  try {
+    return call();
+  } catch (cause) {
+    throw dress(cause, stackOf(named));
+  }
+}
+
+async function namedAsync<T>(call: Promise<T>): Promise<T> {
+  const here = stackOf(namedAsync);
+  try {
+    return await call;
+  } catch (cause) {
+    throw dress(cause, here);
+  }
+}
+
+function stackOf(below: (...values: never[]) => unknown): Error {
+  const here = new Error();
+  Error.captureStackTrace(here, below);
+  return here;
+}
+
+/** A pipe's two descriptors, closed on exec; the caller closes them. */
+export function pipe(): { read: number; write: number } {
+  const [read, write] = named(() => binding().pipe());
+  return { read, write };
+}
+
+/**
+ * Open `path`, making it when missing, and lock it (flock(2)) without waiting. The descriptor holds
+ * the lock: the caller closes it. `undefined` while somebody else holds it.
+ */
+export function tryLock(path: string, mode: "shared" | "exclusive"): number | undefined {
+  return named(() => binding().tryLock(path, mode === "exclusive"));
+}
+
+/** Make `directory/name` with `content`; nobody ever sees it unlocked. The caller closes it. */
+export function makeLive(directory: string, name: string, content: string): number {
+  return named(() => binding().createLocked(directory, name, content));
+}
+
+/** Write the file system that `path` is on to its disk (syncfs(2)), off the main thread. */
+export function syncFilesystem(path: string): Promise<void> {
+  return namedAsync(binding().syncFilesystem(path));
+}
+
+/**
+ * Make `directory` (0700, it must not exist) and its entries, in order, as one job off the main
+ * thread. On failure part of it may be there: the caller deletes it.
+ */
+export function writeTree(
+  directory: string,
+  entries: readonly TreeEntry[],
+  options: { readonly durable?: boolean } = {},
+): Promise<void> {
+  return namedAsync(binding().writeTree(directory, entries, options.durable ?? false));
+}
+
+const CAPABILITIES = {
+  CAP_SETGID: 6,
+  CAP_SETUID: 7,
+  CAP_SYS_ADMIN: 21,
+  CAP_SETFCAP: 31,
+} as const;
+
+/** Whether this process has the capability in its user namespace (effective set). */
+export function hasCapability(name: keyof typeof CAPABILITIES): boolean {
+  return ((binding().capabilities() >> BigInt(CAPABILITIES[name])) & 1n) === 1n;
+}
+
+/** f_type of statfs(2) → the file system's usual name. */
+const FILESYSTEMS = new Map<number, string>([
+  [0x794c7630, "overlayfs"],
+  [0x6969, "nfs"],
+  [0x01021994, "tmpfs"],
+  [0x63677270, "cgroup2fs"],
+  [0xef53, "ext4"],
+  [0x58465342, "xfs"],
+  [0x9123683e, "btrfs"],
+  [0x2fc12fc1, "zfs"],
+  [0x65735546, "fuse"],
+  [0xf15f, "ecryptfs"],
+  [0x01021997, "9p"],
+  [0xff534d42, "cifs"],
+]);
+
+/** The kind of file system that `path` is on: `"ext4"`, or `"0x…"` for one without a name here. */
+export function statfsType(path: string): string {
+  const type = named(() => binding().filesystemType(path));
+  return FILESYSTEMS.get(type >>> 0) ?? `0x${(type >>> 0).toString(16)}`;
+}

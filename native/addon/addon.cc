@@ -1,0 +1,24 @@
+// addon.cc — the table of what JavaScript may call. Arguments are checked in lib/native, the only
+// caller; nothing here decides anything.
+#include "files.h"
+#include "processes.h"
+
+static Napi::Object Init(Napi::Env env, Napi::Object exports) {
+  const struct {
+    const char* name;
+    Napi::Value (*function)(const Napi::CallbackInfo&);
+  } table[] = {
+      {"spawn", Spawn},         {"reap", Reap},
+      {"pipe", Pipe},           {"socketPair", SocketPair},
+      {"receive", Receive},     {"capabilities", Capabilities},
+      {"tryLock", TryLock},     {"createLocked", CreateLocked},
+      {"writeTree", WriteTree}, {"syncFilesystem", SyncFilesystem},
+      {"filesystemType", FilesystemType},
+  };
+
+  for (const auto& row : table)
+    exports[row.name] = Napi::Function::New(env, row.function, row.name);
+  return exports;
+}
+
+NODE_API_MODULE(marmita, Init)

@@ -1,0 +1,116 @@
+#include "processes.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "promise.h"
+
+extern "C" {
+#include "../core/capabilities.h"
+#include "../core/fd.h"
+#include "../core/spawn.h"
+}
+
+static std::vector<std::string> ToStrings(const Napi::Value& value) {
+  const auto array = value.As<Napi::Array>();
+  std::vector<std::string> strings;
+
+  for (uint32_t i = 0; i < array.Length(); i++)
+    strings.push_back(array.Get(i).As<Napi::String>());
+  return strings;
+}
+
+static std::vector<char*> ToPointers(std::vector<std::string>& strings) {
+  std::vector<char*> pointers;
+
+  for (auto& text : strings) pointers.push_back(text.data());
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+Napi::Value Spawn(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>();
+  auto argv = ToStrings(info[1]);
+  auto environment = ToStrings(info[2]);
+  const auto array = info[3].As<Napi::Array>();
+  std::vector<int> fds;
+  for (uint32_t i = 0; i < array.Length(); i++)
+    fds.push_back(array.Get(i).As<Napi::Number>().Int32Value());
+
+  const auto arguments = ToPointers(argv);
+  const auto variables = ToPointers(environment);
+  const spawn_request request = {path.c_str(), arguments.data(), variables.data(), fds.data(),
+                                 fds.size()};
+  spawned result = {};
+  failure why = {};
+  if (spawn_start(&request, &result, &why) < 0) throw ToError(info.Env(), why);
+
+  auto object = Napi::Object::New(info.Env());
+  object["pid"] = Napi::Number::New(info.Env(), result.pid);
+  object["pidfd"] = Napi::Number::New(info.Env(), result.pidfd);
+  return object;
+}
+
+Napi::Value Reap(const Napi::CallbackInfo& info) {
+  const int pidfd = info[0].As<Napi::Number>().Int32Value();
+  int exit_code = 0;
+  int signal = 0;
+  failure why = {};
+
+  const int r = spawn_reap(pidfd, &exit_code, &signal, &why);
+  if (r < 0) throw ToError(info.Env(), why);
+  if (r == 0) return info.Env().Undefined();
+
+  auto object = Napi::Object::New(info.Env());
+  object["exitCode"] = Napi::Number::New(info.Env(), exit_code);
+  object["signal"] = Napi::Number::New(info.Env(), signal);
+  return object;
+}
+
+static Napi::Value ToPair(Napi::Env env, const int ends[2]) {
+  auto pair = Napi::Array::New(env, 2);
+
+  pair.Set(0u, Napi::Number::New(env, ends[0]));
+  pair.Set(1u, Napi::Number::New(env, ends[1]));
+  return pair;
+}
+
+Napi::Value Pipe(const Napi::CallbackInfo& info) {
+  int ends[2];
+  failure why = {};
+
+  if (pipe2(ends, O_CLOEXEC) < 0) {
+    fail(&why, errno, "create a pipe");
+    throw ToError(info.Env(), why);
+  }
+  return ToPair(info.Env(), ends);
+}
+
+Napi::Value SocketPair(const Napi::CallbackInfo& info) {
+  int ends[2];
+  failure why = {};
+
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+    fail(&why, errno, "create a socket");
+    throw ToError(info.Env(), why);
+  }
+  return ToPair(info.Env(), ends);
+}
+
+Napi::Value Receive(const Napi::CallbackInfo& info) {
+  int fd = -1;
+  failure why = {};
+
+  if (fd_receive(info[0].As<Napi::Number>().Int32Value(), &fd, &why) < 0)
+    throw ToError(info.Env(), why);
+  return Napi::Number::New(info.Env(), fd);
+}
+
+Napi::Value Capabilities(const Napi::CallbackInfo& info) {
+  return Napi::BigInt::New(info.Env(), capabilities_effective());
+}

@@ -1,0 +1,17 @@
+// processes.h — helpers started and reaped, and the descriptors between them and Node.
+#pragma once
+
+#include <napi.h>
+
+// (path, argv, environment, fds) → { pid, pidfd }
+Napi::Value Spawn(const Napi::CallbackInfo& info);
+// (pidfd) → { exitCode, signal } | undefined while it runs
+Napi::Value Reap(const Napi::CallbackInfo& info);
+// () → [readEnd, writeEnd]
+Napi::Value Pipe(const Napi::CallbackInfo& info);
+// () → [end, end], SOCK_STREAM
+Napi::Value SocketPair(const Napi::CallbackInfo& info);
+// (socket) → the descriptor that came over it
+Napi::Value Receive(const Napi::CallbackInfo& info);
+// () → the effective capabilities as a BigInt of bits
+Napi::Value Capabilities(const Napi::CallbackInfo& info);
