@@ -14,21 +14,25 @@ export function formatUsage(path: string, usage: string): string {
 }
 
 export interface HelpOptions {
+  /** The width of the terminal. */
   readonly columns?: number | undefined;
 }
 
+export interface CommandHelp extends HelpOptions {
+  /** The spelling that was asked about: `container ls`. */
+  readonly path: string;
+  readonly entry: Entry;
+  readonly command: Command;
+}
+
 /** `--help` of one command. */
-export function formatCommandHelp(
-  path: string,
-  entry: Entry,
-  command: Command,
-  options: HelpOptions = {},
-): string {
+export function formatCommandHelp(help: CommandHelp): string {
+  const { path, entry, command } = help;
   const names = entry.names.map((name) => `${PROGRAM} ${name}`);
   const blocks = [formatUsage(path, command.usage), entry.summary];
   if (names.length > 1) blocks.push(`Aliases:\n  ${names.join(", ")}`);
   if (command.flags.length > 0) {
-    blocks.push(`Options:\n${formatFlags(command.flags, options)}`);
+    blocks.push(`Options:\n${formatFlags(command.flags, help)}`);
   }
   return `${blocks.join("\n\n")}\n`;
 }
@@ -49,13 +53,15 @@ export function formatGroupHelp(group: Group, entries: readonly Entry[]): string
   ].join("\n\n")}\n`;
 }
 
+export interface ProgramHelp extends HelpOptions {
+  readonly groups: readonly Group[];
+  readonly entries: readonly Entry[];
+  readonly flags: readonly Flag[];
+}
+
 /** `marmita --help`: the commands that stand alone, by their short names. */
-export function formatProgramHelp(
-  groups: readonly Group[],
-  entries: readonly Entry[],
-  flags: readonly Flag[],
-  options: HelpOptions = {},
-): string {
+export function formatProgramHelp(help: ProgramHelp): string {
+  const { groups, entries, flags } = help;
   const commands = entries
     .map((entry): Row | undefined => {
       const name = entry.names.find((each) => !each.includes(" "));
@@ -67,7 +73,7 @@ export function formatProgramHelp(
     "Containers without a daemon and without root",
     `Commands:\n${formatRows(commands)}`,
     `Management Commands:\n${formatRows(groups.map(({ name, summary }): Row => [name, summary]))}`,
-    `Global Options:\n${formatFlags(flags, options)}`,
+    `Global Options:\n${formatFlags(flags, help)}`,
     `Run '${PROGRAM} COMMAND --help' for more information on a command.`,
   ].join("\n\n")}\n`;
 }

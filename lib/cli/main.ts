@@ -1,10 +1,10 @@
 /** From arguments to a command, and from what it throws to a message and an exit code. */
 import type { Command } from "./command.ts";
-import { COMMANDS, findCommand, GROUPS, type Entry } from "./commands.ts";
+import { COMMANDS, findCommand, GROUPS } from "./commands.ts";
 import { parseFlags, type Grammar, type ParsedFlags } from "./flags.ts";
 import { formatCommandHelp, formatGroupHelp, formatProgramHelp, PROGRAM } from "./help.ts";
 import { EXIT_UNREAD, OutputUnread, print, printError } from "./output.ts";
-import { formatError, formatUsageError } from "./report.ts";
+import { formatError, formatUsageError, isDebugging } from "./report.ts";
 import { UsageError } from "./usage.ts";
 
 export const GLOBAL: Grammar = {
@@ -72,7 +72,7 @@ async function runCommand(global: ParsedFlags, called: Called): Promise<number> 
   Object.assign(called, { path, usage: command.usage, failureCode: command.failureCode ?? 1 });
   const flags = parseFlags(command, global.args.slice(path.split(" ").length));
   if (flags.has("help")) {
-    print(formatCommandHelp(path, entry, command, { columns: process.stdout.columns }));
+    print(formatCommandHelp({ path, entry, command, columns: process.stdout.columns }));
     return 0;
   }
   checkCount(path, command, flags.args.length);
@@ -126,24 +126,17 @@ async function printHelp(topic: readonly string[], called: Called): Promise<numb
   const [first, second] = topic;
   if (first === undefined) {
     const shown = COMMANDS.filter(({ hidden }) => hidden !== true);
-    print(formatProgramHelp(GROUPS, shown, GLOBAL.flags, { columns }));
+    print(formatProgramHelp({ groups: GROUPS, entries: shown, flags: GLOBAL.flags, columns }));
     return 0;
   }
   const found = findCommand(first, second);
   if (found.kind === "command") {
-    print(await commandHelp(found.path, found.entry, columns));
+    const { path, entry } = found;
+    print(formatCommandHelp({ path, entry, command: await entry.load(), columns }));
     return 0;
   }
   if (found.kind === "unknown") {
     throw new UsageError(`unknown help topic: ${topic.join(" ")}`, { exitCode: 1 });
   }
   return withoutCommand(found, undefined, called);
-}
-
-async function commandHelp(path: string, entry: Entry, columns: number): Promise<string> {
-  return formatCommandHelp(path, entry, await entry.load(), { columns });
-}
-
-function isDebugging(): boolean {
-  return (process.env["MARMITA_DEBUG"] ?? "") !== "";
 }

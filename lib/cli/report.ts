@@ -1,7 +1,7 @@
 /** How a failure is told on stderr: in one line, with a hint under it, never as a stack. */
 import { isMarmitaError } from "../errors.ts";
 import { formatUsage, PROGRAM } from "./help.ts";
-import { UsageError } from "./usage.ts";
+import type { UsageError } from "./usage.ts";
 
 /** What is printed for `error`. With `debug`, stack and causes too. */
 export function formatError(error: unknown, debug = false): string {
@@ -10,6 +10,11 @@ export function formatError(error: unknown, debug = false): string {
   if (isMarmitaError(error) && error.hint !== undefined) lines.push(error.hint);
   if (debug && error instanceof Error) lines.push(...traces(error));
   return `${lines.join("\n")}\n`;
+}
+
+/** Whether stacks are wanted. */
+export function isDebugging(): boolean {
+  return (process.env["MARMITA_DEBUG"] ?? "") !== "";
 }
 
 /** What is printed when `marmita <path>` was typed wrongly. */

@@ -1,0 +1,39 @@
+/** `marmita load`. */
+import { isatty } from "node:tty";
+import { MarmitaError } from "../errors.ts";
+import type { Command } from "./command.ts";
+import { openCliEngine } from "./engine.ts";
+import { print } from "./output.ts";
+
+export const load: Command = {
+  usage: "[OPTIONS]",
+  arguments: { min: 0, max: 0 },
+  flags: [
+    {
+      name: "input",
+      short: "i",
+      value: "string",
+      help: "Read from tar archive file or OCI layout directory, instead of STDIN",
+    },
+    { name: "quiet", short: "q", help: "Suppress progress (there is none yet)" },
+  ],
+  refused: { values: "platform" },
+  async run({ flags, engine: options }) {
+    const input = flags.last("input");
+    if (input === undefined && isatty(0)) {
+      throw new MarmitaError("INVALID_ARGUMENT", "requested load from stdin, but stdin is empty", {
+        hint: "Name the archive with -i, or redirect it here.",
+      });
+    }
+    await using engine = await openCliEngine(options);
+    const loaded = await engine.images.load(input ?? { fd: 0 });
+    for (const image of loaded) print(formatLoaded(image));
+    return 0;
+  },
+};
+
+/** As Docker tells it: by name, or by id where there is none. */
+export function formatLoaded(image: { id: string; names: readonly string[] }): string {
+  if (image.names.length === 0) return `Loaded image ID: ${image.id}\n`;
+  return image.names.map((name) => `Loaded image: ${name}\n`).join("");
+}
