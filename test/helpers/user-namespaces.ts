@@ -11,13 +11,13 @@ export const MUST_RUN = process.env["MARMITA_MUST_RUN"] === "1";
  * (for `describe.runIf`, when the file has beforeAll hooks); with MARMITA_MUST_RUN=1 it throws.
  */
 export function requireUserNamespaces(): boolean {
-  return require("user namespaces", userNamespaceFault());
+  return requirement("user namespaces", userNamespaceFault());
 }
 
 /** The same for an outside program: `requireProgram("skopeo")`. */
 export function requireProgram(name: string): boolean {
   const found = spawnSync("sh", ["-c", 'command -v "$1"', "sh", name]).status === 0;
-  return require(name, found ? undefined : `${name} is not installed`);
+  return requirement(name, found ? undefined : `${name} is not installed`);
 }
 
 /**
@@ -30,7 +30,7 @@ export function hostCan(what: string, fault: string | undefined): boolean {
   return false;
 }
 
-function require(what: string, fault: string | undefined): boolean {
+function requirement(what: string, fault: string | undefined): boolean {
   if (fault === undefined) return true;
   const reason = `needs ${what}: ${fault}`;
   if (MUST_RUN) throw new Error(`${reason} (MARMITA_MUST_RUN=1 forbids skipping)`);

@@ -1,0 +1,134 @@
+import { readFileSync } from "node:fs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { run } from "../../lib/api/run.ts";
+import type { Engine } from "../../lib/engine/engine.ts";
+import { busyboxEngine } from "../helpers/engine.ts";
+import { subordinateIdsFault } from "../helpers/ids.ts";
+import { busyboxArchive } from "../helpers/images.ts";
+import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { type Podman, openPodman } from "../helpers/podman.ts";
+import { hostCan, requireProgram, requireUserNamespaces } from "../helpers/user-namespaces.ts";
+
+const IMAGE = "localhost/busybox";
+const DOCUMENT = readFileSync(
+  new URL("../../docs/compared-with-podman.md", import.meta.url),
+  "utf8",
+);
+
+/** Lines of /proc/self/status that tell of confinement; the rest are numbers of that moment. */
+const STATUS =
+  /^(Uid|Gid|Groups|Cap\w+|NoNewPrivs|Seccomp|Umask|Sig(Blk|Ign|Cgt|Q)|Shd\w+|Spec\w+):/;
+
+const able =
+  requireUserNamespaces() && requireProgram("podman") && hostCan("run podman", idsFault());
+
+describe.runIf(able)("a container beside rootless Podman's", () => {
+  expectNothingLeft();
+
+  let engine: Engine;
+  let podman: Podman;
+  let fault: string | undefined;
+
+  beforeAll(async () => {
+    engine = await busyboxEngine();
+    podman = await openPodman();
+    podman.podman("load", "--quiet", "--input", busyboxArchive());
+    fault = podman.runFault(IMAGE);
+    hostCan("start containers with podman", fault);
+  });
+
+  it.each([
+    ["id", ["id"], lines],
+    ["user and group maps", ["cat", "/proc/self/uid_map", "/proc/self/gid_map"], lines],
+    ["/proc/self/status", ["cat", "/proc/self/status"], status],
+    ["mounts", ["cat", "/proc/self/mountinfo"], mounts],
+    ["/dev", ["ls", "-l", "/dev"], devices],
+    ["environment", ["env"], environment],
+    ["limits", ["sh", "-c", "ulimit -n; ulimit -c; ulimit -u"], lines],
+  ])("differs in %s only as the documentation says", async (_, command, read, context) => {
+    if (fault !== undefined) context.skip(fault);
+
+    const theirs = read(podman.podman("run", ...FLAGS, IMAGE, ...command));
+    const { stdout } = await run("busybox", command, {
+      engine,
+      remove: true,
+      network: "none",
+      hostname: "box",
+    });
+    const ours = read(stdout);
+
+    expect(undocumented(ours, theirs)).toEqual([]);
+  });
+});
+
+const FLAGS = ["--rm", "--network=none", "--hostname=box"];
+
+/** What a command showed: the name of each thing and what there is to know about it. */
+type Facts = ReadonlyMap<string, string>;
+
+/** Differences whose name stands in no row of the document, as "name: ours | theirs". */
+function undocumented(ours: Facts, theirs: Facts): readonly string[] {
+  const names = new Set([...ours.keys(), ...theirs.keys()]);
+  return [...names]
+    .filter((name) => ours.get(name) !== theirs.get(name))
+    .filter((name) => !DOCUMENT.includes(`\`${name}\``))
+    .map((name) => `${name}: ${ours.get(name) ?? "–"} | ${theirs.get(name) ?? "–"}`);
+}
+
+function lines(text: string): Facts {
+  const all = text.trim().split("\n");
+  return new Map(all.map((line, at) => [`line ${at + 1}`, line.trim().replaceAll(/\s+/g, " ")]));
+}
+
+function status(text: string): Facts {
+  const chosen = text.split("\n").filter((line) => STATUS.test(line));
+  return new Map(chosen.map((line) => split(line, /:\s*/)));
+}
+
+/** Mount point → type and options, without what names a place on the host. */
+function mounts(text: string): Facts {
+  return new Map(
+    text
+      .trim()
+      .split("\n")
+      .map((line) => {
+        const [before = "", after = ""] = line.split(" - ");
+        const [, , , , target = "", options = ""] = before.split(" ");
+        const [type = ""] = after.split(" ");
+        return [`mount ${target}`, `${type} ${options}`];
+      }),
+  );
+}
+
+/** Name → type, permissions, owner and where a link points, of one line of `ls -l`. */
+function devices(text: string): Facts {
+  const rows = text.trim().split("\n").filter((line) => !line.startsWith("total"));
+  return new Map(
+    rows.map((line) => {
+      const [head = "", target = ""] = line.split(" -> ");
+      const words = head.split(/\s+/);
+      const owner = words.slice(2, 4).join(":");
+      const numbers = /^[cb]/.test(head) ? words.slice(4, 6).join("") : "";
+      return [`/dev/${words.at(-1)}`, [words[0], owner, numbers, target].join(" ")];
+    }),
+  );
+}
+
+function environment(text: string): Facts {
+  return new Map(
+    text
+      .trim()
+      .split("\n")
+      .map((line) => split(line, "=")),
+  );
+}
+
+function split(line: string, separator: string | RegExp): [string, string] {
+  const [name = "", ...rest] = line.split(separator);
+  return [name, rest.join(" ")];
+}
+
+function idsFault(): string | undefined {
+  if (process.getuid?.() !== 0) return subordinateIdsFault();
+  return "as root it is not rootless";
+}

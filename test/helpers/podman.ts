@@ -1,0 +1,78 @@
+/** Podman and buildah over a storage of their own, which goes away with the test file. */
+import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { type Finished, finished, output } from "./command.ts";
+import { temporaryFolder } from "./folder.ts";
+
+export class Podman {
+  readonly #home: string;
+  readonly #env: NodeJS.ProcessEnv;
+  #runtime: readonly string[] = [];
+
+  constructor(home: string) {
+    this.#home = home;
+    // Its pause process is found there: ours must not be that of the user's other containers.
+    this.#env = { ...process.env, XDG_RUNTIME_DIR: join(home, "runtime") };
+  }
+
+  /** `podman ARGUMENTS…`: its standard output; throws when it fails. */
+  podman(...args: readonly string[]): string {
+    return output(["podman", ...this.#storage(), ...this.#runtime, ...args], { env: this.#env });
+  }
+
+  /** `buildah ARGUMENTS…` */
+  buildah(...args: readonly string[]): string {
+    return output(["buildah", ...this.#storage(), ...args], { env: this.#env });
+  }
+
+  /** Run a shell script in the root directory of one of buildah's working containers. */
+  changeFiles(container: string, script: string): void {
+    const enter = 'cd "$(buildah "$1" "$2" "$3" mount "$4")" && eval "$5"';
+    const shell = ["sh", "-ec", enter, "sh", ...this.#storage(), container, script];
+    const within = process.getuid?.() === 0 ? [] : ["buildah", ...this.#storage(), "unshare"];
+    output([...within, ...shell], { env: this.#env });
+  }
+
+  /** Why this host's podman starts no container of `image`; undefined when one runtime does. */
+  runFault(image: string): string | undefined {
+    const faults: string[] = [];
+    for (const runtime of ["crun", "runc"]) {
+      // crun refuses hosts with both kinds of cgroup trees.
+      this.#runtime = [`--runtime=${runtime}`, "--cgroup-manager=cgroupfs"];
+      const { status, stderr } = this.#tryRun(image);
+      if (status === 0) return undefined;
+      faults.push(`${runtime}: ${stderr.trim().split("\n").at(-1) ?? ""}`);
+    }
+    return faults.join("; ");
+  }
+
+  /** Ends the pause process and removes the storage, whose files belong to mapped ids. */
+  close(): void {
+    if (process.getuid?.() !== 0) {
+      finished(["podman", "unshare", "rm", "-rf", join(this.#home, "storage")], { env: this.#env });
+    }
+    const pause = join(this.#home, "runtime/libpod/tmp/pause.pid");
+    if (existsSync(pause)) process.kill(Number(readFileSync(pause, "utf8")), "SIGKILL");
+  }
+
+  /** Three arguments. */
+  #storage(): readonly string[] {
+    const places = [`--root=${join(this.#home, "storage")}`, `--runroot=${join(this.#home, "run")}`];
+    return [...places, "--storage-driver=vfs"];
+  }
+
+  #tryRun(image: string): Finished {
+    const args = ["run", "--rm", "--network=none", image, "true"];
+    return finished(["podman", ...this.#storage(), ...this.#runtime, ...args], { env: this.#env });
+  }
+}
+
+/** An empty storage; closed and removed with the test file. */
+export async function openPodman(): Promise<Podman> {
+  const home = await temporaryFolder();
+  mkdirSync(join(home, "runtime"), { mode: 0o700 });
+  const podman = new Podman(home);
+  afterAll(() => podman.close());
+  return podman;
+}
