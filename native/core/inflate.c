@@ -7,6 +7,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "fd.h"
+
 #define BUFFER_BYTES (256u << 10)
 #define GZIP_WINDOW (16 + MAX_WBITS) /* with header and checksums */
 
@@ -46,8 +48,9 @@ static const struct format {
 } formats[] = {
     {"gzip", "\x1f\x8b\x08", 3, decode_gzip, 0},
     {"zstd", "\x28\xb5\x2f\xfd", 4, decode_zstd, 0},
-    {"xz", "\xfd"
-           "7zXZ",
+    {"xz",
+     "\xfd"
+     "7zXZ",
      6, NULL, 1}, /* its NUL counts */
     {"bzip2", "BZh", 3, NULL, 1},
     {"lzip", "LZIP\x01", 5, NULL, 1},
@@ -79,20 +82,6 @@ static const struct format *sniff(const unsigned char *bytes, size_t size) {
   return format;
 }
 
-static int write_all(int fd, const unsigned char *bytes, size_t size, struct failure *why) {
-  while (size > 0) {
-    const ssize_t n = write(fd, bytes, size);
-
-    if (n < 0 && errno == EINTR)
-      continue;
-    if (n < 0)
-      return fail(why, errno, "write blob");
-    bytes += n;
-    size -= (size_t) n;
-  }
-  return 0;
-}
-
 /* More input behind what is there. */
 static int fill(struct inflate *reader, struct failure *why) {
   unsigned char *to = reader->input + reader->input_size;
@@ -107,7 +96,7 @@ static int fill(struct inflate *reader, struct failure *why) {
   hash_update(&reader->in, to, (size_t) n);
   reader->size += (uint64_t) n;
   reader->input_size += (size_t) n;
-  return reader->copy_fd < 0 ? 0 : write_all(reader->copy_fd, to, (size_t) n, why);
+  return reader->copy_fd < 0 ? 0 : fd_write_all(reader->copy_fd, to, (size_t) n, why);
 }
 
 static int refill(struct inflate *reader, struct failure *why) {
@@ -121,8 +110,7 @@ static int is_drained(const struct inflate *reader) {
 
 static int fail_format(const struct inflate *reader, const char *what, struct failure *why) {
   return fail(why, EBADMSG, "read %s at byte %llu: %s", reader->format->name,
-              (unsigned long long) (reader->size - reader->input_size + reader->input_used),
-              what);
+              (unsigned long long) (reader->size - reader->input_size + reader->input_used), what);
 }
 
 static int decode_gzip(struct inflate *reader, size_t *ret_produced, struct failure *why) {

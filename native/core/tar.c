@@ -105,7 +105,8 @@ static int read_extended(struct tar *tar, int which, int64_t *ret_size, struct f
   if (bytes == NULL)
     return fail(why, ENOMEM, "read tar");
   tar->extended_bytes[which] = bytes;
-  if (input_take_all(&tar->input, bytes, size, why) < 0 || input_take_all(&tar->input, NULL, padding_of(size), why) < 0)
+  if (input_take_all(&tar->input, bytes, size, why) < 0 ||
+      input_take_all(&tar->input, NULL, padding_of(size), why) < 0)
     return -why->errnum;
   bytes[size] = '\0';
   *ret_size = size;
@@ -118,8 +119,8 @@ static int read_pax(struct tar *tar, struct failure *why) {
   if (read_extended(tar, BYTES_PAX, &size, why) < 0)
     return -why->errnum;
   clear_extended(tar); /* of two in a row only the second counts: the buffer is the same */
-  if (pax_parse(tar->extended_bytes[BYTES_PAX], (size_t) size, &tar->extended, &tar->sparse,
-                why) < 0)
+  if (pax_parse(tar->extended_bytes[BYTES_PAX], (size_t) size, &tar->extended, &tar->sparse, why) <
+      0)
     return input_fail_while(&tar->input, why);
   return 0;
 }
@@ -143,23 +144,18 @@ static int take_extended(struct tar *tar, const char **gnu_name, const char **gn
   int r;
 
   switch (tar->block[AT_TYPE]) {
-  case 'x':
-  case 'X': /* Solaris */
-    r = read_pax(tar, why);
-    break;
-  case 'g':
-    r = read_global(tar, why);
-    break;
-  case 'L':
-    r = read_extended(tar, BYTES_NAME, &size, why);
-    *gnu_name = tar->extended_bytes[BYTES_NAME];
-    break;
-  case 'K':
-    r = read_extended(tar, BYTES_LINK, &size, why);
-    *gnu_link = tar->extended_bytes[BYTES_LINK];
-    break;
-  default:
-    return 0;
+    case 'x':
+    case 'X': /* Solaris */ r = read_pax(tar, why); break;
+    case 'g': r = read_global(tar, why); break;
+    case 'L':
+      r = read_extended(tar, BYTES_NAME, &size, why);
+      *gnu_name = tar->extended_bytes[BYTES_NAME];
+      break;
+    case 'K':
+      r = read_extended(tar, BYTES_LINK, &size, why);
+      *gnu_link = tar->extended_bytes[BYTES_LINK];
+      break;
+    default: return 0;
   }
   return r < 0 ? r : 1;
 }
@@ -273,7 +269,8 @@ static int read_sparse(struct tar *tar, struct failure *why) {
     return 0;
   if (tar->block[AT_TYPE] == 'S') {
     r = sparse_read_gnu(&tar->sparse, &tar->input, tar->block, &tar->entry.size, why);
-  } else if (!extended->has_real_size || extended->sparse_major > 1 || extended->pending_offset >= 0) {
+  } else if (!extended->has_real_size || extended->sparse_major > 1 ||
+             extended->pending_offset >= 0) {
     return input_fail(&tar->input, "malformed or unknown sparse file", why);
   } else {
     tar->entry.size = extended->real_size;
@@ -292,7 +289,7 @@ static int read_entry(struct tar *tar, const char *gnu_name, const char *gnu_lin
   struct tar_entry *entry = &tar->entry;
   int64_t size = 0;
 
-  *entry = (struct tar_entry) {.name = tar->name, .link = tar->link};
+  *entry = (struct tar_entry){.name = tar->name, .link = tar->link};
   entry->xattrs = tar->extended.xattrs;
   entry->xattr_count = tar->extended.xattr_count;
   if (read_names(tar, gnu_name, gnu_link, why) < 0 || read_numbers(tar, why) < 0 ||

@@ -109,15 +109,13 @@ static int set_real_size(struct context *to, const struct record *record, struct
   return count(record, &to->extended->real_size, why);
 }
 
-static int set_sparse_offset(struct context *to, const struct record *record,
-                             struct failure *why) {
+static int set_sparse_offset(struct context *to, const struct record *record, struct failure *why) {
   if (to->extended->pending_offset >= 0)
     return malformed(record, why);
   return count(record, &to->extended->pending_offset, why);
 }
 
-static int set_sparse_bytes(struct context *to, const struct record *record,
-                            struct failure *why) {
+static int set_sparse_bytes(struct context *to, const struct record *record, struct failure *why) {
   int64_t size = 0;
 
   if (count(record, &size, why) < 0)
@@ -161,8 +159,7 @@ static const struct keyword {
 };
 
 /* A later record of the same name replaces the earlier one. */
-static int set_xattr(struct extended *extended, const struct record *record,
-                     struct failure *why) {
+static int set_xattr(struct extended *extended, const struct record *record, struct failure *why) {
   const char *name = record->key + strlen(SCHILY_XATTR);
   size_t at = 0;
 
@@ -172,7 +169,7 @@ static int set_xattr(struct extended *extended, const struct record *record,
     return fail(why, EBADMSG, "more than %u extended attributes", TAR_XATTRS_MAX);
   if (*name == '\0')
     return malformed(record, why);
-  extended->xattrs[at] = (struct tar_xattr) {name, record->value, record->size};
+  extended->xattrs[at] = (struct tar_xattr){name, record->value, record->size};
   extended->xattr_count += at == extended->xattr_count;
   return 0;
 }
@@ -187,8 +184,7 @@ static int set(struct context *to, const struct record *record, struct failure *
 }
 
 /* One record from the front: its length in all, or -errno. */
-static int parse_record(char *bytes, size_t left, struct record *ret_record,
-                        struct failure *why) {
+static int parse_record(char *bytes, size_t left, struct record *ret_record, struct failure *why) {
   char *space = memchr(bytes, ' ', left < 8 ? left : 8);
   int64_t length;
 
@@ -203,7 +199,7 @@ static int parse_record(char *bytes, size_t left, struct record *ret_record,
     return fail(why, EBADMSG, "malformed pax record");
   *equals = '\0';
   *end = '\0';
-  *ret_record = (struct record) {space + 1, equals + 1, (size_t) (end - equals - 1)};
+  *ret_record = (struct record){space + 1, equals + 1, (size_t) (end - equals - 1)};
   return (int) length;
 }
 

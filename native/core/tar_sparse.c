@@ -19,7 +19,7 @@ int sparse_add(struct sparse *sparse, int64_t offset, int64_t size, struct failu
     sparse->extents = extents;
     sparse->room = room;
   }
-  sparse->extents[sparse->count++] = (struct extent) {offset, size};
+  sparse->extents[sparse->count++] = (struct extent){offset, size};
   return 0;
 }
 

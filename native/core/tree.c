@@ -8,15 +8,14 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "syscalls.h"
 
 #define LEVELS 32
 
@@ -29,7 +28,7 @@ struct level {
 struct removal {
   int dirfd;
   const char *name;
-  int depth; /* open levels */
+  int depth;               /* open levels */
   unsigned long long mark; /* of our own names: another deleter's never look the same */
   unsigned moved;
   struct level levels[LEVELS];
@@ -46,8 +45,7 @@ static int fail_at(struct removal *removal, int errnum, const char *name, struct
   size_t used = 0;
 
   for (int i = 1; i < removal->depth && used < sizeof path - 1; i++) {
-    const int n =
-        snprintf(path + used, sizeof path - used, "%s/", removal->levels[i].name);
+    const int n = snprintf(path + used, sizeof path - used, "%s/", removal->levels[i].name);
     used += n > 0 ? (size_t) n : 0;
   }
   if (name == NULL)
@@ -84,7 +82,7 @@ static int open_directory(int parent, const char *name, int is_inside) {
       .resolve = is_inside ? RESOLVE_NO_XDEV : 0,
   };
 
-  return (int) syscall(SYS_openat2, parent, name, &how, sizeof how);
+  return sys_openat2(parent, name, &how);
 }
 
 static int open_readable(struct removal *removal, const char *name) {
@@ -159,8 +157,7 @@ static int move_up(struct removal *removal, const char *name, struct failure *wh
   }
 }
 
-static int remove_entry(struct removal *removal, const struct dirent *entry,
-                        struct failure *why) {
+static int remove_entry(struct removal *removal, const struct dirent *entry, struct failure *why) {
   if (entry->d_type != DT_DIR) {
     const int r = unlink_name(removal, entry->d_name, 0);
 
