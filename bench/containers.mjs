@@ -45,7 +45,7 @@ export async function benchMemory({ engine }) {
     const process = await box.start();
     boxes.push(process);
   }
-  const keepers = children().filter((pid) => name(pid) === "marmita-init");
+  const keepers = children().filter((pid) => name(pid) === "marmita-keeper");
   const of = (field) =>
     keepers.reduce((sum, pid) => sum + Number(field.exec(status(pid))?.[1] ?? 0), 0) /
     keepers.length;

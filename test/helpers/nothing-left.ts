@@ -56,7 +56,7 @@ function processes(within: (path: string) => boolean): readonly string[] {
 
 function whyOurs(pid: string, within: (path: string) => boolean): string | undefined {
   const status = linesOf(`/proc/${pid}/status`);
-  if (status.some((line) => /^Name:\s*marmita-init$/.test(line)) && isChild(status)) {
+  if (status.some((line) => /^Name:\s*marmita-/.test(line)) && isChild(status)) {
     const state = status.find((line) => line.startsWith("State:"));
     return `a child of this process, ${state ?? "gone"}`;
   }
