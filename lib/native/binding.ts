@@ -18,7 +18,7 @@ export interface Binding {
   socketPair(): [number, number];
   receive(socket: number): number;
   capabilities(): bigint;
-  tryLock(path: string, exclusive: boolean): number | undefined;
+  tryLock(path: string, exclusive: boolean, create: boolean): number | undefined;
   createLocked(directory: string, name: string, text: string): number;
   writeTree(
     directory: string,

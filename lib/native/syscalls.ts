@@ -48,14 +48,22 @@ export function pipe(): { read: number; write: number } {
 }
 
 /**
- * Open `path`, making it when missing, and lock it (flock(2)) without waiting. The descriptor holds
- * the lock: the caller closes it. `undefined` while somebody else holds it.
+ * Open `path` and lock it (flock(2)) without waiting. The descriptor holds the lock: the caller
+ * closes it. `undefined` while somebody else holds it. With `create` false, throws ENOENT for
+ * what is not there.
  */
-export function tryLock(path: string, mode: "shared" | "exclusive"): number | undefined {
-  return named(() => binding().tryLock(path, mode === "exclusive"));
+export function tryLock(
+  path: string,
+  mode: "shared" | "exclusive",
+  { create = true }: { readonly create?: boolean } = {},
+): number | undefined {
+  return named(() => binding().tryLock(path, mode === "exclusive", create));
 }
 
-/** Make `directory/name` with `content`; nobody ever sees it unlocked. The caller closes it. */
+/**
+ * Make `directory/name` with `content`; nobody ever sees it unlocked. The caller closes it.
+ * Throws EEXIST when there is one already.
+ */
 export function makeLive(directory: string, name: string, content: string): number {
   return named(() => binding().createLocked(directory, name, content));
 }

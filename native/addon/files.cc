@@ -19,7 +19,8 @@ Napi::Value TryLock(const Napi::CallbackInfo& info) {
   int fd = -1;
   failure why = {};
 
-  const int r = lock_try(path.c_str(), info[1].As<Napi::Boolean>(), &fd, &why);
+  const lock_request request = {info[1].As<Napi::Boolean>(), info[2].As<Napi::Boolean>()};
+  const int r = lock_try(path.c_str(), request, &fd, &why);
   if (r == -EWOULDBLOCK) return info.Env().Undefined();
   if (r < 0) throw ToError(info.Env(), why);
   return Napi::Number::New(info.Env(), fd);

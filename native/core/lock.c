@@ -19,13 +19,15 @@ static bool is_current(int fd, const char *path) {
          ours.st_dev == named.st_dev;
 }
 
-int lock_try(const char *path, bool exclusive, int *ret_fd, struct failure *why) {
+int lock_try(const char *path, struct lock_request request, int *ret_fd, struct failure *why) {
+  const int create = request.create ? O_CREAT : 0;
+
   for (;;) {
-    autoclose int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    autoclose int fd = open(path, O_RDWR | create | O_CLOEXEC | O_NOFOLLOW, 0600);
 
     if (fd < 0)
       return fail(why, errno, "open lock %s", path);
-    if (flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0)
+    if (flock(fd, (request.exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB) < 0)
       return fail(why, errno, "lock %s", path);
     if (!is_current(fd, path))
       continue;
@@ -39,17 +41,17 @@ int lock_create(const char *directory, const char *name, const char *text, int *
   char draft[4200], path[4200];
   int r;
 
-  if (snprintf(draft, sizeof draft, "%s/.draft-%s", directory, name) >= (int) sizeof draft ||
+  if (snprintf(draft, sizeof draft, "%s/.draft-%s-%d", directory, name, (int) getpid()) >= (int) sizeof draft ||
       snprintf(path, sizeof path, "%s/%s", directory, name) >= (int) sizeof path)
     return fail(why, ENAMETOOLONG, "make %.64s…", directory);
-  autoclose int fd = open(draft, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  autoclose int fd = open(draft, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (fd < 0)
     return fail(why, errno, "make %s", draft);
 
   r = fd_write_all(fd, text, strlen(text), why);
   if (r == 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
     r = fail(why, errno, "lock %s", draft);
-  if (r == 0 && rename(draft, path) < 0)
+  if (r == 0 && renameat2(AT_FDCWD, draft, AT_FDCWD, path, RENAME_NOREPLACE) < 0)
     r = fail(why, errno, "make %s", path);
   if (r < 0) {
     (void) unlink(draft);

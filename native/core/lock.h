@@ -9,9 +9,15 @@
 
 #include "failure.h"
 
-/* Open `path`, making it 0600 when missing, and lock it. -EAGAIN: somebody else holds it. */
-int lock_try(const char *path, bool exclusive, int *ret_fd, struct failure *why);
+struct lock_request {
+  bool exclusive;
+  bool create; /* 0600 when missing; without, that is -ENOENT */
+};
 
-/* Make `directory`/`name` with `text` in it, locked exclusively before anybody can see it. */
+/* Open `path` and lock it. -EAGAIN: somebody else holds it. */
+int lock_try(const char *path, struct lock_request request, int *ret_fd, struct failure *why);
+
+/* Make `directory`/`name` with `text` in it, locked exclusively before anybody can see it.
+ * -EEXIST: there is one already, which stays as it is. */
 int lock_create(const char *directory, const char *name, const char *text, int *ret_fd,
                 struct failure *why);
