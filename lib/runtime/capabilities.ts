@@ -1,0 +1,87 @@
+/** Linux capabilities: names, bits, and the set a container gets unless told otherwise. */
+import { MarmitaError } from "../errors.ts";
+
+/** By number, linux/capability.h. */
+const CAPABILITIES = [
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_DAC_READ_SEARCH",
+  "CAP_FOWNER",
+  "CAP_FSETID",
+  "CAP_KILL",
+  "CAP_SETGID",
+  "CAP_SETUID",
+  "CAP_SETPCAP",
+  "CAP_LINUX_IMMUTABLE",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_NET_BROADCAST",
+  "CAP_NET_ADMIN",
+  "CAP_NET_RAW",
+  "CAP_IPC_LOCK",
+  "CAP_IPC_OWNER",
+  "CAP_SYS_MODULE",
+  "CAP_SYS_RAWIO",
+  "CAP_SYS_CHROOT",
+  "CAP_SYS_PTRACE",
+  "CAP_SYS_PACCT",
+  "CAP_SYS_ADMIN",
+  "CAP_SYS_BOOT",
+  "CAP_SYS_NICE",
+  "CAP_SYS_RESOURCE",
+  "CAP_SYS_TIME",
+  "CAP_SYS_TTY_CONFIG",
+  "CAP_MKNOD",
+  "CAP_LEASE",
+  "CAP_AUDIT_WRITE",
+  "CAP_AUDIT_CONTROL",
+  "CAP_SETFCAP",
+  "CAP_MAC_OVERRIDE",
+  "CAP_MAC_ADMIN",
+  "CAP_SYSLOG",
+  "CAP_WAKE_ALARM",
+  "CAP_BLOCK_SUSPEND",
+  "CAP_AUDIT_READ",
+  "CAP_PERFMON",
+  "CAP_BPF",
+  "CAP_CHECKPOINT_RESTORE",
+] as const;
+
+export type CapabilityName = (typeof CAPABILITIES)[number];
+
+/** Docker's fourteen (moby, daemon/pkg/oci/caps/defaults.go). */
+export const DEFAULT_CAPABILITIES: readonly CapabilityName[] = [
+  "CAP_CHOWN",
+  "CAP_DAC_OVERRIDE",
+  "CAP_FSETID",
+  "CAP_FOWNER",
+  "CAP_MKNOD",
+  "CAP_NET_RAW",
+  "CAP_SETGID",
+  "CAP_SETUID",
+  "CAP_SETFCAP",
+  "CAP_SETPCAP",
+  "CAP_NET_BIND_SERVICE",
+  "CAP_SYS_CHROOT",
+  "CAP_KILL",
+  "CAP_AUDIT_WRITE",
+];
+
+/** A set as the kernel's bit mask. Throws `INVALID_ARGUMENT` for a name Linux does not have. */
+export function capabilityMask(names: readonly string[]): number {
+  const bits = new Set(names.map(bitOf));
+  return [...bits].reduce((mask, bit) => mask + 2 ** bit, 0);
+}
+
+function bitOf(name: string): number {
+  const bit = CAPABILITIES.findIndex((one) => one === name);
+  if (bit >= 0) return bit;
+  throw new MarmitaError("INVALID_ARGUMENT", `no such capability: ${JSON.stringify(name)}`);
+}
+
+/** Whether a process, by its /proc/PID/status, may use all of these in its user namespace. */
+export function hasCapabilities(status: string, names: readonly CapabilityName[]): boolean {
+  const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];
+  if (effective === undefined) return false;
+  const mask = BigInt(`0x${effective}`);
+  return names.every((name) => ((mask >> BigInt(bitOf(name))) & 1n) === 1n);
+}

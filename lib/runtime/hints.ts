@@ -1,0 +1,208 @@
+/** From a failure to its cause on this host: rows of symptom → what is looked at → one sentence. */
+import { accessSync, constants, readFileSync } from "node:fs";
+import { filesystemType } from "./filesystems.ts";
+
+/** A failure as marmita-init reports it. */
+export interface Symptom {
+  /** "mount proc on /proc" */
+  readonly what: string;
+  /** The operation of the plan, or `namespace`: where it is known. */
+  readonly step?: string | undefined;
+  /** "EPERM" */
+  readonly errno?: string | undefined;
+  /** The data root, where the failure is about it. */
+  readonly directory?: string | undefined;
+}
+
+/** How this host is looked at. Tests hand in their own. */
+export interface HintHost {
+  /** `undefined` for a file that cannot be read. */
+  read(path: string): string | undefined;
+  canOpen(path: string): boolean;
+  /** "nfs"; `undefined` when it cannot be told. */
+  filesystem(path: string): string | undefined;
+}
+
+type Look = (host: HintHost, symptom: Symptom) => string | undefined;
+
+interface Row {
+  readonly errno: RegExp;
+  /** Against the step and the text of the failure, `step: what`. */
+  readonly where: RegExp;
+  readonly look: Look;
+}
+
+const NAMESPACES = /^(?:namespaces?|clone|unshare)\b|\b(?:clone3?|unshare|user namespace)\b/;
+const ID_MAPS = /\b(?:uid_map|gid_map|uid-map|gid-map|setgroups|newuidmap|newgidmap)\b/;
+
+/** The first row that has something to say wins: the certain causes stand before the likely ones. */
+const ROWS: readonly Row[] = [
+  { errno: /^(?:ENOSPC|EUSERS)$/, where: NAMESPACES, look: namespaceLimit },
+  { errno: /^(?:EPERM|EACCES)$/, where: NAMESPACES, look: cloneSysctl },
+  { errno: /^(?:EPERM|EACCES)$/, where: NAMESPACES, look: apparmorRestriction },
+  { errno: /^(?:EPERM|EACCES)$/, where: ID_MAPS, look: apparmorRestriction },
+  {
+    errno: /^(?:EPERM|EACCES)$/,
+    where: /\b(?:loopback|overlay|mount|pivot)/,
+    look: apparmorRestriction,
+  },
+  { errno: /^EPERM$/, where: NAMESPACES, look: outerSeccomp },
+  { errno: /^(?:EPERM|EINVAL)$/, where: ID_MAPS, look: uselessHelpers },
+  { errno: /^ENOENT$/, where: /\bnew[ug]idmap\b/, look: missingHelpers },
+  { errno: /^EPERM$/, where: /\bmount (?:proc|sysfs)\b/, look: maskedProc },
+  { errno: /^E/, where: /\boverlay\b/, look: overlayOverOdd },
+  { errno: /^E/, where: /\bfuse/, look: fuseDevice },
+  { errno: /^EINVAL$/, where: /^user: /, look: unmappedUser },
+  { errno: /^EACCES$/, where: /^(?:exec|spawn)\b|marmita-init/, look: noexec },
+  { errno: /^EACCES$/, where: /./, look: selinux },
+];
+
+/** One sentence for `MarmitaError.hint`; `undefined` when this host shows no cause. Never throws. */
+export function hintFor(symptom: Symptom, host: HintHost = THIS_HOST): string | undefined {
+  const text = symptom.step === undefined ? symptom.what : `${symptom.step}: ${symptom.what}`;
+  for (const { errno, where, look } of ROWS) {
+    if (!errno.test(symptom.errno ?? "") || !where.test(text)) continue;
+    const hint = look(host, symptom);
+    if (hint !== undefined) return hint;
+  }
+  return undefined;
+}
+
+const LIMITS = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"];
+
+function namespaceLimit(host: HintHost): string {
+  const values = LIMITS.map((kind) => `max_${kind}_namespaces`).map((name) => {
+    return { name: `user.${name}`, value: host.read(`/proc/sys/user/${name}`)?.trim() };
+  });
+  const zero = values.find(({ value }) => value === "0");
+  if (zero !== undefined) {
+    return `${zero.name} is 0 on this machine; as root: sysctl -w ${zero.name}=15000`;
+  }
+  const known = values.flatMap(({ name, value }) =>
+    value === undefined ? [] : `${name}=${value}`,
+  );
+  return `a limit on namespaces is reached (${known.join(", ")}), or they are nested over 32 deep`;
+}
+
+function cloneSysctl(host: HintHost): string | undefined {
+  const name = "kernel.unprivileged_userns_clone";
+  if (host.read("/proc/sys/kernel/unprivileged_userns_clone")?.trim() !== "0") return undefined;
+  return `${name} is 0 on this machine; as root: sysctl -w ${name}=1`;
+}
+
+function apparmorRestriction(host: HintHost): string | undefined {
+  const name = "kernel.apparmor_restrict_unprivileged_userns";
+  if (host.read("/proc/sys/kernel/apparmor_restrict_unprivileged_userns")?.trim() !== "1") {
+    return undefined;
+  }
+  return (
+    `AppArmor keeps unprivileged programs from using user namespaces here (${name}=1); ` +
+    `root can load a profile for marmita-init that says "userns,"`
+  );
+}
+
+function outerSeccomp(host: HintHost): string | undefined {
+  const status = host.read("/proc/self/status") ?? "";
+  if (!/^Seccomp:\s*2$/m.test(status)) return undefined;
+  return (
+    "a seccomp filter around this process, as Docker's default one, denies it; start the outer " +
+    "container with --security-opt seccomp=unconfined or a profile that allows clone and unshare"
+  );
+}
+
+function uselessHelpers(host: HintHost): string | undefined {
+  const status = host.read("/proc/self/status") ?? "";
+  if (/^NoNewPrivs:\s*1$/m.test(status)) {
+    return "no_new_privs is set for this process, so newuidmap has no more rights than it has";
+  }
+  const lines = (host.read("/proc/self/uid_map") ?? "").trim();
+  if (/^\s*0\s+0\s+4294967295$/.test(lines)) return undefined;
+  return (
+    "this process runs in a user namespace already; the ranges of /etc/subuid and /etc/subgid " +
+    `must lie within the ids it has (${lines.replaceAll(/\s+/g, " ")})`
+  );
+}
+
+function missingHelpers(): string {
+  return "install newuidmap and newgidmap (Debian and Ubuntu: uidmap, Fedora: shadow-utils)";
+}
+
+function maskedProc(host: HintHost): string | undefined {
+  const mounts = host.read("/proc/self/mountinfo") ?? "";
+  const covered = mounts.split("\n").flatMap((line) => line.split(" ")[4] ?? []);
+  const inner = covered.find((path) => /^\/(?:proc|sys)\//.test(path) && !isKernelMount(path));
+  if (inner === undefined) return undefined;
+  return (
+    `the outer container hides parts of /proc or /sys (${inner}), so the kernel gives no fresh ` +
+    "one; start it with --security-opt unmask=ALL (Podman), --security-opt systempaths=unconfined " +
+    "(Docker) or procMount: Unmasked (Kubernetes)"
+  );
+}
+
+/** Mounted on a permanently empty directory, on any machine: these hide nothing. */
+function isKernelMount(path: string): boolean {
+  return /^\/(?:proc\/sys\/fs\/binfmt_misc|proc\/fs\/nfsd|sys\/(?:fs|kernel|firmware\/efi))/.test(
+    path,
+  );
+}
+
+const ODD_FILESYSTEMS: Readonly<Record<string, string>> = {
+  overlayfs: "overlayfs cannot lie over another overlayfs: use a volume of the outer container",
+  nfs: "it lacks what overlayfs needs to write: use a directory on a local disk",
+  ecryptfs: "it lacks what overlayfs needs to write: use a directory that is not encrypted by it",
+  fuseblk: "it lacks what overlayfs needs to write: use a directory on ext4, xfs or btrfs",
+  fuse: "it lacks what overlayfs needs to write: use a directory on ext4, xfs or btrfs",
+  msdos: "it has no owners nor links: use a directory on ext4, xfs or btrfs",
+  tmpfs: "it keeps user.* attributes only from Linux 6.6 on: use a directory on a disk",
+  "9p": "it lacks what overlayfs needs to write: use a directory on a local disk",
+};
+
+function overlayOverOdd(host: HintHost, { directory }: Symptom): string | undefined {
+  if (directory === undefined) return undefined;
+  const type = host.filesystem(directory);
+  const why = type === undefined ? undefined : ODD_FILESYSTEMS[type];
+  if (type === undefined || why === undefined) return undefined;
+  return `${directory} is on ${type}; ${why}, and name it as the data root (MARMITA_ROOT)`;
+}
+
+function fuseDevice(host: HintHost): string | undefined {
+  if (host.canOpen("/dev/fuse")) return undefined;
+  return "/dev/fuse is missing or may not be opened; outer containers take it by --device /dev/fuse";
+}
+
+function unmappedUser(): string {
+  return "this user's id is not mapped here: subordinate ids (/etc/subuid, /etc/subgid) give more";
+}
+
+function noexec(host: HintHost): string | undefined {
+  const mounts = host.read("/proc/self/mountinfo") ?? "";
+  const home = mounts
+    .split("\n")
+    .map((line) => line.split(" "))
+    .find(([, , , , path = "", options = ""]) => path === "/home" && /\bnoexec\b/.test(options));
+  return home === undefined ? undefined : "/home is mounted noexec: install marmita elsewhere";
+}
+
+function selinux(host: HintHost): string | undefined {
+  if (host.read("/sys/fs/selinux/enforce")?.trim() !== "1") return undefined;
+  return "SELinux is enforcing here; root finds what it denied with: ausearch -m avc -ts recent";
+}
+
+const THIS_HOST: HintHost = {
+  read(path) {
+    try {
+      return readFileSync(path, "utf8");
+    } catch {
+      return undefined;
+    }
+  },
+  canOpen(path) {
+    try {
+      accessSync(path, constants.R_OK | constants.W_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  },
+  filesystem: filesystemType,
+};

@@ -1,0 +1,128 @@
+/** The mounts of a container's config.json: Docker's defaults, then the user's, parents first. */
+import { posix } from "node:path";
+import { MarmitaError } from "../errors.ts";
+import type { SpecMount } from "../oci/runtime-spec.ts";
+
+/** A directory or file of this machine. `source` is absolute and exists. */
+export interface BindRequest {
+  readonly type: "bind";
+  readonly source: string;
+  readonly target: string;
+  readonly readOnly?: boolean | undefined;
+}
+
+export interface TmpfsRequest {
+  readonly type: "tmpfs";
+  readonly target: string;
+  readonly sizeBytes?: number | undefined;
+  readonly mode?: number | undefined;
+  /** Mount options beyond these, as after the colon of Docker's --tmpfs: `exec`, `ro`, `uid=5`. */
+  readonly options?: readonly string[] | undefined;
+}
+
+export type MountRequest = BindRequest | TmpfsRequest;
+
+export interface MountsInput {
+  readonly requests: readonly MountRequest[];
+  readonly network: "none" | "host";
+  /** hosts, hostname and resolv.conf: mounted unless the user mounts something there. */
+  readonly etc: readonly BindRequest[];
+  /** Whether group 5 (tty) exists in the container's user namespace. */
+  readonly hasTtyGroup: boolean;
+}
+
+const SHM_BYTES = 64 * 1024 * 1024;
+
+/** moby, daemon/pkg/oci/defaults.go. */
+function defaultMounts(input: MountsInput): readonly SpecMount[] {
+  const pseudo = ["nosuid", "noexec", "nodev"];
+  const pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
+  return [
+    kernel("/proc", "proc", pseudo),
+    kernel("/dev", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
+    // Naming a group that is not mapped is refused by devpts.
+    kernel("/dev/pts", "devpts", input.hasTtyGroup ? [...pts, "gid=5"] : pts),
+    ...systemMounts(input.network, pseudo),
+    kernel("/dev/mqueue", "mqueue", pseudo),
+    {
+      ...kernel("/dev/shm", "tmpfs", [...pseudo, "mode=1777", `size=${SHM_BYTES}`]),
+      source: "shm",
+    },
+  ];
+}
+
+function systemMounts(network: "none" | "host", pseudo: readonly string[]): readonly SpecMount[] {
+  if (network === "host") {
+    // A fresh sysfs takes a network namespace of the container's own user namespace.
+    const options = ["rbind", ...pseudo, "rro", "rprivate"];
+    return [{ destination: "/sys", type: "bind", source: "/sys", options }];
+  }
+  return [
+    kernel("/sys", "sysfs", [...pseudo, "ro"]),
+    kernel("/sys/fs/cgroup", "cgroup", ["ro", ...pseudo]),
+  ];
+}
+
+function kernel(destination: string, type: string, options: readonly string[]): SpecMount {
+  return { destination, type, source: type, options };
+}
+
+/**
+ * A user's mount replaces the default one at the same path, and one at /dev replaces all below.
+ * Throws `INVALID_ARGUMENT` for two mounts of the same target, and for one of /.
+ */
+export function containerMounts(input: MountsInput): readonly SpecMount[] {
+  const targets = new Set<string>();
+  for (const { target } of input.requests) {
+    const path = posix.resolve("/", target);
+    if (path === "/") throw invalid("cannot mount over the root directory of a container", path);
+    if (targets.has(path)) throw invalid(`more than one mount for ${path}`, path);
+    targets.add(path);
+  }
+  const defaults = defaultMounts(input).filter(({ destination }) => {
+    return !targets.has(destination) && !(targets.has("/dev") && destination.startsWith("/dev/"));
+  });
+  const etc = input.etc.filter(({ target }) => !targets.has(target));
+  const own = [...input.requests, ...etc].map(mountSpec);
+  return [...defaults, ...own.sort((one, other) => depth(one) - depth(other))];
+}
+
+function invalid(message: string, target: string): MarmitaError {
+  return new MarmitaError("INVALID_ARGUMENT", message, { details: { target } });
+}
+
+function depth({ destination }: SpecMount): number {
+  return destination.split("/").length;
+}
+
+function mountSpec(request: MountRequest): SpecMount {
+  const destination = posix.resolve("/", request.target);
+  if (request.type === "bind") {
+    const options =
+      request.readOnly === true ? ["rbind", "rro", "rprivate"] : ["rbind", "rprivate"];
+    return { destination, type: "bind", source: request.source, options };
+  }
+  const { sizeBytes, mode, options = [] } = request;
+  const sized = sizeBytes === undefined ? [] : [`size=${sizeBytes}`];
+  const moded = mode === undefined ? [] : [`mode=${mode.toString(8).padStart(4, "0")}`];
+  const asked = ["noexec", "nosuid", "nodev", "rprivate", ...sized, ...moded, ...options];
+  return { destination, type: "tmpfs", source: "tmpfs", options: lastOfEach(asked) };
+}
+
+const OPPOSITES: Readonly<Record<string, string>> = {
+  exec: "noexec",
+  suid: "nosuid",
+  dev: "nodev",
+  rw: "ro",
+};
+
+/** Of options that exclude each other the last one counts (moby/sys, MergeTmpfsOptions). */
+function lastOfEach(options: readonly string[]): readonly string[] {
+  const last = new Map<string, string>();
+  for (const option of options) {
+    const key = OPPOSITES[option] ?? option.replace(/=.*/, "");
+    last.delete(key);
+    last.set(key, option);
+  }
+  return [...last.values()];
+}

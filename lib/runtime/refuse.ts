@@ -1,0 +1,77 @@
+/** What a config.json may ask for that is not carried out: refused by name, never ignored. */
+import { MarmitaError } from "../errors.ts";
+import type { RuntimeSpec } from "../oci/runtime-spec.ts";
+
+/** The fields that compile() carries out, or that change nothing on Linux without a terminal. */
+const KNOWN = {
+  "": /^(?:ociVersion|process|root|hostname|mounts|annotations|linux)$/,
+  process: /^(?:terminal|consoleSize|user|args|env|cwd|capabilities|noNewPrivileges)$/,
+  "process.user": /^(?:uid|gid|umask|additionalGids|username)$/,
+  root: /^(?:path|readonly)$/,
+  linux:
+    /^(?:[ug]idMappings|namespaces|maskedPaths|readonlyPaths|sysctl|rootfsPropagation|resources)$/,
+  // Nodes cannot be made in a user namespace, and only harmless ones are bound: no rule is needed.
+  "linux.resources": /^devices$/,
+};
+
+/** Sysctls of the container's own namespaces; everything else would reach the host. */
+const SYSCTLS: readonly (readonly [pattern: RegExp, namespace: string])[] = [
+  [/^net\.[\w./-]+$/, "network"],
+  [/^(?:kernel\.(?:shm\w+|msg\w+|sem)|fs\.mqueue\.\w+)$/, "ipc"],
+];
+
+/** Throws `UNSUPPORTED` naming the first field that cannot be honoured. */
+export function refuseUnsupported(spec: RuntimeSpec): void {
+  refuseUnknown("", spec);
+  refuseUnknown("process", spec.process);
+  refuseUnknown("process.user", spec.process.user);
+  refuseUnknown("root", spec.root);
+  refuseUnknown("linux", spec.linux);
+  refuseUnknown("linux.resources", spec.linux.resources ?? {});
+  if (spec.process.terminal === true) throw unsupported("process.terminal");
+  const { rootfsPropagation = "private" } = spec.linux;
+  if (!/^r?(?:private|slave)$/.test(rootfsPropagation)) {
+    throw unsupported(`linux.rootfsPropagation ${JSON.stringify(rootfsPropagation)}`);
+  }
+  refuseNamespaces(spec);
+  refuseSysctls(spec);
+}
+
+function refuseUnknown(path: keyof typeof KNOWN, object: object): void {
+  for (const [name, value] of Object.entries(object)) {
+    if (KNOWN[path].test(name) || isEmpty(value)) continue;
+    throw unsupported(path === "" ? name : `${path}.${name}`);
+  }
+}
+
+/** What asks for nothing: encoders write empty lists and objects for absent ones. */
+function isEmpty(value: unknown): boolean {
+  if (typeof value === "object" && value !== null) return Object.keys(value).length === 0;
+  return value === undefined || value === null || value === "";
+}
+
+function refuseNamespaces({ linux }: RuntimeSpec): void {
+  for (const { type, path } of linux.namespaces) {
+    if (path !== undefined && path !== "")
+      throw unsupported(`linux.namespaces: ${type} with a path`);
+    if (type === "time") throw unsupported("linux.namespaces: time");
+  }
+  for (const type of ["user", "mount", "pid"]) {
+    if (linux.namespaces.some((one) => one.type === type)) continue;
+    throw unsupported(`linux.namespaces without ${type}`);
+  }
+}
+
+function refuseSysctls({ linux }: RuntimeSpec): void {
+  for (const name of Object.keys(linux.sysctl ?? {})) {
+    const row = SYSCTLS.find(([pattern]) => pattern.test(name));
+    const isOwn = row !== undefined && linux.namespaces.some(({ type }) => type === row[1]);
+    if (!isOwn || name.includes("..")) throw unsupported(`linux.sysctl ${JSON.stringify(name)}`);
+  }
+}
+
+function unsupported(field: string): MarmitaError {
+  return new MarmitaError("UNSUPPORTED", `config.json: ${field} is not supported`, {
+    details: { field },
+  });
+}
