@@ -66,7 +66,7 @@ export class Helper {
   /** Each event once, to one reader; ends when the process has ended and was reaped. */
   readonly events: AsyncIterable<HelperEvent>;
   /** Fulfilled when the process has ended and was reaped. */
-  readonly ended: Promise<void>;
+  readonly ended: Promise<{ readonly exitCode: number; readonly signal: number }>;
   readonly #socket: Socket;
   readonly #pidfd: number;
   readonly #queue = new EventQueue();
@@ -104,12 +104,7 @@ export class Helper {
     if (this.#socket.writable) this.#socket.write(`${line}\n`);
   }
 
-  /** End the process: it sees its socket close, and a keeper ends its container. */
-  kill(): void {
-    this.#socket.destroySoon();
-  }
-
-  #listen(resolve: () => void): void {
+  #listen(resolve: (status: { exitCode: number; signal: number }) => void): void {
     let rest = "";
     this.#socket.setEncoding("utf8");
     this.#socket.on("data", (text: string) => {
@@ -122,14 +117,15 @@ export class Helper {
   }
 
   /** The socket closes a moment before the process can be reaped. */
-  #reap(resolve: () => void): void {
-    if (binding().reap(this.#pidfd) === undefined) {
+  #reap(resolve: (status: { exitCode: number; signal: number }) => void): void {
+    const status = binding().reap(this.#pidfd);
+    if (status === undefined) {
       setImmediate(() => this.#reap(resolve));
       return;
     }
     closeSync(this.#pidfd);
     this.#queue.end();
-    resolve();
+    resolve(status);
   }
 }
 
@@ -174,8 +170,8 @@ export interface VerbOptions {
 }
 
 /**
- * Run a verb to its end; resolves to its last event. Rejects with a `HelperFailure`, or with an
- * `AbortError` once the aborted process has ended.
+ * Run a verb to its end; resolves to its last event, `{ event: "done" }` for a verb without any.
+ * Rejects with a `HelperFailure`, or with an `AbortError` once the aborted process has ended.
  */
 export async function runVerb(verb: string, options: VerbOptions = {}): Promise<HelperEvent> {
   const { args = [], stdin = -1, namespace, signal, onEvent } = options;
@@ -187,7 +183,7 @@ export async function runVerb(verb: string, options: VerbOptions = {}): Promise<
   });
   const abort = () => process.kill(helper.pid, "SIGKILL"); // not reaped yet: the pid is its own
   signal?.addEventListener("abort", abort, { once: true });
-  let last: HelperEvent | undefined;
+  let last: HelperEvent = { event: "done" };
   try {
     for await (const event of helper.events) {
       last = event;
@@ -196,11 +192,13 @@ export async function runVerb(verb: string, options: VerbOptions = {}): Promise<
   } finally {
     signal?.removeEventListener("abort", abort);
   }
+  const { exitCode, signal: killer } = await helper.ended;
   throwIfAborted(signal);
-  if (last === undefined) {
-    throw new HelperFailure({ event: "failed", what: `marmita-init ${verb} died without a word` });
-  }
   if (last.event === "failed") throw new HelperFailure(last);
+  if (exitCode !== 0 || killer !== 0) {
+    const how = killer === 0 ? `exit code ${exitCode}` : `signal ${killer}`;
+    throw new HelperFailure({ event: "failed", what: `marmita-init ${verb} ended with ${how}` });
+  }
   return last;
 }
 
@@ -218,7 +216,7 @@ export interface Keeper {
   /** `signal 15` goes to the container's first process. */
   send(line: string): void;
   /** The keeper has ended and was reaped. */
-  readonly ended: Promise<void>;
+  readonly ended: Promise<unknown>;
 }
 
 export interface KeeperOptions {

@@ -94,8 +94,8 @@ int create_directory(struct layer *layer, const struct place *place,
                      const struct attributes *attributes, struct failure *why);
 int create_symlink(struct layer *layer, const struct place *place, const char *target,
                    const struct attributes *attributes, struct failure *why);
-int create_fifo(struct layer *layer, const struct place *place,
-                const struct attributes *attributes, struct failure *why);
+int create_fifo(struct layer *layer, const struct place *place, const struct attributes *attributes,
+                struct failure *why);
 
 /* layer_attributes.c */
 void id_map_read(const char *path, struct id_map *ret_map);
@@ -125,6 +125,5 @@ int link_finish(struct layer *layer, struct failure *why);
 
 /* layer_whiteout.c */
 /* 1: it was a whiteout; 0: it is an entry; `place` is that of the entry. */
-int whiteout_add(struct layer *layer, const char *path, struct place *place,
-                 struct failure *why);
+int whiteout_add(struct layer *layer, const char *path, struct place *place, struct failure *why);
 int whiteout_make_opaque(int parent, const char *base, struct failure *why);

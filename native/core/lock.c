@@ -41,7 +41,8 @@ int lock_create(const char *directory, const char *name, const char *text, int *
   char draft[4200], path[4200];
   int r;
 
-  if (snprintf(draft, sizeof draft, "%s/.draft-%s-%d", directory, name, (int) getpid()) >= (int) sizeof draft ||
+  if (snprintf(draft, sizeof draft, "%s/.draft-%s-%d", directory, name, (int) getpid()) >=
+          (int) sizeof draft ||
       snprintf(path, sizeof path, "%s/%s", directory, name) >= (int) sizeof path)
     return fail(why, ENAMETOOLONG, "make %.64s…", directory);
   autoclose int fd = open(draft, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);

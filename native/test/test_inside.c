@@ -1,0 +1,75 @@
+#include "../core/inside.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../core/cleanup.h"
+#include "../core/tree.h"
+#include "tap.h"
+
+static bool exists(int root, const char *path) {
+  return faccessat(root, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static int make_file(int root, const char *path) {
+  struct failure why;
+  autoclose int fd = -1;
+
+  return inside_make_file(root, path, 0644, &fd, &why);
+}
+
+static int make_directory(int root, const char *path) {
+  struct failure why;
+  autoclose int fd = -1;
+
+  return inside_make_directory(root, path, 0755, &fd, &why);
+}
+
+static void makes_what_is_missing(int root) {
+  is_int(make_directory(root, "/a/b/c"), 0, "directories are made on the way");
+  is_int(exists(root, "a/b/c"), 1, "down to the last");
+  is_int(make_directory(root, "/a/b/c/"), 0, "twice is fine");
+  is_int(make_file(root, "etc/hosts"), 0, "a file is made");
+  is_int(exists(root, "etc/hosts"), 1, "with its directory");
+  is_int(make_directory(root, "etc/hosts"), -ENOTDIR, "a file is no directory");
+  is_int(make_file(root, "a/b"), -EISDIR, "a directory is no file");
+  is_int(make_directory(root, "etc/hosts/deep"), -ENOTDIR, "nor can one lie under a file");
+}
+
+static void stays_inside(int root) {
+  (void) symlinkat("../../../../outside", root, "up");
+  (void) symlinkat("/target/deep", root, "absolute");
+  (void) symlinkat("../run/resolv.conf", root, "etc/resolv.conf");
+  (void) symlinkat("loop", root, "loop");
+
+  is_int(make_file(root, "up/x"), 0, "a link with .. ends at the root");
+  is_int(exists(root, "outside/x"), 1, "where its target is made");
+  is_int(make_directory(root, "absolute"), 0, "an absolute link starts at the root");
+  is_int(exists(root, "target/deep"), 1, "and what it means is made there");
+  is_int(exists(root, "etc/resolv.conf"), 1, "a dangling link stays");
+  is_int(make_file(root, "etc/resolv.conf"), 0, "and its target is made");
+  is_int(exists(root, "run/resolv.conf"), 1, "where it points");
+  is_int(make_file(root, "loop"), -ELOOP, "a loop is refused");
+  is_int(make_directory(root, "../../../tmp/x"), 0, ".. at the root is the root");
+  is_int(exists(root, "tmp/x"), 1, "and nothing above it is touched");
+}
+
+int main(void) {
+  char folder[] = "/tmp/marmita-inside-XXXXXX";
+  struct failure why;
+
+  if (mkdtemp(folder) == NULL)
+    return EXIT_FAILURE;
+  char base[sizeof folder + 8];
+  (void) snprintf(base, sizeof base, "%s/root", folder);
+  (void) mkdir(base, 0755);
+  const int root = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  makes_what_is_missing(root);
+  stays_inside(root);
+  (void) close(root);
+  return tree_remove(AT_FDCWD, folder, &why) < 0 ? EXIT_FAILURE : done_testing();
+}
