@@ -21,7 +21,10 @@ export function parseDigest(value: unknown, what = "digest"): Digest {
   if (isDigest(value)) return value;
   const other = OTHER_ALGORITHM.exec(String(value));
   if (other) {
-    throw new MarmitaError("UNSUPPORTED", `${what}: only sha256 digests are known, not ${other[1]}`);
+    throw new MarmitaError(
+      "UNSUPPORTED",
+      `${what}: only sha256 digests are known, not ${other[1]}`,
+    );
   }
   throw new MarmitaError("CORRUPT", `${what}: not a digest: ${JSON.stringify(value)}`);
 }

@@ -136,7 +136,11 @@ function suffix({ tag, digest }: Reference): string {
 
 function invalid(text: string, reason: string): MarmitaError {
   const shown = text.length > 300 ? `${text.slice(0, 300)}…` : text;
-  return new MarmitaError("INVALID_ARGUMENT", `invalid image name ${JSON.stringify(shown)}: ${reason}`, {
-    details: { name: shown },
-  });
+  return new MarmitaError(
+    "INVALID_ARGUMENT",
+    `invalid image name ${JSON.stringify(shown)}: ${reason}`,
+    {
+      details: { name: shown },
+    },
+  );
 }

@@ -155,7 +155,10 @@ export class FileBlobStore implements BlobStore {
       return await call;
     } catch (cause) {
       if (!isMissing(cause)) throw cause;
-      throw new MarmitaError("NOT_FOUND", `no such blob: ${digest}`, { cause, details: { digest } });
+      throw new MarmitaError("NOT_FOUND", `no such blob: ${digest}`, {
+        cause,
+        details: { digest },
+      });
     }
   }
 }

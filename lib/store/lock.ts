@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { MarmitaError } from "../errors.ts";
 import { tryLock } from "../native/syscalls.ts";
+import { throwIfAborted } from "../util/abort.ts";
 import { isMissing } from "../util/system-error.ts";
 
 export interface LockOptions {
@@ -27,7 +28,7 @@ export async function lock(path: string, options: LockOptions): Promise<Lock> {
   const deadline = timeoutMs === undefined ? Infinity : performance.now() + timeoutMs;
   let pause = FIRST_PAUSE_MS;
   for (;;) {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const held = await tryOnce(path, mode);
     if (held !== undefined) return held;
     if (performance.now() >= deadline) {

@@ -10,7 +10,10 @@ export function dataRoot(explicit?: string, env: NodeJS.ProcessEnv = process.env
   const asked = explicit ?? nonEmpty(env["MARMITA_ROOT"]);
   if (asked !== undefined) {
     if (asked === "" || asked.includes("\0")) {
-      throw new MarmitaError("INVALID_ARGUMENT", `not a directory's name: ${JSON.stringify(asked)}`);
+      throw new MarmitaError(
+        "INVALID_ARGUMENT",
+        `not a directory's name: ${JSON.stringify(asked)}`,
+      );
     }
     return resolve(asked);
   }

@@ -175,7 +175,10 @@ function withoutName(lines: readonly Line[], name: string): readonly Line[] {
   const orphans = new Map<Digest, Line>();
   for (const { json, entry } of named) {
     if (entry === undefined || hasDigest(kept, entry.descriptor.digest)) continue;
-    orphans.set(entry.descriptor.digest, { json: unnamed(json), entry: { descriptor: entry.descriptor } });
+    orphans.set(entry.descriptor.digest, {
+      json: unnamed(json),
+      entry: { descriptor: entry.descriptor },
+    });
   }
   return [...kept, ...orphans.values()];
 }

@@ -105,11 +105,7 @@ export class JsonReader {
     return Object.hasOwn(this.#object, name) ? (this.#object[name] ?? undefined) : undefined;
   }
 
-  #check<T>(
-    name: string,
-    expectation: string,
-    is: (value: unknown) => value is T,
-  ): T | undefined {
+  #check<T>(name: string, expectation: string, is: (value: unknown) => value is T): T | undefined {
     const value = this.#find(name);
     if (value === undefined || is(value)) return value;
     throw wrong(`${this.#what}: "${name}"`, expectation, value);

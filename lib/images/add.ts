@@ -1,0 +1,152 @@
+/** The one way into the store: blobs, then layers, then references. */
+import { mkdir, rm, stat } from "node:fs/promises";
+
+import { MarmitaError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { ChainId, Digest } from "../oci/digest.ts";
+import { draftPath } from "../store/atomic.ts";
+import { lock, tryOnce } from "../store/lock.ts";
+import { storeError } from "../store/store-error.ts";
+import { throwIfAborted } from "../util/abort.ts";
+import { isMissing } from "../util/system-error.ts";
+import type { TakenMember } from "./archive.ts";
+import { deleteUnreferenced } from "./garbage.ts";
+import type { ImageContent, ImageLayer } from "./image.ts";
+import type { ImageStore } from "./image-store.ts";
+
+/** An image about to be stored. */
+export interface NewImage {
+  readonly content: ImageContent;
+  readonly names: readonly string[];
+  /** Of the manifest. */
+  readonly descriptor: Descriptor;
+  readonly manifest: Uint8Array;
+  readonly config: Uint8Array;
+  /** A layer's blob as a draft on the same file system; `undefined` where it is not at hand. */
+  takeLayer(descriptor: Descriptor): Promise<TakenMember | undefined>;
+}
+
+/** Work under the lock that keeps the collector away. */
+export interface Addition {
+  /** An empty directory on the file system of the store, gone afterwards. */
+  readonly draft: string;
+  /** All or nothing: until the last step no name leads to any of it. */
+  readonly add: (images: readonly NewImage[]) => Promise<void>;
+}
+
+export interface AddOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What was not there before: to be taken away again when the work fails. */
+interface Made {
+  readonly blobs: Set<Digest>;
+  readonly layers: Set<ChainId>;
+}
+
+/** Rejects with a `MarmitaError` or an `AbortError`, and then leaves nothing behind. */
+export async function addImages<T>(
+  store: ImageStore,
+  options: AddOptions,
+  work: (addition: Addition) => Promise<T>,
+): Promise<T> {
+  const made: Made = { blobs: new Set(), layers: new Set() };
+  try {
+    const { signal } = options;
+    await using _held = await lock(store.paths.lock("images"), { mode: "shared", signal });
+    const draft = draftPath(store.paths.images);
+    try {
+      await mkdir(draft, { recursive: true, mode: 0o700 });
+      return await work({ draft, add: (images) => storeAll(store, images, { made, signal }) });
+    } finally {
+      await rm(draft, { recursive: true, force: true });
+    }
+  } catch (error) {
+    await takeBack(store, made);
+    throw storeError(error, "store image");
+  }
+}
+
+interface StoreContext extends AddOptions {
+  readonly made: Made;
+}
+
+async function storeAll(
+  store: ImageStore,
+  images: readonly NewImage[],
+  context: StoreContext,
+): Promise<void> {
+  for (const image of images) await storeBlobs(store, image, context);
+  for (const image of images) await storeLayers(store, image.content.layers, context);
+  throwIfAborted(context.signal);
+  for (const { names, descriptor } of images) {
+    for (const name of names.length === 0 ? [undefined] : names) {
+      await store.references.set(name, descriptor);
+    }
+  }
+}
+
+async function storeBlobs(
+  store: ImageStore,
+  image: NewImage,
+  { made, signal }: StoreContext,
+): Promise<void> {
+  const { blobs } = store;
+  for (const { descriptor } of image.content.layers) {
+    throwIfAborted(signal);
+    const { digest } = descriptor;
+    if (await blobs.has(digest)) continue;
+    const taken = await image.takeLayer(descriptor);
+    if (taken === undefined) {
+      throw new MarmitaError("CORRUPT", `layer ${digest} is missing`, { details: { digest } });
+    }
+    if (taken.digest !== digest) {
+      throw new MarmitaError("CORRUPT", `blob ${digest} holds bytes of ${taken.digest}`, {
+        details: { expected: digest, actual: taken.digest },
+      });
+    }
+    made.blobs.add(digest);
+    await blobs.adopt(taken.draft, digest);
+  }
+  for (const bytes of [image.config, image.manifest]) {
+    const { digest } = bytes === image.config ? image.content.manifest.config : image.descriptor;
+    if (await blobs.has(digest)) continue;
+    made.blobs.add(digest);
+    await blobs.writeBytes(bytes);
+  }
+}
+
+async function storeLayers(
+  store: ImageStore,
+  layers: readonly ImageLayer[],
+  { made, signal }: StoreContext,
+): Promise<void> {
+  const parents: ChainId[] = [];
+  for (const { chainId, diffId, descriptor } of layers) {
+    if (!(await isThere(store.paths.layer(chainId)))) made.layers.add(chainId);
+    const layer = { chainId, diffId, blob: descriptor };
+    await store.layers.ensure(layer, [...parents], signal ? { signal } : {});
+    parents.unshift(chainId);
+  }
+}
+
+/** When others hold the lock they may rely on it already: then it is left to the next removal. */
+async function takeBack(store: ImageStore, made: Made): Promise<void> {
+  if (made.blobs.size === 0 && made.layers.size === 0) return;
+  try {
+    await using held = await tryOnce(store.paths.lock("images"), "exclusive");
+    if (held !== undefined) await deleteUnreferenced(store, made);
+  } catch {
+    // The error that brought us here is the one to report.
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}

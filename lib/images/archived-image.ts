@@ -1,0 +1,66 @@
+/** What both forms of image archive come down to: one image, ready to be stored. */
+import { MarmitaError } from "../errors.ts";
+import { type Descriptor, descriptorJson } from "../oci/descriptor.ts";
+import { type Digest, digestOf } from "../oci/digest.ts";
+import { type Manifest, parseManifest } from "../oci/manifest.ts";
+import { CONFIG, MANIFEST } from "../oci/media-types.ts";
+import { type Reference, familiar, isReserved, parseReference } from "../oci/reference.ts";
+import type { Member } from "./archive.ts";
+import type { ImageContent } from "./image.ts";
+
+export interface ArchivedImage {
+  /** Familiar names. */
+  readonly names: readonly string[];
+  readonly content: ImageContent;
+  /** Of the manifest. */
+  readonly descriptor: Descriptor;
+  readonly manifest: Uint8Array;
+  readonly config: Uint8Array;
+  /** Where its layers are, by digest; one that is missing here must be in the store. */
+  readonly layers: ReadonlyMap<Digest, Member>;
+}
+
+export interface ManifestParts {
+  readonly config: Uint8Array;
+  readonly layers: readonly Descriptor[];
+}
+
+/** A manifest of ours for a config, unchanged, and its layers. */
+export function composeManifest(parts: ManifestParts): {
+  readonly manifest: Manifest;
+  readonly bytes: Buffer;
+  readonly descriptor: Descriptor;
+} {
+  const { config, layers } = parts;
+  const json = {
+    schemaVersion: 2,
+    mediaType: MANIFEST,
+    config: { mediaType: CONFIG, digest: digestOf(config), size: config.length },
+    layers: layers.map(descriptorJson),
+  };
+  const bytes = Buffer.from(JSON.stringify(json));
+  const descriptor = { mediaType: MANIFEST, digest: digestOf(bytes), size: bytes.length };
+  return { manifest: parseManifest(json), bytes, descriptor };
+}
+
+/** Throws `CORRUPT`. */
+export function checkDigest(actual: Digest, expected: Digest): void {
+  if (actual === expected) return;
+  throw new MarmitaError("CORRUPT", `blob ${expected} holds bytes of ${actual}`, {
+    details: { expected, actual },
+  });
+}
+
+/** A name out of an archive. Throws `INVALID_ARGUMENT` for reserved and impossible ones. */
+export function archivedName(text: string): string {
+  return checkName(parseReference(text), text);
+}
+
+export function checkName(reference: Reference, text: string): string {
+  if (!isReserved(reference)) return familiar(reference);
+  const message = `the archive holds an image with a reserved name: ${text}`;
+  throw new MarmitaError("INVALID_ARGUMENT", message, {
+    hint: "Give it another name with the option name.",
+    details: { name: text },
+  });
+}

@@ -1,0 +1,155 @@
+/** The images of one data root: found, listed, added, named, removed. */
+import { MarmitaError, isMarmitaError } from "../errors.ts";
+import type { Digest } from "../oci/digest.ts";
+import { familiar, parseImageName } from "../oci/reference.ts";
+import { lock } from "../store/lock.ts";
+import type { ImageEntry } from "../store/references.ts";
+import type { ByteSource } from "./feed.ts";
+import { type Image, type ImageContent, readImage } from "./image.ts";
+import type { ImageStore } from "./image-store.ts";
+import { type ImportOptions, importRootfs } from "./import.ts";
+import { type LoadOptions, type LoadedImage, load } from "./load.ts";
+import { type StoredImage, idPrefix, matches, nameOf, notFound } from "./names.ts";
+import { type RemoveOptions, type RemovedImage, remove } from "./remove.ts";
+
+export class ImageLibrary {
+  readonly #store: ImageStore;
+  /** By the digest of what index.json names; what it stands for never changes. */
+  readonly #contents = new Map<Digest, ImageContent>();
+  readonly #sizes = new Map<Digest, number>();
+
+  constructor(store: ImageStore) {
+    this.#store = store;
+  }
+
+  /**
+   * By name, id, or a unique part of an id's start. Throws `NOT_FOUND`, `INVALID_ARGUMENT` for what
+   * no image can be called, and `CORRUPT` when the image is damaged.
+   */
+  async get(nameOrId: string): Promise<Image> {
+    const image = await this.find(nameOrId);
+    if (image !== undefined) return image;
+    throw notFound(nameOrId);
+  }
+
+  async find(nameOrId: string): Promise<Image | undefined> {
+    const stored = await this.findStored(nameOrId);
+    return stored && this.#image(stored);
+  }
+
+  /** Newest first. Images that are damaged or for other systems are left out. */
+  async list(): Promise<readonly Image[]> {
+    const images: Image[] = [];
+    for (const stored of await this.listStored()) images.push(await this.#image(stored));
+    const time = ({ created }: Image) => Date.parse(created ?? "") || 0;
+    return images.sort((one, other) => time(other) - time(one));
+  }
+
+  /** All images of an archive made by `docker save`, `podman save`, or of an OCI image layout. */
+  async load(source: ByteSource, options: LoadOptions = {}): Promise<readonly LoadedImage[]> {
+    return load(this.#store, source, options);
+  }
+
+  /** The tar of a root file system becomes an image. */
+  async importRootfs(
+    source: ByteSource,
+    name?: string,
+    options: ImportOptions = {},
+  ): Promise<LoadedImage> {
+    return importRootfs(this.#store, source, { ...options, name });
+  }
+
+  /** One more name for an image; whatever else had it, has it no longer. */
+  async tag(nameOrId: string, name: string): Promise<void> {
+    const reference = parseImageName(name);
+    await using _held = await lock(this.#store.paths.lock("images"), { mode: "shared" });
+    const stored = await this.findStored(nameOrId);
+    const [entry] = stored?.entries ?? [];
+    if (entry === undefined) throw notFound(nameOrId);
+    await this.#store.references.set(familiar(reference), entry.descriptor);
+  }
+
+  /** A name goes, and with its last name the image; by id, the image with all names. */
+  async remove(nameOrId: string, options: RemoveOptions = {}): Promise<RemovedImage> {
+    return remove(this.#store, this, { nameOrId, ...options });
+  }
+
+  /** What a name or id leads to, by name first. */
+  async findStored(nameOrId: string): Promise<StoredImage | undefined> {
+    const id = idPrefix(nameOrId);
+    if (id?.whole !== true) {
+      const named = await this.#findNamed(nameOrId, id !== undefined);
+      if (named !== undefined) return named;
+    }
+    return id && this.#findById(id.hex, nameOrId);
+  }
+
+  async listStored(): Promise<readonly StoredImage[]> {
+    const byId = new Map<Digest, { content: ImageContent; entries: ImageEntry[] }>();
+    for (const entry of await this.#store.references.list()) {
+      const content = await this.#findContent(entry);
+      if (content === undefined) continue;
+      const before = byId.get(content.id);
+      if (before === undefined) byId.set(content.id, { content, entries: [entry] });
+      else before.entries.push(entry);
+    }
+    return [...byId.values()];
+  }
+
+  async #findNamed(text: string, mayBeId: boolean): Promise<StoredImage | undefined> {
+    const name = nameOf(text, mayBeId);
+    if (name === undefined) return undefined;
+    const entries = await this.#store.references.list();
+    const found = entries.find((entry) => matches(entry, name));
+    if (found === undefined) return undefined;
+    const same = entries.filter(({ descriptor }) => descriptor.digest === found.descriptor.digest);
+    return { content: await this.#content(found), entries: same };
+  }
+
+  async #findById(hex: string, asked: string): Promise<StoredImage | undefined> {
+    const found = (await this.listStored()).filter(
+      ({ content, entries }) =>
+        content.id.startsWith(`sha256:${hex}`) ||
+        entries.some(({ descriptor }) => descriptor.digest.startsWith(`sha256:${hex}`)),
+    );
+    if (found.length < 2) return found[0];
+    const ids = found.map(({ content }) => content.id);
+    throw new MarmitaError("INVALID_ARGUMENT", `${asked} is the start of ${ids.length} image ids`, {
+      details: { ids },
+    });
+  }
+
+  async #content({ descriptor }: ImageEntry): Promise<ImageContent> {
+    const known = this.#contents.get(descriptor.digest);
+    if (known !== undefined) return known;
+    const content = await readImage(this.#store.blobs, descriptor);
+    this.#contents.set(descriptor.digest, content);
+    return content;
+  }
+
+  /** Other tools may keep things here that are no images of ours. */
+  async #findContent(entry: ImageEntry): Promise<ImageContent | undefined> {
+    try {
+      return await this.#content(entry);
+    } catch (error) {
+      if (isMarmitaError(error)) return undefined;
+      throw error;
+    }
+  }
+
+  async #image({ content, entries }: StoredImage): Promise<Image> {
+    const names = entries.flatMap(({ name }) => (name === undefined ? [] : [name]));
+    return { ...content, names, size: await this.#size(content), created: content.config.created };
+  }
+
+  /** Of a layer that is not unpacked, the blob's size is all there is to tell. */
+  async #size({ id, layers }: ImageContent): Promise<number> {
+    const known = this.#sizes.get(id);
+    if (known !== undefined) return known;
+    const found = await Promise.all(layers.map(({ chainId }) => this.#store.layers.find(chainId)));
+    const sizes = layers.map(({ descriptor }, at) => found[at]?.size ?? descriptor.size);
+    const size = sizes.reduce((sum, one) => sum + one, 0);
+    if (found.every((layer) => layer !== undefined)) this.#sizes.set(id, size);
+    return size;
+  }
+}

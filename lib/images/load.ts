@@ -1,0 +1,99 @@
+/** An image archive or an OCI layout directory into the store. */
+import { MarmitaError } from "../errors.ts";
+import type { Digest } from "../oci/digest.ts";
+import { type Platform, hostPlatform, parsePlatformText } from "../oci/platform.ts";
+import { familiar, parseImageName } from "../oci/reference.ts";
+import { type NewImage, addImages } from "./add.ts";
+import { type Archive, openArchive } from "./archive.ts";
+import type { ArchivedImage } from "./archived-image.ts";
+import { findDockerEntries, readDockerImage, tagsByConfig } from "./docker-archive.ts";
+import type { ByteSource } from "./feed.ts";
+import type { ImageStore } from "./image-store.ts";
+import { readLayout } from "./oci-layout.ts";
+
+export interface LoadOptions {
+  /** In place of the names in the archive, which must then hold one image only. */
+  readonly name?: string;
+  /** `linux/arm64`: which image of several, and that it may be another than this machine's. */
+  readonly platform?: string;
+  readonly signal?: AbortSignal;
+}
+
+export interface LoadedImage {
+  readonly id: Digest;
+  /** Familiar names; none when the archive has none. */
+  readonly names: readonly string[];
+}
+
+/**
+ * All images of the archive, or none. Throws `NOT_FOUND` when there is no such file, `CORRUPT`
+ * for what is no whole archive, `UNSUPPORTED` for images that cannot run here.
+ */
+export async function load(
+  store: ImageStore,
+  source: ByteSource,
+  options: LoadOptions = {},
+): Promise<readonly LoadedImage[]> {
+  const { signal } = options;
+  const name = options.name === undefined ? undefined : familiar(parseImageName(options.name));
+  const platform =
+    options.platform === undefined ? hostPlatform() : parsePlatformText(options.platform);
+  return addImages(store, { signal }, async ({ draft, add }) => {
+    const archive = await openArchive(source, draft, signal);
+    const images = await readArchive(archive, { platform, name });
+    if (name !== undefined && images.length > 1) {
+      const message = `the archive holds ${images.length} images: one name does not fit`;
+      throw new MarmitaError("INVALID_ARGUMENT", message, { details: { name } });
+    }
+    await add(images.map((image) => newImage(archive, image, signal)));
+    return images.map(({ content, names }) => ({ id: content.id, names }));
+  });
+}
+
+async function readArchive(
+  archive: Archive,
+  options: { readonly platform: Platform; readonly name: string | undefined },
+): Promise<readonly ArchivedImage[]> {
+  const entries = await findDockerEntries(archive);
+  // Docker writes both forms into one archive since version 25; the layout says more.
+  if ((await archive.find("index.json")) !== undefined) {
+    const tags = await tagsByConfig(archive, entries ?? []);
+    return nonEmpty(await readLayout(archive, { ...options, tags }));
+  }
+  if (entries === undefined) throw await notAnArchive(archive);
+  const images: ArchivedImage[] = [];
+  for (const entry of entries) images.push(await readDockerImage(archive, entry, options));
+  return nonEmpty(images);
+}
+
+function nonEmpty(images: readonly ArchivedImage[]): readonly ArchivedImage[] {
+  if (images.length > 0) return images;
+  throw new MarmitaError("CORRUPT", "the archive holds no image");
+}
+
+async function notAnArchive(archive: Archive): Promise<MarmitaError> {
+  if ((await archive.find("repositories")) !== undefined) {
+    return new MarmitaError("UNSUPPORTED", "image archives of Docker before 1.10 are not read");
+  }
+  return new MarmitaError(
+    "CORRUPT",
+    "no image archive: it has no index.json and no manifest.json",
+    {
+      hint: "The tar of a root file system becomes an image with import.",
+    },
+  );
+}
+
+function newImage(
+  archive: Archive,
+  image: ArchivedImage,
+  signal: AbortSignal | undefined,
+): NewImage {
+  return {
+    ...image,
+    async takeLayer({ digest }) {
+      const member = image.layers.get(digest);
+      return member && archive.take(member, signal);
+    },
+  };
+}
