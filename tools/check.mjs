@@ -44,7 +44,9 @@ async function carryOut(name, check) {
     return !mustRun;
   }
   console.log(`${status === 0 ? "ok      " : "FAILED  "}${name} (${time})`);
-  if (status !== 0) console.log(output.replace(/^/gm, "  | "));
+  // What Vitest says of tests it did not run is worth a line also when all went well.
+  const shown = status === 0 ? output.match(/^skipped:\n(?: {2}.*\n)+/m)?.[0] : output;
+  if (shown) console.log(shown.trimEnd().replace(/^/gm, "  | "));
   return status === 0;
 }
 
@@ -62,5 +64,9 @@ async function cFormat() {
     console.log(`note: C format is held against clang-format ${CLANG_FORMAT} only, not ${major}`);
     return { status: 0, output: "" };
   }
-  return run("clang-format", ["--dry-run", "-Werror", ...cFiles()], { quiet: true });
+  const { status, output } = await run("clang-format", ["--dry-run", "-Werror", ...cFiles()], {
+    quiet: true,
+  });
+  const files = new Set([...output.matchAll(/^(\S+?):\d+:\d+: error/gm)].map(([, path]) => path));
+  return { status, output: `npm run format would change\n${[...files].join("\n")}\n` };
 }
