@@ -53,8 +53,7 @@
   X(48, KEYRING, "keyring", "s")                                                                   \
   X(49, USER, "user", "sln") /* user[:group], further groups, USER_… */                          \
   X(50, WORKDIR, "workdir", "s")                                                                   \
-  X(51, CAPABILITIES, "capabilities",                                                              \
-    "nnnnn") /* bounding, effective, permitted, inheritable, ambient */                            \
+  X(51, CAPABILITIES, "capabilities", "nnnnn") /* the five sets */                                 \
   X(52, NO_NEW_PRIVILEGES, "no-new-privileges", "")                                                \
   X(53, UMASK, "umask", "n")                                                                       \
   X(54, ENVIRONMENT, "environment", "l")                                                           \

@@ -49,7 +49,7 @@ describe("a plan", () => {
   it("has the same operations in C", () => {
     const header = readFileSync(new URL("../../../native/core/plan.h", import.meta.url), "utf8");
     const source = readFileSync(new URL("../../../lib/native/plan.ts", import.meta.url), "utf8");
-    const inC = [...header.matchAll(/X\((\d+), \w+, "([\w-]+)", "(\w*)"\)/g)];
+    const inC = [...header.matchAll(/X\((\d+),\s*\w+,\s*"([\w-]+)",\s*"(\w*)"\)/g)];
     const inTypeScript = [...source.matchAll(/^ {2}"?([\w-]+)"?: \[(\d+), "(\w*)"\],$/gm)];
 
     expect(inC.length).toBeGreaterThan(30);
