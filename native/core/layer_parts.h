@@ -53,6 +53,8 @@ struct layer {
   struct pending_link *links;
   size_t link_count, link_room;
   int has_replaced; /* a directory may have become something else */
+  int has_merged;   /* a directory came twice: the later mode counts */
+  int is_stale;     /* a link may have, that `directories` went through */
   struct layer_summary summary;
 };
 
@@ -73,7 +75,7 @@ struct attributes {
   size_t xattr_count;
 };
 
-/* "create file" of the entry at hand; layer_add() puts the name in front. */
+/* Failures say what was done, "create file"; layer_add() puts the entry's name in front. */
 
 /* layer_place.c */
 int place_clean(const char *name, char *ret_path, struct failure *why);
@@ -106,6 +108,9 @@ int attributes_put_on_file(struct layer *layer, int fd, const struct attributes 
 /* On what is no regular file, never through a link. `is_new`: it is root's so far. */
 int attributes_put_on(struct layer *layer, int parent, const char *base, int is_new,
                       const struct attributes *attributes, struct failure *why);
+/* On `base` in the working directory, or on `fd` when that is NULL. */
+int attributes_put_xattr(struct layer *layer, int fd, const char *base,
+                         const struct tar_xattr *xattr, struct failure *why);
 /* Times, and modes that would rub off on what is made inside, wait for layer_finish(). */
 int attributes_finish_later(struct layer *layer, const char *path, unsigned mode,
                             struct timespec mtime, struct failure *why);

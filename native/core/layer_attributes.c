@@ -1,0 +1,162 @@
+/* Owners, modes, times and extended attributes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "layer_parts.h"
+
+/* What would speak to the file system that layers are stacked with, in the voice of the
+ * user: never out of an image. */
+static const char *const stacking[] = {
+    "user.overlay.",          "trusted.overlay.",        "user.fuseoverlayfs.",
+    "trusted.fuseoverlayfs.", "security.fuseoverlayfs.", "user.containers.override_stat",
+};
+
+void id_map_read(const char *path, struct id_map *ret_map) {
+  FILE *file = fopen(path, "re");
+  long long first;
+  long long size;
+
+  ret_map->count = 0;
+  if (file == NULL)
+    return;
+  while (ret_map->count < LAYER_EXTENTS_MAX && fscanf(file, "%lld %*d %lld", &first, &size) == 2) {
+    ret_map->extents[ret_map->count].first = first;
+    ret_map->extents[ret_map->count].size = size;
+    ret_map->count++;
+  }
+  (void) fclose(file);
+}
+
+static int is_mapped(const struct id_map *map, int64_t id) {
+  for (size_t i = 0; i < map->count; i++)
+    if (id >= map->extents[i].first && id - map->extents[i].first < map->extents[i].size)
+      return 1;
+  return map->count == 0 && id >= 0 && id < UINT32_MAX;
+}
+
+struct attributes attributes_of(struct layer *layer, const struct tar_entry *entry) {
+  const int has_uid = is_mapped(&layer->uids, entry->uid);
+  const int has_gid = is_mapped(&layer->gids, entry->gid);
+  unsigned mode = entry->mode;
+
+  if (!has_uid)
+    mode &= ~(unsigned) S_ISUID;
+  if (!has_gid)
+    mode &= ~(unsigned) S_ISGID;
+  layer->summary.unmapped += !has_uid || !has_gid;
+  return (struct attributes){
+      .uid = has_uid ? (uid_t) entry->uid : 0,
+      .gid = has_gid ? (gid_t) entry->gid : 0,
+      .mode = mode,
+      .mtime = {entry->mtime, entry->mtime_nsec},
+      .xattrs = entry->xattrs,
+      .xattr_count = entry->xattr_count,
+  };
+}
+
+static int is_stacking(const char *name) {
+  for (size_t i = 0; i < sizeof stacking / sizeof *stacking; i++)
+    if (strncmp(name, stacking[i], strlen(stacking[i])) == 0)
+      return 1;
+  return 0;
+}
+
+int attributes_put_xattr(struct layer *layer, int fd, const char *base,
+                         const struct tar_xattr *xattr, struct failure *why) {
+  int r = 0;
+
+  if (is_stacking(xattr->name)) {
+    layer->summary.xattrs++;
+    return 0;
+  }
+  r = base == NULL ? fsetxattr(fd, xattr->name, xattr->value, xattr->size, 0)
+                   : lsetxattr(base, xattr->name, xattr->value, xattr->size, 0);
+  if (r == 0)
+    return 0;
+  if (errno != ENOTSUP && errno != EPERM)
+    return fail(why, errno, "set attribute %.60s", xattr->name);
+  layer->summary.xattrs++;
+  return 0;
+}
+
+int attributes_put_on_file(struct layer *layer, int fd, const struct attributes *attributes,
+                           struct failure *why) {
+  const struct timespec times[2] = {attributes->mtime, attributes->mtime};
+
+  if ((attributes->uid | attributes->gid) != 0 && fchown(fd, attributes->uid, attributes->gid) < 0)
+    return fail(why, errno, "set owner");
+  /* After the owner, whose change takes capabilities and set-id bits away. */
+  for (size_t i = 0; i < attributes->xattr_count; i++)
+    if (attributes_put_xattr(layer, fd, NULL, &attributes->xattrs[i], why) < 0)
+      return -why->errnum;
+  if ((attributes->mode & 07000) != 0 && fchmod(fd, attributes->mode) < 0)
+    return fail(why, errno, "set mode");
+  if (futimens(fd, times) < 0)
+    return fail(why, errno, "set time");
+  return 0;
+}
+
+int attributes_put_on(struct layer *layer, int parent, const char *base, int is_new,
+                      const struct attributes *attributes, struct failure *why) {
+  const int has_owner = !is_new || (attributes->uid | attributes->gid) != 0;
+
+  if (has_owner &&
+      fchownat(parent, base, attributes->uid, attributes->gid, AT_SYMLINK_NOFOLLOW) < 0)
+    return fail(why, errno, "set owner");
+  if (attributes->xattr_count == 0)
+    return 0;
+  /* There is no lsetxattrat() before Linux 6.13. */
+  if (fchdir(parent) < 0)
+    return fail(why, errno, "enter parent");
+  for (size_t i = 0; i < attributes->xattr_count; i++)
+    if (attributes_put_xattr(layer, -1, base, &attributes->xattrs[i], why) < 0)
+      return -why->errnum;
+  return 0;
+}
+
+int attributes_finish_later(struct layer *layer, const char *path, unsigned mode,
+                            struct timespec mtime, struct failure *why) {
+  if (layer->finishing_count == layer->finishing_room) {
+    const size_t room = layer->finishing_room == 0 ? 1024 : 2 * layer->finishing_room;
+    struct finishing *grown = realloc(layer->finishing, room * sizeof *grown);
+
+    if (grown == NULL)
+      return fail(why, ENOMEM, "remember directory");
+    layer->finishing = grown;
+    layer->finishing_room = room;
+  }
+  char *copy = strdup(path[0] == '\0' ? "." : path);
+  if (copy == NULL)
+    return fail(why, ENOMEM, "remember directory");
+  layer->finishing[layer->finishing_count++] = (struct finishing){copy, mtime, mode};
+  return 0;
+}
+
+static int finish(struct layer *layer, const struct finishing *directory, struct failure *why) {
+  const struct timespec times[2] = {directory->mtime, directory->mtime};
+  struct stat st;
+
+  /* Something else may have taken its name since. */
+  if (layer->has_replaced &&
+      (fstatat(layer->root, directory->path, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode)))
+    return 0;
+  /* Set-id bits rub off on what is made inside, so they come last. */
+  if (((directory->mode & 07000) != 0 || layer->has_merged) &&
+      fchmodat(layer->root, directory->path, directory->mode, 0) < 0)
+    return fail(why, errno, "apply %.120s: set mode", directory->path);
+  if (utimensat(layer->root, directory->path, times, AT_SYMLINK_NOFOLLOW) < 0)
+    return fail(why, errno, "apply %.120s: set time", directory->path);
+  return 0;
+}
+
+int attributes_finish_all(struct layer *layer, struct failure *why) {
+  for (size_t i = 0; i < layer->finishing_count; i++)
+    if (finish(layer, &layer->finishing[i], why) < 0)
+      return -why->errnum;
+  return 0;
+}

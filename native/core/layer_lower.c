@@ -1,0 +1,167 @@
+/* What the layers below show: what missing parents look like, and files to link to. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sendfile.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "layer_parts.h"
+#include "syscalls.h"
+
+#define XATTR_LIST_BYTES 65536
+
+static int open_inside(int lower, const char *path, int flags) {
+  const struct open_how how = {
+      .flags = (unsigned) (flags | O_NOFOLLOW | O_CLOEXEC),
+      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+  };
+
+  return sys_openat2(lower, path[0] == '\0' ? "." : path, &how);
+}
+
+static int is_opaque(int fd) {
+  char value;
+
+  /* A descriptor of O_PATH takes no fgetxattr(), but is a place to stand on. */
+  if (fchdir(fd) < 0)
+    return 0;
+  return getxattr(".", "user.overlay.opaque", &value, 1) == 1 && value == 'y';
+}
+
+/* What one lower layer has to say about a name. */
+enum view { VIEW_NOTHING, VIEW_FOUND, VIEW_HIDES };
+
+/* A name below something that is no directory is hidden, and so is all under an opaque one.
+ * Then no layer further down counts. */
+static enum view look(int lower, const char *path, int *ret_fd, struct stat *ret_st) {
+  char prefix[LAYER_PATH_SIZE];
+  enum view otherwise = VIEW_NOTHING;
+  size_t end = 0;
+
+  memcpy(prefix, path, strlen(path) + 1);
+  do {
+    end += strcspn(path + end, "/");
+    prefix[end] = '\0';
+    autoclose int fd = open_inside(lower, prefix, O_PATH);
+    if (fd < 0 || fstat(fd, ret_st) < 0)
+      return otherwise;
+    if (path[end] == '\0') {
+      *ret_fd = steal_fd(&fd);
+      return place_is_whiteout(ret_st) ? VIEW_HIDES : VIEW_FOUND;
+    }
+    if (!S_ISDIR(ret_st->st_mode))
+      return VIEW_HIDES;
+    if (is_opaque(fd))
+      otherwise = VIEW_HIDES;
+    prefix[end++] = '/';
+  } while (1);
+}
+
+/* 1: the nearest layer that has something to say shows it; `lower` is that layer. */
+static int find(const struct layer *layer, const char *path, int *ret_lower, int *ret_fd,
+                struct stat *ret_st) {
+  for (size_t i = 0; i < layer->lower_count; i++) {
+    autoclose int fd = -1;
+    const enum view view = look(layer->lowers[i], path, &fd, ret_st);
+
+    if (view == VIEW_HIDES)
+      return 0;
+    if (view == VIEW_FOUND) {
+      *ret_lower = layer->lowers[i];
+      *ret_fd = steal_fd(&fd);
+      return 1;
+    }
+  }
+  return 0;
+}
+
+int lower_directory(struct layer *layer, const char *path, struct stat *ret_st, int *ret_fd,
+                    struct failure *why) {
+  autoclose int fd = -1;
+  struct stat st;
+  int lower;
+
+  if (!find(layer, path, &lower, &fd, &st) || !S_ISDIR(st.st_mode))
+    return 0;
+  const int readable = open_inside(lower, path, O_RDONLY | O_DIRECTORY);
+  if (readable < 0)
+    return fail(why, errno, "open lower %s", path);
+  *ret_fd = readable;
+  *ret_st = st;
+  return 1;
+}
+
+static int copy_xattr(struct layer *layer, int from, int to, const char *name,
+                      struct failure *why) {
+  char value[XATTR_LIST_BYTES];
+  const ssize_t size = fgetxattr(from, name, value, sizeof value);
+
+  if (size < 0)
+    return 0; /* not for us to read, so neither to give */
+  return attributes_put_xattr(layer, to, NULL, &(struct tar_xattr){name, value, (size_t) size},
+                              why);
+}
+
+int lower_copy_xattrs(struct layer *layer, int from, int to, struct failure *why) {
+  char names[XATTR_LIST_BYTES];
+  const ssize_t size = flistxattr(from, names, sizeof names);
+  const uint64_t counted = layer->summary.xattrs;
+
+  for (const char *name = names; size > 0 && name < names + size; name += strlen(name) + 1)
+    if (copy_xattr(layer, from, to, name, why) < 0)
+      return -why->errnum;
+  layer->summary.xattrs = counted; /* that counts what the tar asked for */
+  return 0;
+}
+
+static int copy_contents(int from, int to, int64_t size, struct failure *why) {
+  while (size > 0) {
+    ssize_t n = copy_file_range(from, NULL, to, NULL, (size_t) size, 0);
+
+    if (n < 0 && (errno == EXDEV || errno == EINVAL || errno == EOPNOTSUPP || errno == ENOSYS))
+      n = sendfile(to, from, NULL, (size_t) size);
+    if (n < 0)
+      return fail(why, errno, "copy from lower layer");
+    if (n == 0)
+      break;
+    size -= n;
+  }
+  return 0;
+}
+
+static int copy_file(struct layer *layer, const struct place *place, int from,
+                     const struct stat *st, struct failure *why) {
+  const struct attributes attributes = {
+      .uid = st->st_uid, .gid = st->st_gid, .mode = st->st_mode & 07777, .mtime = st->st_mtim};
+  autoclose int to = -1;
+
+  if (create_open(layer, place, attributes.mode, &to, why) < 0)
+    return -why->errnum;
+  if (copy_contents(from, to, st->st_size, why) < 0)
+    return -why->errnum;
+  if (attributes_put_on_file(layer, to, &attributes, why) < 0)
+    return -why->errnum;
+  return lower_copy_xattrs(layer, from, to, why);
+}
+
+int lower_copy_up(struct layer *layer, const char *path, struct failure *why) {
+  autoclose int fd = -1;
+  struct place place;
+  struct stat st;
+  int lower;
+
+  if (!find(layer, path, &lower, &fd, &st))
+    return fail(why, ENOENT, "find %s in this layer or below", path);
+  if (!S_ISREG(st.st_mode))
+    return fail(why, EPERM, "link to %s of a lower layer, no file", path);
+  autoclose int from = open_inside(lower, path, O_RDONLY);
+  if (from < 0)
+    return fail(why, errno, "open %s in lower layer", path);
+  memcpy(place.path, path, strlen(path) + 1);
+  if (place_open(layer, &place, why) < 0)
+    return -why->errnum;
+  return copy_file(layer, &place, from, &st, why);
+}

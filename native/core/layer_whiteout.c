@@ -1,0 +1,101 @@
+/* Whiteouts: image-spec, layer.md, "Whiteouts". They hide what is below this layer, and never
+ * what this layer itself brings, in whatever order the two come. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "layer_parts.h"
+
+#define PREFIX ".wh."
+#define OPAQUE ".wh..wh..opq"
+#define META ".wh..wh." /* aufs' own: of no meaning to anybody else */
+
+int whiteout_make_opaque(int parent, const char *base, struct failure *why) {
+  if (fchdir(parent) < 0 || lsetxattr(base, "user.overlay.opaque", "y", 1, 0) < 0)
+    return fail(why, errno, "make directory opaque");
+  return 0;
+}
+
+static int hide(const struct place *place, struct failure *why) {
+  struct stat st;
+
+  if (mknodat(place->parent, place->base, S_IFCHR, 0) == 0)
+    return 0;
+  if (errno != EEXIST)
+    return fail(why, errno, "create whiteout");
+  if (fstatat(place->parent, place->base, &st, AT_SYMLINK_NOFOLLOW) < 0)
+    return fail(why, errno, "look at what is there");
+  return S_ISDIR(st.st_mode) ? whiteout_make_opaque(place->parent, place->base, why) : 0;
+}
+
+/* An overlay's topmost directory cannot be opaque: each name in it is hidden by itself. */
+static int hide_all(struct layer *layer, int lower, struct failure *why) {
+  struct place place = {.parent = layer->root};
+  int fd = openat(lower, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+  const struct dirent *entry;
+  int r = 0;
+
+  if (dir == NULL)
+    return fail(why, errno, "read lower layer");
+  while (r == 0 && (entry = readdir(dir)) != NULL) {
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+      continue;
+    place.base = entry->d_name;
+    r = hide(&place, why);
+  }
+  (void) closedir(dir);
+  return r;
+}
+
+static int make_opaque(struct layer *layer, struct place *place, struct failure *why) {
+  if (strchr(place->path, '/') != NULL)
+    return whiteout_make_opaque(place->parent, ".", why);
+  for (size_t i = 0; i < layer->lower_count; i++)
+    if (hide_all(layer, layer->lowers[i], why) < 0)
+      return -why->errnum;
+  return 0;
+}
+
+/* No part of a path but its last name may look like a whiteout: fuse-overlayfs would take
+ * the directory for one. */
+static int check_parents(const char *path, const char *base, struct failure *why) {
+  for (const char *at = path; at < base; at += strcspn(at, "/") + 1) {
+    if (strncmp(at, META, strlen(META)) == 0)
+      return 1;
+    if (strncmp(at, PREFIX, strlen(PREFIX)) == 0)
+      return fail(why, EBADMSG, "is below a whiteout");
+  }
+  return 0;
+}
+
+int whiteout_add(struct layer *layer, const char *path, struct place *place, struct failure *why) {
+  const char *slash = strrchr(path, '/');
+  const char *base = slash == NULL ? path : slash + 1;
+  const size_t parents = (size_t) (base - path);
+  const int r = check_parents(path, base, why);
+
+  if (r != 0)
+    return r;
+  memcpy(place->path, path, strlen(path) + 1);
+  if (strncmp(base, PREFIX, strlen(PREFIX)) != 0)
+    return place_open(layer, place, why);
+
+  const int is_opaque = strcmp(base, OPAQUE) == 0;
+  const char *hidden = base + strlen(PREFIX);
+  if (!is_opaque && strncmp(base, META, strlen(META)) == 0)
+    return 1;
+  if (hidden[0] == '\0' || strcmp(hidden, ".") == 0 || strcmp(hidden, "..") == 0)
+    return fail(why, EBADMSG, "is a whiteout of nothing");
+  if (!is_opaque)
+    memcpy(place->path + parents, hidden, strlen(hidden) + 1);
+  if (place_open(layer, place, why) < 0)
+    return -why->errnum;
+  const int done = is_opaque ? make_opaque(layer, place, why) : hide(place, why);
+  return done < 0 ? done : 1;
+}

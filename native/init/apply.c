@@ -1,0 +1,90 @@
+/* apply.c — apply TARGET [LOWER…]: a layer's blob on stdin becomes the directory TARGET.
+ *
+ * Bytes are read, hashed, unpacked, hashed again and written in one pass of one process;
+ * core/inflate.h and core/layer.h meet only in next_piece(). */
+#include <errno.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#include "../core/inflate.h"
+#include "../core/layer.h"
+#include "../core/tar.h"
+#include "report.h"
+#include "verb.h"
+
+static int next_piece(void *context, const unsigned char **ret_bytes, struct failure *why) {
+  return inflate_next(context, ret_bytes, why);
+}
+
+static int add_all(struct layer *layer, struct tar *tar, struct failure *why) {
+  const struct tar_entry *entry = NULL;
+  int r;
+
+  while ((r = tar_next(tar, &entry, why)) > 0)
+    if (layer_add(layer, entry, tar, why) < 0)
+      return -why->errnum;
+  return r;
+}
+
+static int add_blob(struct layer *layer, struct inflate *blob, struct failure *why) {
+  struct tar *tar = NULL;
+
+  if (tar_open((struct tar_source){next_piece, blob}, &tar, why) < 0)
+    return -why->errnum;
+  const int r = add_all(layer, tar, why);
+  tar_close(tar);
+  return r;
+}
+
+static void report_applied(const struct inflate_summary *blob, const struct layer_summary *layer) {
+  struct report report = report_open("applied");
+
+  report_text(&report, "digest", blob->digest);
+  report_text(&report, "diffId", blob->diff_id);
+  report_number(&report, "size", (long long) blob->size);
+  report_number(&report, "diffSize", (long long) blob->diff_size);
+  report_number(&report, "entries", (long long) layer->entries);
+  report_number(&report, "devices", (long long) layer->devices);
+  report_number(&report, "unmapped", (long long) layer->unmapped);
+  report_number(&report, "xattrs", (long long) layer->xattrs);
+  report_send(&report);
+}
+
+static int apply(struct layer *layer, struct failure *why) {
+  struct inflate_summary blob_summary;
+  struct layer_summary layer_summary;
+  struct inflate *blob = NULL;
+
+  if (inflate_open(STDIN_FILENO, -1, &blob, why) < 0)
+    return -why->errnum;
+  int r = add_blob(layer, blob, why);
+  if (r == 0)
+    r = layer_finish(layer, &layer_summary, why);
+  /* The digests are those of all bytes, also of what stands behind the end of the tar. */
+  if (r == 0)
+    r = inflate_finish(blob, &blob_summary, why);
+  inflate_close(blob);
+  if (r < 0)
+    return r;
+  report_applied(&blob_summary, &layer_summary);
+  return 0;
+}
+
+/* Who enters a user namespace keeps the ids of before, which need not be its root's. */
+static int become_root(struct failure *why) {
+  if ((getegid() != 0 && setresgid(0, 0, 0) < 0) || (geteuid() != 0 && setresuid(0, 0, 0) < 0))
+    return fail(why, errno, "become root of the user namespace");
+  return 0;
+}
+
+int apply_main(int argc, char *argv[], struct failure *why) {
+  struct layer *layer = NULL;
+
+  if (argc < 1)
+    return fail(why, EINVAL, "apply needs a directory");
+  if (become_root(why) < 0 || layer_open(argv[0], argv + 1, &layer, why) < 0)
+    return -why->errnum;
+  const int r = apply(layer, why);
+  layer_close(layer);
+  return r;
+}
