@@ -1,0 +1,122 @@
+import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Finished, finished, output } from "../helpers/command.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
+import { subordinateIdsFault } from "../helpers/ids.ts";
+import { busyboxArchive } from "../helpers/images.ts";
+import { hostCan, requireUserNamespaces } from "../helpers/user-namespaces.ts";
+
+const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
+const README = readFileSync(join(REPOSITORY, "README.md"), "utf8");
+
+const COMPILER = {
+  target: "ES2022",
+  lib: ["ES2023", "ESNext.Disposable"],
+  module: "NodeNext",
+  strict: true,
+  exactOptionalPropertyTypes: true,
+  noPropertyAccessFromIndexSignature: true,
+  types: ["node"],
+};
+
+// The examples are read as they are installed: from another folder, by the package's name.
+describe.runIf(requireUserNamespaces())("the README", () => {
+  let project: string;
+  let env: NodeJS.ProcessEnv;
+
+  beforeAll(async () => {
+    expect(existsSync(join(REPOSITORY, "dist/index.js")), "built: npm run build").toBe(true);
+    project = await temporaryFolder();
+    env = { ...process.env, MARMITA_ROOT: join(project, "data"), PATH: pathWithMarmita(project) };
+    makeProject(project);
+  });
+
+  it("begins with ten lines of JavaScript that say hello", () => {
+    const { stdout, stderr } = runJavaScript(blocks("js")[0] ?? "");
+
+    expect(stderr).toBe("");
+    expect(stdout).toBe("0 hello world\n\n");
+  });
+
+  it("has TypeScript that compiles and prints what it says", () => {
+    output([MARMITA, "load", "-i", "busybox.tar"], { cwd: project, env });
+
+    const { stdout, stderr } = runTypeScript(blocks("ts")[0] ?? "");
+
+    const lines = stdout.split("\n").filter((line) => line !== "");
+    expect(stderr).toBe("");
+    expect(lines[0]).toBe("7 what the command reads");
+    expect(lines[1]).toMatch(/^ false (subids|root|single)$/);
+    expect(lines[2]).toMatch(/no such file or directory 127$/);
+    expect(lines[3]).toBe("one line");
+    expect(lines[4]).toMatch(/^[a-z]+_[a-z]+ 0$/);
+  });
+
+  it("runs the machine's own programs in the image host", () => {
+    const { stdout, stderr } = runJavaScript(blocks("js")[1] ?? "");
+
+    expect(stderr).toBe("");
+    expect(stdout.trim()).toBe(process.version);
+  });
+
+  it("has commands that work one after the other in a shell", (context) => {
+    const fault = process.getuid?.() === 0 ? undefined : subordinateIdsFault();
+    if (!hostCan("run containers as user 1000", fault)) context.skip();
+    const commands = blocks("sh").find((block) => block.includes("marmita load")) ?? "";
+
+    const { status, stdout, stderr } = finished(["sh", "-eu"], {
+      ...{ cwd: project, env },
+      input: commands,
+    });
+
+    expect(stderr).toBe("");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^hello world\n7\n/m);
+    expect(stdout).toContain("COLOR=blue");
+    expect(stdout).toContain("uid=1000 gid=1000");
+    expect(output([MARMITA, "ps", "-aq"], { cwd: project, env })).toBe("");
+    expect(output([MARMITA, "images", "-q"], { cwd: project, env })).toBe("");
+  });
+
+  function runJavaScript(source: string): Finished {
+    writeFileSync(join(project, "example.mjs"), source);
+    return finished([process.execPath, "example.mjs"], { cwd: project, env });
+  }
+
+  function runTypeScript(source: string): Finished {
+    writeFileSync(join(project, "example.ts"), source);
+    const tsc = join(REPOSITORY, "node_modules/.bin/tsc");
+    output([tsc, "--project", "tsconfig.json"], { cwd: project });
+    return finished([process.execPath, "example.js"], { cwd: project, env });
+  }
+});
+
+const MARMITA = join(REPOSITORY, "dist/cli/marmita.js");
+
+function makeProject(project: string): void {
+  mkdirSync(join(project, "node_modules/@types"), { recursive: true });
+  symlinkSync(REPOSITORY, join(project, "node_modules/marmita"));
+  for (const types of ["node", "../undici-types"]) {
+    const installed = join(REPOSITORY, "node_modules/@types", types);
+    symlinkSync(installed, join(project, "node_modules/@types", types));
+  }
+  writeFileSync(join(project, "package.json"), JSON.stringify({ type: "module" }));
+  const config = { compilerOptions: COMPILER, files: ["example.ts"] };
+  writeFileSync(join(project, "tsconfig.json"), JSON.stringify(config));
+  copyFileSync(busyboxArchive(), join(project, "busybox.tar"));
+}
+
+function pathWithMarmita(project: string): string {
+  const bin = join(project, "bin");
+  mkdirSync(bin);
+  symlinkSync(MARMITA, join(bin, "marmita"));
+  return `${bin}:${process.env["PATH"] ?? ""}`;
+}
+
+/** The fenced blocks of one language. */
+function blocks(language: string): readonly string[] {
+  const fences = README.matchAll(/^```(\w+)\n([^]*?)^```/gm);
+  return [...fences].filter(([, name]) => name === language).map(([, , text = ""]) => text);
+}
