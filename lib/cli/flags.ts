@@ -114,7 +114,7 @@ export function parseFlags(grammar: Grammar, args: readonly string[]): ParsedFla
     // The value as it was typed: only what stands before an argument was rewritten.
     const raw = token.inlineValue === false ? args[token.index + 1] : token.value;
     const value = valueOf(flag, token.rawName, raw);
-    if (refused && value !== "false") throw notSupported(spelled(token.rawName));
+    if (refused && value !== "false") throw notSupported(spelled(flag, token.rawName));
     given.set(flag, [...(given.get(flag) ?? []), value]);
   }
   return new ParsedFlags(rest, given);
@@ -159,9 +159,9 @@ function find(spellings: ReadonlyMap<string, Spelling>, name: string, typed: str
   );
 }
 
-/** `--memory` for `--memory=1g`, `-m` for `-m`. */
-function spelled(rawName: string): string {
-  return rawName.replace(/=.*$/s, "");
+/** What was typed, and the long name behind a letter. */
+function spelled(flag: Flag, rawName: string): string {
+  return rawName.startsWith("--") ? rawName : `${rawName} (--${flag.name})`;
 }
 
 /** Every spelling: long names and single letters do not clash, for no long name is one letter. */

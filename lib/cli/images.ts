@@ -1,12 +1,11 @@
 /** `marmita images`. */
-import { durationText } from "../engine/state.ts";
 import type { Image } from "../images/image.ts";
 import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { print } from "./output.ts";
 import { formatTable } from "./table.ts";
-import { formatSize } from "./units.ts";
+import { formatAgo, formatSize } from "./units.ts";
 
 const NONE = "<none>";
 const SHORT_ID = 12;
@@ -89,7 +88,7 @@ function formatImages(lines: readonly ImageLine[], flags: ParsedFlags, now: Date
     tag,
     ...(digests ? [image.digest] : []),
     imageId(image, flags.has("no-trunc")),
-    image.created === undefined ? "N/A" : `${durationText(image.created, now)} ago`,
+    image.created === undefined ? "N/A" : formatAgo(image.created, now),
     formatSize(image.size),
   ]);
   return formatTable([...headings, "SIZE"], rows);

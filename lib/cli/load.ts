@@ -15,18 +15,27 @@ export const load: Command = {
       value: "string",
       help: "Read from tar archive file or OCI layout directory, instead of STDIN",
     },
+    {
+      name: "platform",
+      value: "string",
+      help: 'Load only the given platform variant. Formatted as "os[/arch[/variant]]"',
+    },
     { name: "quiet", short: "q", help: "Suppress progress (there is none yet)" },
   ],
-  refused: { values: "platform" },
+  refused: {},
   async run({ flags, engine: options }) {
     const input = flags.last("input");
+    const platform = flags.last("platform");
     if (input === undefined && isatty(0)) {
       throw new MarmitaError("INVALID_ARGUMENT", "requested load from stdin, but stdin is empty", {
         hint: "Name the archive with -i, or redirect it here.",
       });
     }
     await using engine = await openCliEngine(options);
-    const loaded = await engine.images.load(input ?? { fd: 0 });
+    const loaded = await engine.images.load(
+      input ?? { fd: 0 },
+      platform === undefined ? {} : { platform },
+    );
     for (const image of loaded) print(formatLoaded(image));
     return 0;
   },

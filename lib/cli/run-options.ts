@@ -17,7 +17,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "interactive",
     short: "i",
-    help: "Keep STDIN open; without it the command reads nothing",
+    help: "Pass STDIN on; without it the command reads nothing",
   },
   { name: "label", short: "l", value: "list", help: "Set meta data on a container" },
   { name: "label-file", value: "list", help: "Read in a line delimited file of labels" },
@@ -27,7 +27,7 @@ export const RUN_FLAGS: readonly Flag[] = [
     help:
       "Attach a filesystem mount to the container\n" +
       "'type=bind,source=PATH,target=PATH[,readonly]'\n" +
-      "'type=tmpfs,target=PATH[,tmpfs-size=SIZE][,tmpfs-mode=MODE]'",
+      "'type=tmpfs,target=PATH[,tmpfs-size=SIZE]'",
   },
   { name: "name", value: "string", help: "Assign a name to the container" },
   {
@@ -41,7 +41,7 @@ export const RUN_FLAGS: readonly Flag[] = [
     value: "string",
     help: 'Pull image before running ("never") (default "never")',
   },
-  { name: "quiet", short: "q", help: "Suppress warnings of marmita's own" },
+  { name: "quiet", short: "q", help: "Suppress the pull output" },
   { name: "read-only", help: "Mount the container's root filesystem as read only" },
   { name: "rm", help: "Automatically remove the container when it exits" },
   { name: "sig-proxy", help: "Proxy received signals to the process (default true)" },
@@ -86,7 +86,6 @@ export const RUN_REFUSED: RefusedFlags = {
 export interface RunSettings {
   readonly create: CreateOptions;
   readonly interactive: boolean;
-  readonly quiet: boolean;
   readonly proxySignals: boolean;
   readonly timeoutMs?: number;
   readonly cidFile?: string;
@@ -102,7 +101,6 @@ export function runSettings(flags: ParsedFlags, env: Environment): RunSettings {
   return {
     create: createOptions(flags, env),
     interactive: flags.has("interactive"),
-    quiet: flags.has("quiet"),
     proxySignals: flags.last("sig-proxy") !== "false",
     ...(timeoutMs === undefined || timeoutMs === 0 ? {} : { timeoutMs }),
     ...(cidFile === undefined ? {} : { cidFile }),

@@ -1,4 +1,30 @@
-/** Sizes as Docker prints and reads them (docker/go-units). */
+/** Durations and sizes as Docker prints and reads them (docker/go-units). */
+
+const MINUTE = 60;
+const HOUR = 60 * MINUTE;
+
+/** `5 minutes`, `About an hour`, `2 weeks`; of a clock that was set back, `Less than a second`. */
+export function formatDuration(durationMs: number): string {
+  const seconds = Math.trunc(durationMs / 1_000);
+  if (seconds < 1) return "Less than a second";
+  if (seconds === 1) return "1 second";
+  if (seconds < MINUTE) return `${seconds} seconds`;
+  const minutes = Math.trunc(seconds / MINUTE);
+  if (minutes === 1) return "About a minute";
+  if (minutes < 60) return `${minutes} minutes`;
+  const hours = Math.round(seconds / HOUR);
+  if (hours === 1) return "About an hour";
+  if (hours < 48) return `${hours} hours`;
+  if (hours < 24 * 14) return `${Math.trunc(hours / 24)} days`;
+  if (hours < 24 * 60) return `${Math.trunc(hours / 24 / 7)} weeks`;
+  if (hours < 24 * 365 * 2) return `${Math.trunc(hours / 24 / 30)} months`;
+  return `${Math.trunc(seconds / HOUR / 24 / 365)} years`;
+}
+
+/** How long before `now` a time was: `5 minutes ago`. */
+export function formatAgo(then: string, now: Date): string {
+  return `${formatDuration(now.getTime() - Date.parse(then))} ago`;
+}
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 

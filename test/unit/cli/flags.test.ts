@@ -63,8 +63,8 @@ describe("flags", () => {
   it.each([
     [["--memory", "1g"], "--memory is not supported yet"],
     [["--memory=1g"], "--memory is not supported yet"],
-    [["-m1g"], "-m is not supported yet"],
-    [["-it"], "-t is not supported yet"],
+    [["-m1g"], "-m (--memory) is not supported yet"],
+    [["-it"], "-t (--tty) is not supported yet"],
     [["--detach=true"], "--detach is not supported yet"],
   ])("refuse %j by name", (args, message) => {
     expect(() => parseFlags(grammar, args)).toThrow(

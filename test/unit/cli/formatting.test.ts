@@ -1,7 +1,41 @@
 import { describe, expect, it } from "vitest";
 import { parseKeyValue, parseKeyValueFile, environment } from "../../../lib/cli/key-values.ts";
 import { formatTable, truncate } from "../../../lib/cli/table.ts";
-import { formatSize, parseMemorySize } from "../../../lib/cli/units.ts";
+import { formatAgo, formatDuration, formatSize, parseMemorySize } from "../../../lib/cli/units.ts";
+
+const [second, minute, hour, day] = [1_000, 60_000, 3_600_000, 86_400_000];
+
+describe("durations", () => {
+  it.each([
+    [-5 * second, "Less than a second"],
+    [0.9 * second, "Less than a second"],
+    [second, "1 second"],
+    [59 * second, "59 seconds"],
+    [minute, "About a minute"],
+    [119 * second, "About a minute"],
+    [2 * minute, "2 minutes"],
+    [59 * minute, "59 minutes"],
+    [hour, "About an hour"],
+    [89 * minute, "About an hour"],
+    [90 * minute, "2 hours"],
+    [47 * hour, "47 hours"],
+    [2 * day, "2 days"],
+    [13 * day, "13 days"],
+    [14 * day, "2 weeks"],
+    [59 * day, "8 weeks"],
+    [60 * day, "2 months"],
+    [729 * day, "24 months"],
+    [730 * day, "2 years"],
+  ])("%d ms are %s", (milliseconds, text) => {
+    expect(formatDuration(milliseconds)).toBe(text);
+  });
+
+  it("are told from now", () => {
+    expect(formatAgo("2024-01-01T00:00:00Z", new Date("2024-01-01T00:05:00Z"))).toBe(
+      "5 minutes ago",
+    );
+  });
+});
 
 describe("sizes", () => {
   it.each([

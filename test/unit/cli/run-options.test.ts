@@ -46,7 +46,6 @@ describe("the flags of run", () => {
       settings("-iq", "--timeout", "2", "--cidfile=id", "--sig-proxy=false", "x"),
     ).toMatchObject({
       interactive: true,
-      quiet: true,
       proxySignals: false,
       timeoutMs: 2_000,
       cidFile: "id",
@@ -68,9 +67,9 @@ describe("the flags of run", () => {
   });
 
   it.each([
-    ["-it x", "-t is not supported yet"],
-    ["-d x", "-d is not supported yet"],
-    ["-p 80:80 x", "-p is not supported yet"],
+    ["-it x", "-t (--tty) is not supported yet"],
+    ["-d x", "-d (--detach) is not supported yet"],
+    ["-p 80:80 x", "-p (--publish) is not supported yet"],
     ["--memory 1g x", "--memory is not supported yet"],
     ["--pull always x", "--pull always is not supported yet"],
     ["--network bridge x", "--network bridge is not supported yet"],

@@ -1,0 +1,73 @@
+/** `marmita inspect`, of containers, images, or whichever of them has the name. */
+import type { Engine } from "../engine/engine.ts";
+import { isMarmitaError } from "../errors.ts";
+import type { Command } from "./command.ts";
+import { openCliEngine } from "./engine.ts";
+import { notSupported, UsageError } from "./usage.ts";
+import { print, printError } from "./output.ts";
+import { formatError, isDebugging } from "./report.ts";
+
+type Kind = "container" | "image";
+
+const LATER_KINDS = new Set(["network", "volume", "pod", "plugin", "service", "node", "task"]);
+
+export const inspect: Command = {
+  usage: "[OPTIONS] NAME|ID [NAME|ID...]",
+  arguments: { min: 1 },
+  flags: [{ name: "type", value: "string", help: 'Only inspect "container" or "image"' }],
+  refused: { switches: "size|s latest|l", values: "format|f" },
+  async run({ flags, args, engine: options }) {
+    const kinds = kindsOf(flags.last("type"));
+    await using engine = await openCliEngine(options);
+    return inspectAll(args, (name) => find(engine, name, kinds));
+  },
+};
+
+export const inspectContainers: Command = {
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  arguments: { min: 1 },
+  flags: [],
+  refused: { switches: "size|s latest|l", values: "format|f" },
+  async run({ args, engine: options }) {
+    await using engine = await openCliEngine(options);
+    return inspectAll(args, (name) => find(engine, name, ["container"]));
+  },
+};
+
+export const inspectImages: Command = {
+  usage: "[OPTIONS] IMAGE [IMAGE...]",
+  arguments: { min: 1 },
+  flags: [],
+  refused: { values: "format|f platform" },
+  async run({ args, engine: options }) {
+    await using engine = await openCliEngine(options);
+    return inspectAll(args, (name) => find(engine, name, ["image"]));
+  },
+};
+
+function kindsOf(type: string | undefined): readonly Kind[] {
+  if (type === undefined || type === "") return ["container", "image"];
+  if (type === "container" || type === "image") return [type];
+  if (LATER_KINDS.has(type)) throw notSupported(`--type ${type}`);
+  throw new UsageError(`unknown type: "${type}"`, { exitCode: 1 });
+}
+
+/** Prints what was found as one list, then tells what was not. */
+async function inspectAll(
+  names: readonly string[],
+  look: (name: string) => Promise<object>,
+): Promise<number> {
+  const found: object[] = [];
+  const faults: unknown[] = [];
+  for (const name of names) {
+    try {
+      found.push(await look(name));
+    } catch (error) {
+      if (!isMarmitaError(error)) throw error;
+      faults.push(error);
+    }
+  }
+  print(`${JSON.stringify(found, null, 4)}\n`);
+  for (const fault of faults) printError(formatError(fault, isDebugging()));
+  return faults.length === 0 ? 0 : 1;
+}

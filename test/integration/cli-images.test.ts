@@ -1,0 +1,107 @@
+import { writeFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { tarArchive } from "../../fixtures/tar-writer.mjs";
+import { temporaryFolder } from "../helpers/folder.ts";
+import { busyboxArchive } from "../helpers/images.ts";
+import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
+import { emptyCli, type Cli } from "./cli-command.ts";
+
+const canRun = requireUserNamespaces();
+expectNothingLeft();
+
+describe.runIf(canRun)("images on the command line", () => {
+  let cli: Cli;
+  beforeAll(async () => {
+    cli = await emptyCli();
+  });
+
+  it("are loaded from a file", async () => {
+    expect(await cli.call(["load", "-i", busyboxArchive()])).toEqual({
+      exitCode: 0,
+      stdout: "Loaded image: busybox:latest\n",
+      stderr: "",
+    });
+  });
+
+  it("are loaded from stdin", async () => {
+    const input = readFileSync(busyboxArchive());
+
+    expect(await cli.call(["image", "load"], { input })).toMatchObject({
+      exitCode: 0,
+      stdout: "Loaded image: busybox:latest\n",
+    });
+  });
+
+  it("are imported from a root file system, with changes", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "root.tar"), tarArchive([{ path: "motd", content: "oi" }]));
+
+    const changes = ["-c", 'CMD ["/bin/sh"]', "-c", "ENV A=1", "-m", "mine"];
+    const done = await cli.call(["import", ...changes, join(folder, "root.tar"), "mine:1"]);
+    const { stdout } = await cli.call(["inspect", "mine:1"]);
+
+    expect(done).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^sha256:\w{64}\n$/) });
+    const [image] = JSON.parse(stdout);
+    expect(image).toMatchObject({
+      Id: done.stdout.trim(),
+      RepoTags: ["mine:1"],
+      Comment: "mine",
+      Config: { Cmd: ["/bin/sh"], Env: ["A=1"] },
+    });
+  });
+
+  it("are imported from stdin", async () => {
+    const input = Buffer.from(tarArchive([{ path: "motd", content: "oi" }]));
+
+    expect(await cli.call(["import", "-", "piped"], { input })).toMatchObject({ exitCode: 0 });
+  });
+
+  it("are listed in Docker's columns", async () => {
+    const { stdout } = await cli.call(["images", "busybox"]);
+
+    expect(stdout).toMatch(
+      /^REPOSITORY {3}TAG {7}IMAGE ID {7}CREATED +SIZE\nbusybox {6}latest {4}[0-9a-f]{12} {3}\S.* +[\d.]+MB\n$/,
+    );
+  });
+
+  it("are listed by id alone", async () => {
+    const short = await cli.call(["images", "-q", "busybox"]);
+    const long = await cli.call(["image", "ls", "-q", "--no-trunc", "busybox"]);
+
+    expect(short.stdout).toMatch(/^[0-9a-f]{12}\n$/);
+    expect(long.stdout).toMatch(new RegExp(`^sha256:${short.stdout.trim()}[0-9a-f]{52}\n$`));
+  });
+
+  it("are listed with digests", async () => {
+    const { stdout } = await cli.call(["images", "--digests", "busybox"]);
+
+    expect(stdout).toMatch(/DIGEST/);
+    expect(stdout).toMatch(/sha256:[0-9a-f]{64}/);
+  });
+
+  it("are removed by name, several at a time, and what is missing is told", async () => {
+    const done = await cli.call(["rmi", "mine:1", "no-such", "piped"]);
+
+    expect(done.exitCode).toBe(1);
+    expect(done.stdout).toMatch(/^Untagged: mine:1\n(Deleted: sha256:\w{64}\n)+Untagged: piped/);
+    expect(done.stderr).toMatch(/^marmita: .*no-such/);
+    expect((await cli.call(["images", "-q"])).stdout.split("\n")).toHaveLength(2);
+  });
+
+  it.each([
+    ["a file that is not there", ["load", "-i", "/no/such"], "/no/such"],
+    ["a file that is no archive", ["load", "-i", "/etc/passwd"], "marmita: "],
+    ["a reserved name", ["import", "/etc/passwd", "host"], "host"],
+    ["a URL", ["import", "https://example.com/x.tar"], "not supported yet"],
+  ])("fail with words for %s", async (_, args, message) => {
+    const done = await cli.call(args);
+
+    expect(done.exitCode).toBeGreaterThan(0);
+    expect(done.stdout).toBe("");
+    expect(done.stderr).toContain(message);
+    expect(done.stderr).not.toMatch(/^ +at /m);
+  });
+});
