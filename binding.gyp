@@ -45,8 +45,10 @@
       "dependencies": ["core"],
       "include_dirs/": [["exclude", "."]],
       "sources": ["<!@(<(list) native/init .c)"],
-      # Static: it is executed inside of other people's file systems, and starts faster.
-      "ldflags": ["-static", "-Wl,--gc-sections", "-s"],
+      # Static: it is executed among other people's files, and starts faster. At a random address,
+      # since it reads what strangers wrote: 0.1 ms of a start.
+      "cflags": ["-fPIE"],
+      "ldflags": ["-static-pie", "-Wl,--gc-sections", "-Wl,-z,relro,-z,now", "-s"],
       "ldflags!": ["-rdynamic"],
       "libraries": ["-lzstd", "-lz", "-lcrypto"],
     },
