@@ -5,20 +5,16 @@ import { join } from "node:path";
 
 /** `{ argv }` of a peer's "start true in all namespaces and wait", or `{ missing: reason }`. */
 export function bubblewrap(rootfs) {
-  const argv = [
-    "bwrap",
-    ...["--unshare-all", "--die-with-parent", "--bind", rootfs, "/", "--proc", "/proc"],
-    ...["--dev", "/dev", "--tmpfs", "/tmp", "--hostname", "box", "--chdir", "/", "/bin/true"],
-  ];
+  const isolation = ["--unshare-all", "--die-with-parent", "--hostname", "box", "--chdir", "/"];
+  const mounts = ["--bind", rootfs, "/", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"];
+  const argv = ["bwrap", ...isolation, ...mounts, "/bin/true"];
   return tried(argv);
 }
 
 /** Run in a namespace of ours with a cgroup2 tree, where the host's own is of the old kind. */
-export const IN_CGROUP2 = [
-  ...["unshare", "--user", "--map-root-user", "--mount", "--cgroup", "sh", "-c"],
-  'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"',
-  "sh",
-];
+const MOUNT_CGROUP2 = 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"';
+const UNSHARE = ["unshare", "--user", "--map-root-user", "--mount", "--cgroup"];
+export const IN_CGROUP2 = [...UNSHARE, "sh", "-c", MOUNT_CGROUP2, "sh"];
 
 /** `crun run` of a bundle that is ready; `within` is what must stand before it on this host. */
 export function crun(rootfs, folder) {
@@ -76,7 +72,8 @@ export function podman(archive, folder) {
 
 /** Files of its storage belong to mapped ids; its pause process outlives every command. */
 function removePodman(home, env) {
-  if (process.getuid() !== 0) run(["podman", "unshare", "rm", "-rf", join(home, "storage")], { env });
+  if (process.getuid() !== 0)
+    run(["podman", "unshare", "rm", "-rf", join(home, "storage")], { env });
   const pause = join(env.XDG_RUNTIME_DIR, "libpod/tmp/pause.pid");
   if (existsSync(pause)) process.kill(Number(readFileSync(pause, "utf8")), "SIGKILL");
   rmSync(home, { recursive: true, force: true });

@@ -19,14 +19,14 @@ export async function benchStart({ rounds, residentMb, rootfs, archive, folder, 
 
   const contenders = [
     { name: "`run()` of marmita", worker: small },
-    { name: "`spawn(\"true\")`, no container", worker: small, argv: ["true"] },
+    { name: '`spawn("true")`, no container', worker: small, argv: ["true"] },
     { name: "bwrap", worker: small, ...peers.bwrap },
     { name: "crun, ready bundle", worker: nested, ...peers.crun },
     { name: `podman run --rm`, worker: small, ...peers.podman, every: SLOW_EVERY },
   ];
   const big = [
     { name: "`run()` of marmita", worker: large },
-    { name: "`spawn(\"true\")`, no container", worker: large, argv: ["true"] },
+    { name: '`spawn("true")`, no container', worker: large, argv: ["true"] },
     { name: "bwrap", worker: large, ...peers.bwrap },
   ];
 

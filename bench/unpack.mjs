@@ -1,6 +1,14 @@
 /** Unpacking one Debian layer: GNU tar, umoci, podman load, and marmita's two ways in. */
 import { execFileSync } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { debianRootfs } from "../fixtures/debian.mjs";
 import { imageArchive } from "../fixtures/image-archive.mjs";

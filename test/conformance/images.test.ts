@@ -82,8 +82,16 @@ function buildLunch(tools: Podman, folder: string): void {
   tools.buildah("copy", "--quiet", first, join(folder, "menu"), "/menu");
   tools.buildah("copy", "--quiet", first, plates, "/plates");
   tools.buildah(
-    ...["config", "--user", "cook", "--workingdir", "/srv", "--env", "DISH=feijoada"],
-    ...["--cmd", '["sh", "-c", "echo $(id -un) of $DISH in $PWD"]', first],
+    "config",
+    "--user",
+    "cook",
+    "--workingdir",
+    "/srv",
+    "--env",
+    "DISH=feijoada",
+    "--cmd",
+    '["sh", "-c", "echo $(id -un) of $DISH in $PWD"]',
+    first,
   );
   tools.buildah("commit", "--quiet", first, "localhost/lunch:1");
 

@@ -37,7 +37,7 @@ describe.runIf(able)("a container beside rootless Podman's", () => {
     hostCan("start containers with podman", fault);
   });
 
-  it.each([
+  it.for([
     ["id", ["id"], lines],
     ["user and group maps", ["cat", "/proc/self/uid_map", "/proc/self/gid_map"], lines],
     ["/proc/self/status", ["cat", "/proc/self/status"], status],
@@ -45,20 +45,23 @@ describe.runIf(able)("a container beside rootless Podman's", () => {
     ["/dev", ["ls", "-l", "/dev"], devices],
     ["environment", ["env"], environment],
     ["limits", ["sh", "-c", "ulimit -n; ulimit -c; ulimit -u"], lines],
-  ])("differs in %s only as the documentation says", async (_, command, read, context) => {
-    if (fault !== undefined) context.skip(fault);
+  ] as const)(
+    "differs in %s only as the documentation says",
+    async ([, command, read], context) => {
+      if (fault !== undefined) context.skip(fault);
 
-    const theirs = read(podman.podman("run", ...FLAGS, IMAGE, ...command));
-    const { stdout } = await run("busybox", command, {
-      engine,
-      remove: true,
-      network: "none",
-      hostname: "box",
-    });
-    const ours = read(stdout);
+      const theirs = read(podman.podman("run", ...FLAGS, IMAGE, ...command));
+      const { stdout } = await run("busybox", command, {
+        engine,
+        remove: true,
+        network: "none",
+        hostname: "box",
+      });
+      const ours = read(stdout);
 
-    expect(undocumented(ours, theirs)).toEqual([]);
-  });
+      expect(undocumented(ours, theirs)).toEqual([]);
+    },
+  );
 });
 
 const FLAGS = ["--rm", "--network=none", "--hostname=box"];
@@ -102,7 +105,10 @@ function mounts(text: string): Facts {
 
 /** Name → type, permissions, owner and where a link points, of one line of `ls -l`. */
 function devices(text: string): Facts {
-  const rows = text.trim().split("\n").filter((line) => !line.startsWith("total"));
+  const rows = text
+    .trim()
+    .split("\n")
+    .filter((line) => !line.startsWith("total"));
   return new Map(
     rows.map((line) => {
       const [head = "", target = ""] = line.split(" -> ");

@@ -37,14 +37,17 @@ describe.runIf(requireUserNamespaces())("the image store, read by others", () =>
     expect(inspected.Env).toEqual([expect.stringMatching(/^PATH=/)]);
   });
 
-  it.runIf(requireProgram("skopeo"))("holds images that skopeo copies elsewhere whole", async () => {
-    const target = join(await temporaryFolder(), "copy");
+  it.runIf(requireProgram("skopeo"))(
+    "holds images that skopeo copies elsewhere whole",
+    async () => {
+      const target = join(await temporaryFolder(), "copy");
 
-    output(["skopeo", "copy", "--quiet", `oci:${layout}:layers:3`, `dir:${target}`]);
+      output(["skopeo", "copy", "--quiet", `oci:${layout}:layers:3`, `dir:${target}`]);
 
-    const copied = readdirSync(target).filter((name) => /^[0-9a-f]{64}$/.test(name));
-    expect(copied).toHaveLength(4); // three layers and the configuration
-  });
+      const copied = readdirSync(target).filter((name) => /^[0-9a-f]{64}$/.test(name));
+      expect(copied).toHaveLength(4); // three layers and the configuration
+    },
+  );
 
   it.runIf(requireProgram("umoci"))("holds images that umoci unpacks", async () => {
     const bundle = join(await temporaryFolder(), "bundle");

@@ -1,4 +1,11 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -27,7 +34,7 @@ describe.runIf(requireUserNamespaces())("the README", () => {
   let env: NodeJS.ProcessEnv;
 
   beforeAll(async () => {
-    expect(existsSync(join(REPOSITORY, "dist/index.js")), "built: npm run build").toBe(true);
+    if (!existsSync(MARMITA)) throw new Error("not built: npm run build");
     project = await temporaryFolder();
     env = { ...process.env, MARMITA_ROOT: join(project, "data"), PATH: pathWithMarmita(project) };
     makeProject(project);
@@ -67,7 +74,8 @@ describe.runIf(requireUserNamespaces())("the README", () => {
     const commands = blocks("sh").find((block) => block.includes("marmita load")) ?? "";
 
     const { status, stdout, stderr } = finished(["sh", "-eu"], {
-      ...{ cwd: project, env },
+      cwd: project,
+      env,
       input: commands,
     });
 

@@ -9,7 +9,10 @@ export async function lineOf(
   let text = "";
   for await (const chunk of iterate(stream)) {
     text += typeof chunk === "string" ? chunk : Buffer.from(chunk).toString();
-    const found = text.split("\n").slice(0, -1).find((line) => matches.test(line));
+    const found = text
+      .split("\n")
+      .slice(0, -1)
+      .find((line) => matches.test(line));
     if (found !== undefined) return found;
   }
   throw new Error(`the stream ended without a line like ${matches}:\n${text}`);

@@ -22,8 +22,11 @@ export function expectNothingLeft(): void {
 
   afterAll(async () => {
     await closeEngines();
-    await eventually("everything gone", () => (leftovers(before).length === 0 ? true : undefined), WITHIN_MS)
-      .catch(() => undefined); // the assertion below says what is left
+    await eventually(
+      "everything gone",
+      () => (leftovers(before).length === 0 ? true : undefined),
+      WITHIN_MS,
+    ).catch(() => undefined); // the assertion below says what is left
     expect(leftovers(before)).toEqual([]);
     await removeTemporaryFolders();
   });

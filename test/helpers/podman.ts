@@ -58,7 +58,10 @@ export class Podman {
 
   /** Three arguments. */
   #storage(): readonly string[] {
-    const places = [`--root=${join(this.#home, "storage")}`, `--runroot=${join(this.#home, "run")}`];
+    const places = [
+      `--root=${join(this.#home, "storage")}`,
+      `--runroot=${join(this.#home, "run")}`,
+    ];
     return [...places, "--storage-driver=vfs"];
   }
 
