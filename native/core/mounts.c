@@ -143,17 +143,29 @@ int mounts_bind(int root, const char *source, const char *target, uint64_t flags
   return 0;
 }
 
-static int mask_directory(int root, const char *path, struct failure *why) {
-  char *const options[] = {(char[]){"size=4k"}, (char[]){"nr_inodes=2"}, NULL};
-  const struct mount_request empty = {
+/* A file system costs ten times what one more mount of it does. */
+static int mask_directory(int place, const char *path, int *empty, struct failure *why) {
+  char size[] = "size=4k", inodes[] = "nr_inodes=2";
+  char *options[] = {size, inodes, NULL};
+  const struct mount_request request = {
       .type = "tmpfs",
       .source = "tmpfs",
       .target = path,
       .attributes = ATTRIBUTE_READONLY | ATTRIBUTE_NOSUID | ATTRIBUTE_NODEV | ATTRIBUTE_NOEXEC,
       .options = options,
   };
+  autoclose int mount = -1;
+  int r;
 
-  return mounts_new(root, &empty, why);
+  r = *empty < 0 ? make_filesystem(&request, &mount, why)
+                 : clone_tree(*empty, "", TREE_EMPTY_PATH, 0, &mount);
+  if (r < 0)
+    return *empty < 0 ? r : fail(why, -r, "mask %s", path);
+  if (sys_move_mount(mount, place) < 0)
+    return fail(why, errno, "mask %s", path);
+  if (*empty < 0)
+    *empty = steal_fd(&mount);
+  return 0;
 }
 
 /* Nothing there, or nothing that could be there: nothing to protect. */
@@ -161,13 +173,13 @@ static bool is_absent(int errnum) {
   return errnum == ENOENT || errnum == ENOTDIR;
 }
 
-int mounts_mask(int root, const char *path, struct failure *why) {
+int mounts_mask(int root, const char *path, int *empty, struct failure *why) {
   autoclose int place = -1;
   const int r = inside_open(root, path, 0, &place, why);
 
   if (r < 0)
     return is_absent(-r) ? 0 : r;
-  return inside_is_directory(place) ? mask_directory(root, path, why)
+  return inside_is_directory(place) ? mask_directory(place, path, empty, why)
                                     : mounts_bind(root, "/dev/null", path, 0, why);
 }
 

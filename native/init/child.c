@@ -35,7 +35,8 @@
 #define FD_SYNC 3
 
 struct child {
-  int root; /* O_PATH of the container's root, -1 before `root` */
+  int root;  /* O_PATH of the container's root, -1 before `root` */
+  int empty; /* what hides directories, -1 before the first `mask` */
   struct command command;
 };
 
@@ -171,7 +172,7 @@ static int mount_new(struct child *child, const union argument *arguments, struc
 }
 
 static int mask_path(struct child *child, const union argument *arguments, struct failure *why) {
-  return mounts_mask(child->root, arguments[0].text, why);
+  return mounts_mask(child->root, arguments[0].text, &child->empty, why);
 }
 
 static int make_readonly(struct child *child, const union argument *arguments,
@@ -336,7 +337,7 @@ static int start(struct child *child, const struct plan *plan, struct failure *w
 _Noreturn void child_main(const struct plan *plan, int sync) {
   struct failure why = {0};
   /* static: an identity alone is 8 KiB, and this process never returns. */
-  static struct child child = {.root = -1, .command = {.umask = 022}};
+  static struct child child = {.root = -1, .empty = -1, .command = {.umask = 022}};
 
   if (sync != FD_SYNC)
     (void) dup3(sync, FD_SYNC, O_CLOEXEC);
