@@ -58,6 +58,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./rmi.ts")).rmi,
   },
   {
+    names: ["image tag", "tag"],
+    summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
+    load: async () => (await import("./tag.ts")).tag,
+  },
+  {
     names: ["inspect"],
     summary: "Return low-level information on containers and images",
     load: async () => (await import("./inspect.ts")).inspect,
@@ -91,7 +96,7 @@ const LATER = new Set(
     attach auto-update build builder buildx checkpoint commit compose config context cp create
     diff events exec export generate healthcheck history info init kill kube login logout logs
     machine manifest mount network node pause play plugin pod port prune pull push rename restart
-    save search secret service stack start stats stop swarm system tag top trust unmount unpause
+    save search secret service stack start stats stop swarm system top trust unmount unpause
     unshare update volume wait`),
 );
 
@@ -104,7 +109,7 @@ const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   ),
   image: new Set(
     words(`
-      build diff exists history mount prune pull push save scp search sign tag tree trust unmount
+      build diff exists history mount prune pull push save scp search sign tree trust unmount
       untag`),
   ),
 };

@@ -2,7 +2,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { decodePlan, formatPlan } from "../native/plan.ts";
-import { dataRoot, Paths } from "../store/paths.ts";
+import { Paths } from "../store/paths.ts";
 import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
 import { print } from "./output.ts";
@@ -15,7 +15,7 @@ export const debugPlan: Command = {
   async run({ args, engine: options }) {
     await using engine = await openCliEngine(options);
     const { id } = await engine.containers.get(args[0] ?? "");
-    const bundle = new Paths(dataRoot(options.root)).container(id);
+    const bundle = new Paths(engine.root).container(id);
     print(formatPlan(decodePlan(await readFile(join(bundle, "plan")))));
     return 0;
   },

@@ -32,9 +32,8 @@ export const importRootfs: Command = {
     const message = flags.last("message");
     const platform = flags.last("platform");
     await using engine = await openCliEngine(options);
-    const image = await engine.images.import(file === "-" ? { fd: 0 } : file, {
+    const image = await engine.images.import(file === "-" ? { fd: 0 } : file, name, {
       changes: flags.all("change"),
-      ...(name === undefined ? {} : { name }),
       ...(message === undefined ? {} : { message }),
       ...(platform === undefined ? {} : { platform }),
     });

@@ -1,6 +1,6 @@
 /** `marmita inspect`, of containers, images, or whichever of them has the name. */
 import type { Engine } from "../engine/engine.ts";
-import { isMarmitaError } from "../errors.ts";
+import { isMarmitaError, MarmitaError } from "../errors.ts";
 import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
 import { notSupported, UsageError } from "./usage.ts";
@@ -19,7 +19,7 @@ export const inspect: Command = {
   async run({ flags, args, engine: options }) {
     const kinds = kindsOf(flags.last("type"));
     await using engine = await openCliEngine(options);
-    return inspectAll(args, (name) => find(engine, name, kinds));
+    return await inspectAll(args, (name) => look(engine, name, kinds));
   },
 };
 
@@ -30,7 +30,7 @@ export const inspectContainers: Command = {
   refused: { switches: "size|s latest|l", values: "format|f" },
   async run({ args, engine: options }) {
     await using engine = await openCliEngine(options);
-    return inspectAll(args, (name) => find(engine, name, ["container"]));
+    return await inspectAll(args, (name) => look(engine, name, ["container"]));
   },
 };
 
@@ -41,7 +41,7 @@ export const inspectImages: Command = {
   refused: { values: "format|f platform" },
   async run({ args, engine: options }) {
     await using engine = await openCliEngine(options);
-    return inspectAll(args, (name) => find(engine, name, ["image"]));
+    return await inspectAll(args, (name) => look(engine, name, ["image"]));
   },
 };
 
@@ -52,16 +52,31 @@ function kindsOf(type: string | undefined): readonly Kind[] {
   throw new UsageError(`unknown type: "${type}"`, { exitCode: 1 });
 }
 
+/** What is said to be an object of the first kind that has the name. */
+async function look(engine: Engine, name: string, kinds: readonly Kind[]): Promise<object> {
+  for (const kind of kinds) {
+    if (kind === "container") {
+      const container = await engine.containers.find(name);
+      if (container !== undefined) return container.inspect();
+    } else {
+      const image = await engine.images.find(name);
+      if (image !== undefined) return engine.images.inspect(image.id);
+    }
+  }
+  const what = kinds.length > 1 ? "object" : kinds[0];
+  throw new MarmitaError("NOT_FOUND", `no such ${what}: ${name}`, { details: { name } });
+}
+
 /** Prints what was found as one list, then tells what was not. */
 async function inspectAll(
   names: readonly string[],
-  look: (name: string) => Promise<object>,
+  inspectOne: (name: string) => Promise<object>,
 ): Promise<number> {
   const found: object[] = [];
   const faults: unknown[] = [];
   for (const name of names) {
     try {
-      found.push(await look(name));
+      found.push(await inspectOne(name));
     } catch (error) {
       if (!isMarmitaError(error)) throw error;
       faults.push(error);

@@ -26,6 +26,6 @@ export const rm: Command = {
       await container.remove({ force });
       print(`${name}\n`);
     };
-    return forEachNamed(args, remove, { allowMissing: force });
+    return await forEachNamed(args, remove, { allowMissing: force });
   },
 };

@@ -17,6 +17,6 @@ export const rmi: Command = {
       print(untagged.map((each) => `Untagged: ${each}\n`).join(""));
       print(deleted.map((each) => `Deleted: ${each}\n`).join(""));
     };
-    return forEachNamed(args, remove, { allowMissing: force });
+    return await forEachNamed(args, remove, { allowMissing: force });
   },
 };

@@ -111,11 +111,9 @@ describe.runIf(canRun)("marmita run", () => {
     const source = join(folder, "shared");
 
     const script = "cat /ro/in; echo back > /rw/out; echo x > /ro/no; echo x > /t/ok && cat /t/ok";
-    const done = await sh(
-      script,
-      ...["-v", `${source}:/rw`, "--mount", `type=bind,source=${source},target=/ro,readonly`],
-      ...["--tmpfs", "/t:size=1m"],
-    );
+    const bind = `type=bind,source=${source},target=/ro,readonly`;
+    const flags = ["-v", `${source}:/rw`, "--mount", bind, "--tmpfs", "/t:size=1m"];
+    const done = await sh(script, ...flags);
 
     expect(done.stdout).toBe("from herex\n");
     expect(done.stderr).toContain("Read-only file system");

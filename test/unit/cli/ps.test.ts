@@ -15,6 +15,7 @@ function container(name: string, state: ContainerSummary["state"]): ContainerSum
     hostname: "",
     labels: {},
     mounts: [],
+    trees: [],
     readOnly: false,
     remove: false,
     isolation: { ids: "subids", rootfs: "overlay", network: "none" },
