@@ -1,5 +1,4 @@
 /** Options checked at the door: every wrong value is refused by name, with the value quoted. */
-import { constants } from "node:os";
 import { Readable } from "node:stream";
 import { inspect } from "node:util";
 import { MarmitaError } from "../errors.ts";
@@ -79,13 +78,6 @@ export function checkRunOptions(options: RunOptions): void {
   if (options.input !== undefined && options.stdin !== undefined) {
     throw new MarmitaError("INVALID_ARGUMENT", 'options "input" and "stdin" exclude each other');
   }
-}
-
-/** A signal by name or number, as its number. */
-export function signalNumber(signal: NodeJS.Signals | number): number {
-  const number = typeof signal === "number" ? signal : constants.signals[signal];
-  if (Number.isInteger(number) && number > 0 && number <= 64) return number;
-  throw wrong("signal", "a signal's name or number", signal);
 }
 
 function check<Options extends object>(checks: Checks<Options>, options: Options): void {

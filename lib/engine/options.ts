@@ -1,5 +1,6 @@
 /** What callers may ask of an engine, a container and a run, and what they get back. */
 import type { Readable } from "node:stream";
+import type { ExitStatus } from "../runtime/process.ts";
 
 /** How ids inside of containers are mapped to ids of this machine; `auto` takes the best there is. */
 export type IdsOption = "auto" | "subids" | "single";
@@ -117,14 +118,6 @@ export interface Isolation {
   readonly ids: "subids" | "root" | "single";
   readonly rootfs: "overlay" | "fuse-overlayfs";
   readonly network: NetworkMode;
-}
-
-/** How a container's process ended. */
-export interface ExitStatus {
-  /** As a shell has it: 128 + n after signal n. */
-  readonly exitCode: number;
-  /** `SIGKILL`, … when a signal ended the process, else `null`. */
-  readonly signal: NodeJS.Signals | null;
 }
 
 export interface RunResult<Output extends string | Buffer = string> extends ExitStatus {

@@ -4,7 +4,6 @@ import {
   checkEngineOptions,
   checkRunOptions,
   checkStartOptions,
-  signalNumber,
 } from "../../../lib/engine/checks.ts";
 
 describe("options of a container", () => {
@@ -93,16 +92,5 @@ describe("options of a run", () => {
     expect(() => Reflect.apply(checkRunOptions, undefined, [null])).toThrow("an object");
     expect(() => Reflect.apply(checkStartOptions, undefined, [{ stdin: null }])).toThrow("stdin");
     expect(() => Reflect.apply(checkEngineOptions, undefined, [{ root: "" }])).toThrow("root");
-  });
-});
-
-describe("signalNumber", () => {
-  it("knows names and numbers", () => {
-    expect(signalNumber("SIGTERM")).toBe(15);
-    expect(signalNumber(9)).toBe(9);
-  });
-
-  it.each([0, 65, -1, 1.5])("refuses %s", (signal) => {
-    expect(() => signalNumber(signal)).toThrow("a signal's name or number");
   });
 });

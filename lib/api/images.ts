@@ -1,0 +1,48 @@
+/** load(), importImage(), images() and rmi(): images in, listed, and out again. */
+import type { RemoveImageOptions } from "../engine/images.ts";
+import type { ByteSource } from "../images/feed.ts";
+import type { Image } from "../images/image.ts";
+import type { ImportOptions } from "../images/import.ts";
+import type { LoadOptions, LoadedImage } from "../images/load.ts";
+import type { RemovedImage } from "../images/remove.ts";
+import { type ApiOptions, engineOf } from "./default-engine.ts";
+
+/**
+ * The images of an archive (of `docker save`, `podman save`, or an OCI layout, also compressed)
+ * or of an OCI layout directory: all of them, or none.
+ */
+export async function load(
+  source: ByteSource,
+  options: LoadOptions & ApiOptions = {},
+): Promise<readonly LoadedImage[]> {
+  const { engine, ...rest } = options;
+  const { images: library } = await engineOf({ engine });
+  return library.load(source, rest);
+}
+
+/** The tar of a root file system becomes an image, with config changes in Dockerfile syntax. */
+export async function importImage(
+  source: ByteSource,
+  name?: string,
+  options: ImportOptions & ApiOptions = {},
+): Promise<LoadedImage> {
+  const { engine, ...rest } = options;
+  const { images: library } = await engineOf({ engine });
+  return library.import(source, name, rest);
+}
+
+/** All images there are, the newest first. */
+export async function images(options: ApiOptions = {}): Promise<readonly Image[]> {
+  const { images: library } = await engineOf(options);
+  return library.list();
+}
+
+/** A name goes, and with its last name the image. Throws `NOT_FOUND`, `CONFLICT` when in use. */
+export async function rmi(
+  image: string,
+  options: RemoveImageOptions & ApiOptions = {},
+): Promise<RemovedImage> {
+  const { engine, ...rest } = options;
+  const { images: library } = await engineOf({ engine });
+  return library.remove(image, rest);
+}

@@ -1,0 +1,31 @@
+/** run(): one command in a container of its own. */
+import type { RunOptions, RunResult } from "../engine/options.ts";
+import { type ApiOptions, engineOf } from "./default-engine.ts";
+
+/**
+ * Make a container, start a command in it, and resolve when both have ended, whatever the exit
+ * code, and also after a time-out. The container is kept, stopped, unless `remove`.
+ *
+ * Rejects with an `AbortError` when `signal` is aborted, once the command is gone, and with
+ * `START_FAILED` when the command cannot begin: `details.exitCode` is 127 when there is no such
+ * command, 126 when it cannot be executed. The container dies with this process.
+ */
+export async function run(
+  image: string,
+  command: readonly string[] | undefined,
+  options: RunOptions & ApiOptions & { readonly encoding: "buffer" },
+): Promise<RunResult<Buffer>>;
+export async function run(
+  image: string,
+  command?: readonly string[],
+  options?: RunOptions & ApiOptions,
+): Promise<RunResult>;
+export async function run(
+  image: string,
+  command?: readonly string[],
+  options: RunOptions & ApiOptions = {},
+): Promise<RunResult | RunResult<Buffer>> {
+  const { engine, ...rest } = options;
+  const { containers } = await engineOf({ engine });
+  return containers.run(image, command, rest);
+}

@@ -1,0 +1,81 @@
+/** One container: what it is, what state it is in, and what can be done with it. */
+import type { RunningProcess } from "../runtime/process.ts";
+import type { EngineContext } from "./context.ts";
+import { explained } from "./failures.ts";
+import { type ContainerInspection, inspectContainer } from "./inspect.ts";
+import { lookAtLive } from "./live.ts";
+import type { StartOptions } from "./options.ts";
+import { type ContainerRecord, findExit, findRecord } from "./records.ts";
+import { type RemoveOptions, removeContainer } from "./remove.ts";
+import { noSuchContainer, startContainer } from "./start.ts";
+import { type ContainerState, deriveState } from "./state.ts";
+import { sweepOne } from "./sweep.ts";
+
+export class Container implements AsyncDisposable {
+  readonly #context: EngineContext;
+  /** Fixed when it was made. */
+  readonly record: ContainerRecord;
+  #started: RunningProcess | undefined;
+
+  constructor(context: EngineContext, record: ContainerRecord) {
+    this.#context = context;
+    this.record = record;
+  }
+
+  /** 64 hexadecimal digits. */
+  get id(): string {
+    return this.record.id;
+  }
+
+  get name(): string {
+    return this.record.name;
+  }
+
+  /** Throws `NOT_FOUND` when it was removed. */
+  async state(): Promise<ContainerState> {
+    return explained("look at the container", stateOf(this.#context, this.record));
+  }
+
+  /**
+   * Start its process, for the first time or again: what it wrote before is still there. The
+   * process belongs to this Node process, and dies with it. Throws `START_FAILED`, `CONFLICT`
+   * when it runs, `NOT_FOUND` when it was removed.
+   */
+  async start(options: StartOptions = {}): Promise<RunningProcess> {
+    const starting = startContainer(this.#context, this.record, options);
+    this.#started = await explained("start the container", starting, options.signal);
+    return this.#started;
+  }
+
+  /** What `docker inspect` prints of a container. */
+  async inspect(): Promise<ContainerInspection> {
+    return explained("inspect the container", inspectContainer(this.#context, this));
+  }
+
+  /** With its files and its name. Throws `CONFLICT` when it runs, unless `force` kills it. */
+  async remove(options: RemoveOptions = {}): Promise<void> {
+    const removing = removeContainer(this.#context, this.record, options);
+    await explained("remove the container", removing, options.signal);
+  }
+
+  /** Ends the process that was started here; with `remove`, the container goes too. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#started?.[Symbol.asyncDispose]();
+    if (this.record.remove) await this.remove({ force: true });
+  }
+}
+
+export async function stateOf(
+  context: EngineContext,
+  { id, name }: ContainerRecord,
+): Promise<ContainerState> {
+  const { paths } = context;
+  const exit = await findExit(paths, id);
+  if (exit !== undefined) return deriveState({ exit, live: undefined });
+  const live = lookAtLive(paths, id);
+  if (live !== undefined && live !== "dead") return deriveState({ exit, live });
+  // It may have ended, or been removed, since we looked; or died with its keeper.
+  if (live === "dead") await sweepOne(context, id);
+  if ((await findRecord(paths, id)) === undefined) throw noSuchContainer(name);
+  return deriveState({ exit: await findExit(paths, id), live: undefined });
+}

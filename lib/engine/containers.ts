@@ -1,0 +1,133 @@
+/** The containers of one data root: made, found, listed, removed. */
+import { MarmitaError, isMarmitaError } from "../errors.ts";
+import { checkRunOptions } from "./checks.ts";
+import { Container, stateOf } from "./container.ts";
+import type { EngineContext } from "./context.ts";
+import { createContainer } from "./create.ts";
+import { explained } from "./failures.ts";
+import { idOfName } from "./names.ts";
+import type { CreateOptions, RunOptions, RunResult } from "./options.ts";
+import { CONTAINER_ID, type ContainerRecord, findRecord, listIds } from "./records.ts";
+import type { RemoveOptions } from "./remove.ts";
+import { runContainer } from "./run.ts";
+import { noSuchContainer } from "./start.ts";
+import type { ContainerState } from "./state.ts";
+
+/** One line of `ps`. */
+export interface ContainerSummary extends ContainerRecord {
+  readonly state: ContainerState;
+}
+
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
+const ID_START = /^[0-9a-f]{1,64}$/;
+/** How many are looked at at once: as much as keeps Node's four threads busy. */
+const LOOKING = 32;
+
+export class Containers {
+  readonly #context: EngineContext;
+
+  constructor(context: EngineContext) {
+    this.#context = context;
+  }
+
+  /** Make a container, not yet started. Throws `NOT_FOUND` for the image, `ALREADY_EXISTS`. */
+  async create(options: CreateOptions & { readonly signal?: AbortSignal }): Promise<Container> {
+    const { signal, ...rest } = options;
+    const creating = createContainer(this.#context, { options: rest, purpose: "create", signal });
+    const { record, live } = await explained("create the container", creating, signal);
+    live.finish();
+    return new Container(this.#context, record);
+  }
+
+  /** Make a container, start it and see it through: what the function `run` does. */
+  async run(
+    image: string,
+    command: readonly string[] | undefined,
+    options: RunOptions & { readonly encoding: "buffer" },
+  ): Promise<RunResult<Buffer>>;
+  async run(image: string, command?: readonly string[], options?: RunOptions): Promise<RunResult>;
+  async run(
+    image: string,
+    command?: readonly string[],
+    options: RunOptions = {},
+  ): Promise<RunResult | RunResult<Buffer>> {
+    checkRunOptions(options);
+    const running = runContainer(this.#context, { image, command, options });
+    return explained("run the container", running, options.signal);
+  }
+
+  /** By id, name, or a unique start of an id. Throws `NOT_FOUND`. */
+  async get(nameOrId: string): Promise<Container> {
+    const found = await this.find(nameOrId);
+    if (found === undefined) throw noSuchContainer(nameOrId);
+    return found;
+  }
+
+  /** The same, without a throw when there is none; more than one is `INVALID_ARGUMENT`. */
+  async find(nameOrId: string): Promise<Container | undefined> {
+    const record = await explained("find the container", this.#find(nameOrId));
+    return record === undefined ? undefined : new Container(this.#context, record);
+  }
+
+  /** All there are, the newest first. */
+  async list(): Promise<readonly ContainerSummary[]> {
+    return explained("list the containers", this.#list());
+  }
+
+  /** Throws `NOT_FOUND`; `CONFLICT` when it runs, unless `force` kills it. */
+  async remove(nameOrId: string, options: RemoveOptions = {}): Promise<void> {
+    const container = await this.get(nameOrId);
+    await container.remove(options);
+  }
+
+  async #find(nameOrId: string): Promise<ContainerRecord | undefined> {
+    const { paths } = this.#context;
+    if (CONTAINER_ID.test(nameOrId)) {
+      const record = await findRecord(paths, nameOrId);
+      if (record !== undefined) return record;
+    }
+    const named = NAME.test(nameOrId) ? idOfName(paths, nameOrId) : undefined;
+    if (named !== undefined) {
+      const record = await findRecord(paths, named);
+      if (record !== undefined) return record;
+    }
+    if (!ID_START.test(nameOrId)) return undefined;
+    const matches = (await listIds(paths)).filter((id) => id.startsWith(nameOrId));
+    if (matches.length > 1) throw ambiguous(nameOrId, matches);
+    return matches[0] === undefined ? undefined : findRecord(paths, matches[0]);
+  }
+
+  async #list(): Promise<readonly ContainerSummary[]> {
+    const ids = [...(await listIds(this.#context.paths))];
+    const found: ContainerSummary[] = [];
+    const look = async (): Promise<void> => {
+      for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
+        const summary = await this.#summary(id);
+        if (summary !== undefined) found.push(summary);
+      }
+    };
+    await Promise.all(Array.from({ length: LOOKING }, look));
+    return found.sort((one, other) => (one.createdAt < other.createdAt ? 1 : -1));
+  }
+
+  /** `undefined` for one that is removed meanwhile. */
+  async #summary(id: string): Promise<ContainerSummary | undefined> {
+    try {
+      const record = await findRecord(this.#context.paths, id);
+      return record && { ...record, state: await stateOf(this.#context, record) };
+    } catch (error) {
+      if (isMarmitaError(error, "NOT_FOUND")) return undefined;
+      throw error;
+    }
+  }
+}
+
+function ambiguous(start: string, matches: readonly string[]): MarmitaError {
+  const shown = matches.slice(0, 3).map((id) => id.slice(0, Math.max(12, start.length + 1)));
+  const more = matches.length > shown.length ? ", …" : "";
+  return new MarmitaError(
+    "INVALID_ARGUMENT",
+    `"${start}" is the start of ${matches.length} containers' ids: ${shown.join(", ")}${more}`,
+    { details: { matches } },
+  );
+}

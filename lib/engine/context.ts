@@ -1,0 +1,19 @@
+/** What the parts of one engine share. */
+import type { ImageLibrary } from "../images/library.ts";
+import type { Layers } from "../layers/snapshots.ts";
+import type { MappedNamespace } from "../runtime/namespace.ts";
+import type { RunningProcess } from "../runtime/process.ts";
+import type { StorageDriver } from "../runtime/storage-driver.ts";
+import type { Paths } from "../store/paths.ts";
+
+export interface EngineContext {
+  readonly paths: Paths;
+  readonly library: ImageLibrary;
+  readonly layers: Layers;
+  /** Made on first use, the same from then on. Throws `UNSUPPORTED` where there is none. */
+  readonly mapped: () => Promise<MappedNamespace>;
+  /** Chosen on first use. Throws `UNSUPPORTED` where none works. */
+  readonly driver: () => Promise<StorageDriver>;
+  /** What this engine started and has not seen end, by container id. */
+  readonly running: Map<string, RunningProcess>;
+}

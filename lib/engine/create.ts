@@ -1,0 +1,234 @@
+/** Makes a container: its name, its bundle, its record. It is there whole, or not at all. */
+import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
+import { rename, stat } from "node:fs/promises";
+import { hostname } from "node:os";
+import { join, resolve } from "node:path";
+import { MarmitaError } from "../errors.ts";
+import { type Plan, encodePlan } from "../native/plan.ts";
+import { writeTree } from "../native/syscalls.ts";
+import type { RuntimeSpec } from "../oci/runtime-spec.ts";
+import { compile } from "../runtime/compile.ts";
+import { hasCgroup2 } from "../runtime/filesystems.ts";
+import { hostFiles } from "../runtime/host-files.ts";
+import type { IdMapping } from "../runtime/id-maps.ts";
+import { networkSysctls, thermalPaths } from "../runtime/machine.ts";
+import { type ImageDefaults, type SpecInput, createSpec, hostnameOf } from "../runtime/spec.ts";
+import { syncDirectory } from "../store/atomic.ts";
+import { lock } from "../store/lock.ts";
+import { isMissing } from "../util/system-error.ts";
+import { checkCreateOptions } from "./checks.ts";
+import type { EngineContext } from "./context.ts";
+import { throwIfAborted } from "./failures.ts";
+import { type Live, claimLive } from "./live.ts";
+import { claimName, idOfName, madeUpName } from "./names.ts";
+import type { CreateOptions, Mount } from "./options.ts";
+import { type ContainerRecord, encodeRecord } from "./records.ts";
+import { type RootLayout, type RootSource, hostRoot, imageRoot } from "./roots.ts";
+import { discard, draftOf } from "./sweep.ts";
+
+export interface CreateRequest {
+  readonly options: CreateOptions;
+  /** What the container is made for: to be kept as it is, or to be started at once. */
+  readonly purpose: "create" | "start";
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface Created {
+  readonly record: ContainerRecord;
+  /** Held: the caller lets go of it, or hands it to a keeper. */
+  readonly live: Live;
+}
+
+export async function createContainer(
+  context: EngineContext,
+  request: CreateRequest,
+): Promise<Created> {
+  const { options, signal } = request;
+  checkCreateOptions(options);
+  throwIfAborted(signal);
+  const mounts = await resolveMounts(options.mounts ?? []);
+  // Whoever removes images or layers waits until the record says that they are in use.
+  const held = await lock(context.paths.lock("images"), { mode: "shared", signal });
+  try {
+    const { mapping } = await context.mapped();
+    const source =
+      options.image === "host"
+        ? await hostRoot(context)
+        : await imageRoot(context, options.image, signal);
+    throwIfAborted(signal);
+    return await make(context, { ...request, mounts, mapping, source });
+  } finally {
+    held[Symbol.dispose]();
+  }
+}
+
+interface MakeRequest extends CreateRequest {
+  readonly mounts: readonly Mount[];
+  readonly mapping: IdMapping;
+  readonly source: RootSource;
+}
+
+async function make(context: EngineContext, request: MakeRequest): Promise<Created> {
+  const { paths } = context;
+  const { options, purpose, source } = request;
+  const id = randomBytes(32).toString("hex");
+  const layout = await source.layOut({ id, bundle: paths.container(id) });
+  const { trees } = layout;
+  let name = options.name ?? madeUpName();
+  const live = claimLive(paths, id, { purpose, name, trees });
+  assert(live !== undefined, `the id ${id} was made twice`);
+  try {
+    name = await nameOf(context, { id, asked: name, isMadeUp: options.name === undefined });
+    const record = await write(context, { ...request, id, name, layout });
+    return { record, live };
+  } catch (error) {
+    await discard(context, id, { name, trees }).then(
+      () => live.finish(),
+      () => live.close(), // the sweep's, then
+    );
+    throw error;
+  }
+}
+
+interface NameRequest {
+  readonly id: string;
+  readonly asked: string;
+  readonly isMadeUp: boolean;
+}
+
+async function nameOf({ paths }: EngineContext, request: NameRequest): Promise<string> {
+  const { id, asked, isMadeUp } = request;
+  let name = asked;
+  for (let taken = 1; !(await claimName(paths, id, name)); taken++) {
+    if (isMadeUp) {
+      name = madeUpName(taken);
+      continue;
+    }
+    const holder = idOfName(paths, name);
+    if (holder === undefined) continue; // given back just now
+    throw new MarmitaError(
+      "ALREADY_EXISTS",
+      `the container name "${name}" is in use by container ${holder.slice(0, 12)}`,
+      {
+        hint: "Remove that container, or choose another name.",
+        details: { name, container: holder },
+      },
+    );
+  }
+  return name;
+}
+
+interface WriteRequest extends MakeRequest {
+  readonly id: string;
+  readonly name: string;
+  readonly layout: RootLayout;
+}
+
+async function write(context: EngineContext, request: WriteRequest): Promise<ContainerRecord> {
+  const { paths } = context;
+  const { id, options, layout } = request;
+  const { record, spec, plan } = await describe(context, request);
+  const { hostname, isolation } = record;
+  const files = await hostFiles({ network: isolation.network, hostname });
+  const draft = draftOf(paths, id);
+  const durable = options.remove !== true;
+  const file = (name: string, mode: number, content: string | Buffer) => {
+    return { name, mode, bytes: typeof content === "string" ? Buffer.from(content) : content };
+  };
+  await writeTree(
+    draft,
+    [
+      file("config.json", 0o600, JSON.stringify(spec)),
+      file("plan", 0o600, encodePlan(plan)),
+      file("record.json", 0o600, encodeRecord(record)),
+      file("hosts", 0o644, files.hosts),
+      file("hostname", 0o644, files.hostname),
+      file("resolv.conf", 0o644, files.resolvConf),
+      { name: "rootfs", mode: 0o755 },
+      ...layout.directories,
+    ],
+    { durable },
+  );
+  await layout.prepare?.(draft);
+  await rename(draft, paths.container(id));
+  if (durable) {
+    await syncDirectory(paths.containers);
+    await syncDirectory(paths.names);
+  }
+  return record;
+}
+
+interface Description {
+  readonly record: ContainerRecord;
+  readonly spec: RuntimeSpec;
+  readonly plan: Plan;
+}
+
+async function describe({ paths }: EngineContext, request: WriteRequest): Promise<Description> {
+  const { id, name, mounts, source, mapping, options, layout } = request;
+  const network = options.network ?? "none";
+  const input: SpecInput = {
+    ...{ id, mapping, bundle: paths.container(id), options: { ...options, mounts } },
+    image: source.defaults,
+    machineName: hostname(),
+    keep: source.keep,
+    sysctl: await networkSysctls(network),
+    maskedPaths: await thermalPaths(),
+  };
+  const spec = createSpec(input);
+  const { rootfs, trees } = layout;
+  const plan = compile(spec, {
+    ...{ id, mapping, rootfs, bundle: input.bundle, title: name },
+    live: join(paths.live, id),
+    name: paths.name(name),
+    remove: options.remove === true ? { trash: join(paths.trash, id), trees } : undefined,
+    hasCgroup2: hasCgroup2(),
+  });
+  const record: ContainerRecord = {
+    ...{ id, name, mounts, trees },
+    createdAt: new Date().toISOString(),
+    image: source.image,
+    command: spec.process.args,
+    entrypointWords: entrypointWords(options, source.defaults),
+    hostname: hostnameOf(input),
+    labels: spec.annotations ?? {},
+    readOnly: options.readOnly === true,
+    remove: options.remove === true,
+    isolation: { ids: mapping.mode, rootfs: source.driver, network },
+  };
+  return { record, spec, plan };
+}
+
+function entrypointWords(
+  { entrypoint }: CreateOptions,
+  { Entrypoint: inherited }: ImageDefaults,
+): number {
+  if (entrypoint === undefined) return inherited?.length ?? 0;
+  if (typeof entrypoint === "string") return entrypoint === "" ? 0 : 1;
+  return entrypoint?.length ?? 0;
+}
+
+async function resolveMounts(mounts: readonly Mount[]): Promise<readonly Mount[]> {
+  return Promise.all(
+    mounts.map(async (mount) => {
+      if (mount.type !== "bind") return mount;
+      const source = resolve(mount.source);
+      await checkSource(source);
+      return { ...mount, source };
+    }),
+  );
+}
+
+async function checkSource(source: string): Promise<void> {
+  try {
+    await stat(source);
+  } catch (cause) {
+    if (!isMissing(cause)) throw cause;
+    throw new MarmitaError("INVALID_ARGUMENT", `mount source does not exist: ${source}`, {
+      cause,
+      errno: "ENOENT",
+      details: { source },
+    });
+  }
+}

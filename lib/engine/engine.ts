@@ -1,0 +1,140 @@
+/** One data root, opened: its images and its containers. */
+import { mkdir, realpath } from "node:fs/promises";
+import { MarmitaError } from "../errors.ts";
+import { ImageLibrary } from "../images/library.ts";
+import { Layers } from "../layers/snapshots.ts";
+import { type MappedNamespace, openNamespace } from "../runtime/namespace.ts";
+import { type StorageDriver, chooseStorageDriver } from "../runtime/storage-driver.ts";
+import { FileBlobStore } from "../store/blobs.ts";
+import { Paths, dataRoot } from "../store/paths.ts";
+import { References } from "../store/references.ts";
+import { checkEngineOptions } from "./checks.ts";
+import { Containers } from "./containers.ts";
+import type { EngineContext } from "./context.ts";
+import { explained } from "./failures.ts";
+import { Images } from "./images.ts";
+import { type EngineInfo, engineInfo } from "./info.ts";
+import type { EngineOptions } from "./options.ts";
+import { sweep } from "./sweep.ts";
+
+/**
+ * Holds no lock and keeps no process while idle; any number of engines, in any number of
+ * processes, may be open over one data root.
+ */
+export class Engine implements AsyncDisposable {
+  readonly images: Images;
+  readonly containers: Containers;
+  readonly #context: EngineContext;
+  readonly #close: () => Promise<void>;
+
+  /** Use `openEngine()`. */
+  constructor(context: EngineContext, close: () => Promise<void>) {
+    this.#context = context;
+    this.#close = close;
+    this.containers = new Containers(context);
+    this.images = new Images(context, this.containers);
+  }
+
+  /** The data root, an absolute path without links. */
+  get root(): string {
+    return this.#context.paths.root;
+  }
+
+  /** What this engine runs on, and what isolation it reaches here. */
+  async info(): Promise<EngineInfo> {
+    return explained("look at this host", engineInfo(this.#context));
+  }
+
+  /** Kills what it started and still runs, and waits for that. Twice is fine. */
+  async close(): Promise<void> {
+    await explained("close the engine", this.#close());
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+/**
+ * Open a data root, made when missing, and repair what a power cut or a kill left there.
+ * Throws `UNSUPPORTED` on other systems than Linux.
+ */
+export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
+  checkEngineOptions(options);
+  if (process.platform !== "linux") {
+    throw new MarmitaError("UNSUPPORTED", `containers need Linux, this is ${process.platform}`);
+  }
+  return explained("open the data root", open(options));
+}
+
+async function open({ root, ids, storageDriver = "auto" }: EngineOptions): Promise<Engine> {
+  const paths = await makeRoot(dataRoot(root));
+  let isClosed = false;
+  const mapped = once(async () => {
+    if (isClosed) throw new MarmitaError("CLOSED", "this engine is closed");
+    return openNamespace({ ids });
+  });
+  const driver = once(async () => {
+    const { namespace, mapping } = await mapped.get();
+    return chooseStorageDriver({ paths, namespace, mapping }, storageDriver);
+  });
+  const layers = new Layers({ paths, mapped: mapped.get });
+  const blobs = new FileBlobStore(paths.blobs);
+  const references = new References(paths);
+  const library = new ImageLibrary({ paths, blobs, references, layers });
+  const context: EngineContext = {
+    ...{ paths, library, layers },
+    mapped: mapped.get,
+    driver: driver.get,
+    running: new Map(),
+  };
+  const close = async (): Promise<void> => {
+    isClosed = true;
+    for (const process of [...context.running.values()]) await process[Symbol.asyncDispose]();
+    const opened = await mapped.forget();
+    opened?.namespace.close();
+  };
+  try {
+    await sweep(context);
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return new Engine(context, close);
+}
+
+/** For its owner alone: setuid files of images lie in it, and everybody's secrets. */
+async function makeRoot(asked: string): Promise<Paths> {
+  await mkdir(asked, { recursive: true, mode: 0o700 });
+  const paths = new Paths(await realpath(asked));
+  const { images, layers, containers, names, live, trash, locks } = paths;
+  for (const directory of [images, layers, containers, names, live, trash, locks]) {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+  }
+  return paths;
+}
+
+interface Once<T> {
+  /** The same to everybody; what failed is tried again by the next who asks. */
+  readonly get: () => Promise<T>;
+  /** What there was, if it worked; nobody gets it from now on. */
+  readonly forget: () => Promise<T | undefined>;
+}
+
+function once<T extends MappedNamespace | StorageDriver>(make: () => Promise<T>): Once<T> {
+  let made: Promise<T> | undefined;
+  return {
+    get() {
+      const making = (made ??= make());
+      making.catch(() => {
+        if (made === making) made = undefined;
+      });
+      return making;
+    },
+    async forget() {
+      const last = made;
+      made = undefined;
+      return last?.catch(() => undefined);
+    },
+  };
+}

@@ -1,0 +1,27 @@
+/** What callers get when something fails: a MarmitaError, or an AbortError when they asked for it. */
+import { storeError } from "../store/store-error.ts";
+
+/** Rejects like `work`, with system errors explained and what an abort caused as that abort. */
+export async function explained<T>(
+  doing: string,
+  work: Promise<T>,
+  signal?: AbortSignal,
+): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (signal?.aborted === true) throw abortError(signal);
+    throw storeError(error, doing);
+  }
+}
+
+/** Named `AbortError`, like Node's own; its cause is the reason of the signal. */
+export function abortError(signal: AbortSignal): Error {
+  const error = new Error("The operation was aborted", { cause: signal.reason });
+  error.name = "AbortError";
+  return error;
+}
+
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted === true) throw abortError(signal);
+}

@@ -1,0 +1,171 @@
+/** Containers and images as `docker inspect` prints them. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Image } from "../images/image.ts";
+import type { ContainerDefaults } from "../oci/image-config.ts";
+import { familiarName, parseReference } from "../oci/reference.ts";
+import { JsonReader, parseJson } from "../util/json.ts";
+import type { EngineContext } from "./context.ts";
+import type { Isolation, Mount } from "./options.ts";
+import type { ContainerRecord } from "./records.ts";
+import type { ContainerState } from "./state.ts";
+
+/** How Docker's Go writes that something has not happened. */
+const NEVER = "0001-01-01T00:00:00Z";
+
+export type ContainerInspection = Awaited<ReturnType<typeof inspectContainer>>;
+
+/** What of a container is asked here. */
+interface Inspected {
+  readonly record: ContainerRecord;
+  state(): Promise<ContainerState>;
+}
+
+export async function inspectContainer(context: EngineContext, { record, state }: Inspected) {
+  const { id, name, createdAt, image, command, isolation, labels } = record;
+  const bundle = context.paths.container(id);
+  const process = await readProcess(join(bundle, "config.json"));
+  const [path = "", ...args] = command;
+  return {
+    Id: id,
+    Created: createdAt,
+    Path: path,
+    Args: args,
+    State: stateJson(await state()),
+    Image: image.id ?? "",
+    ResolvConfPath: join(bundle, "resolv.conf"),
+    HostnamePath: join(bundle, "hostname"),
+    HostsPath: join(bundle, "hosts"),
+    LogPath: "",
+    Name: `/${name}`,
+    RestartCount: 0,
+    Driver: isolation.rootfs,
+    Platform: "linux",
+    HostConfig: hostConfigJson(record),
+    GraphDriver: graphDriverJson(context, record),
+    Mounts: record.mounts.map(mountJson),
+    Config: {
+      Hostname: record.hostname,
+      User: process.user,
+      Tty: false,
+      OpenStdin: false,
+      Env: process.env,
+      Cmd: listOrNull(command.slice(record.entrypointWords)),
+      Image: image.name,
+      WorkingDir: process.cwd,
+      Entrypoint: listOrNull(command.slice(0, record.entrypointWords)),
+      Labels: labels,
+    },
+    NetworkSettings: { Ports: {}, Networks: {} },
+    Isolation: isolation satisfies Isolation,
+  };
+}
+
+async function readProcess(path: string) {
+  const config = new JsonReader(parseJson(await readFile(path), path), path);
+  return config.object("process", (json, what) => {
+    const process = new JsonReader(json, what);
+    const user = process.object("user", (value, where) => {
+      return new JsonReader(value, where).findText("username") ?? "";
+    });
+    return { user, env: process.findTexts("env") ?? [], cwd: process.text("cwd") };
+  });
+}
+
+function listOrNull(words: readonly string[]): readonly string[] | null {
+  return words.length === 0 ? null : words;
+}
+
+function stateJson(state: ContainerState) {
+  const { status, pid = 0, exitCode = 0, error = "", startedAt, finishedAt } = state;
+  return {
+    Status: status,
+    Running: status === "running",
+    Paused: false,
+    Restarting: false,
+    OOMKilled: false,
+    Dead: false,
+    Pid: pid,
+    ExitCode: exitCode,
+    Error: error,
+    StartedAt: startedAt ?? NEVER,
+    FinishedAt: finishedAt ?? NEVER,
+  };
+}
+
+function hostConfigJson({ mounts, isolation, readOnly, remove }: ContainerRecord) {
+  return {
+    Binds: mounts.flatMap((mount) => (mount.type === "bind" ? [bindText(mount)] : [])),
+    NetworkMode: isolation.network,
+    RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+    AutoRemove: remove,
+    Privileged: false,
+    ReadonlyRootfs: readOnly,
+    Tmpfs: Object.fromEntries(
+      mounts.flatMap((mount) => (mount.type === "tmpfs" ? [[mount.target, tmpfsText(mount)]] : [])),
+    ),
+  };
+}
+
+function bindText({ source, target, readOnly }: Mount & { readonly type: "bind" }): string {
+  return `${source}:${target}${readOnly === true ? ":ro" : ""}`;
+}
+
+function tmpfsText({ sizeBytes, mode }: Mount & { readonly type: "tmpfs" }): string {
+  const size = sizeBytes === undefined ? [] : [`size=${sizeBytes}`];
+  return [...size, ...(mode === undefined ? [] : [`mode=${mode.toString(8)}`])].join(",");
+}
+
+function graphDriverJson(context: EngineContext, { id, image, isolation }: ContainerRecord) {
+  const bundle = context.paths.container(id);
+  const lowers = image.layers.map((chainId) => context.layers.directory(chainId)).reverse();
+  return {
+    Name: isolation.rootfs,
+    Data: {
+      LowerDir: lowers.join(":"),
+      UpperDir: join(bundle, "upper"),
+      WorkDir: join(bundle, "work"),
+      MergedDir: join(bundle, "rootfs"),
+    },
+  };
+}
+
+function mountJson(mount: Mount) {
+  const isBind = mount.type === "bind";
+  return {
+    Type: mount.type,
+    Source: isBind ? mount.source : "",
+    Destination: mount.target,
+    Mode: isBind && mount.readOnly === true ? "ro" : "",
+    RW: !(isBind && mount.readOnly === true),
+    Propagation: isBind ? "rprivate" : "",
+  };
+}
+
+export type ImageInspection = ReturnType<typeof inspectImage>;
+
+export function inspectImage(image: Image) {
+  const { id, names, digest, config, size, created } = image;
+  const repositories = new Set(names.map((name) => familiarName(parseReference(name))));
+  return {
+    Id: id,
+    RepoTags: names,
+    RepoDigests: [...repositories].map((name) => `${name}@${digest}`),
+    Parent: "",
+    Comment: config.history.at(-1)?.comment ?? "",
+    Created: created ?? NEVER,
+    Author: config.author ?? "",
+    Architecture: config.architecture,
+    ...(config.variant === undefined ? {} : { Variant: config.variant }),
+    Os: config.os,
+    Size: size,
+    RootFS: { Type: "layers", Layers: config.rootfs.diff_ids },
+    Config: defaultsJson(config.config),
+  };
+}
+
+/** Docker prints the main fields also where an image does not have them. */
+function defaultsJson(defaults: ContainerDefaults) {
+  const { User = "", Env = null, Cmd = null, WorkingDir = "", Entrypoint = null } = defaults;
+  return { ...defaults, User, Env, Cmd, WorkingDir, Entrypoint, Labels: defaults.Labels ?? null };
+}

@@ -1,0 +1,121 @@
+/**
+ * The files in live/: whoever makes, runs or removes a container holds a lock on its file, from
+ * before the first trace of it to after the last. A file that nobody holds is work left undone.
+ */
+import { closeSync, readFileSync, unlinkSync } from "node:fs";
+import { join } from "node:path";
+import { makeLive, tryLock } from "../native/syscalls.ts";
+import type { Paths } from "../store/paths.ts";
+import { isJsonObject } from "../util/json.ts";
+import { errnoOf, isMissing } from "../util/system-error.ts";
+
+/** What the holder is about; a keeper that runs writes over it what to look for if it dies. */
+export interface LiveContent {
+  readonly purpose?: "create" | "start" | "remove";
+  /** To be given back, should there be no record to tell. */
+  readonly name?: string;
+  /** To be deleted, in the same case. */
+  readonly trees?: readonly string[];
+  /** Of the container's first process. */
+  readonly pid?: number;
+  /** Field 22 of /proc/PID/stat. */
+  readonly pidStart?: number;
+  readonly bootId?: string;
+  readonly startedAt?: string;
+}
+
+/** A lock that is held; a keeper may be given the descriptor, and then holds it too. */
+export class Live {
+  readonly fd: number;
+  readonly content: LiveContent;
+  readonly #path: string;
+  #isOpen = true;
+
+  constructor(fd: number, path: string, content: LiveContent) {
+    this.fd = fd;
+    this.content = content;
+    this.#path = path;
+  }
+
+  /** All is done, or undone: take the file away. */
+  finish(): void {
+    try {
+      unlinkSync(this.#path);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+    this.close();
+  }
+
+  /** Leave the lock to the keeper; or, with the file still there, the work to a sweep. Twice is fine. */
+  close(): void {
+    if (this.#isOpen) closeSync(this.fd);
+    this.#isOpen = false;
+  }
+}
+
+/** `undefined` when there is such a file already. */
+export function claimLive(paths: Paths, id: string, content: LiveContent): Live | undefined {
+  try {
+    const fd = makeLive(paths.live, id, `${JSON.stringify(content)}\n`);
+    return new Live(fd, join(paths.live, id), content);
+  } catch (error) {
+    if (errnoOf(error) === "EEXIST") return undefined;
+    throw error;
+  }
+}
+
+/** Take over what nobody holds any more. `undefined` when it is held, or gone. */
+export function takeOver(paths: Paths, id: string): Live | undefined {
+  const path = join(paths.live, id);
+  try {
+    const fd = tryLock(path, "exclusive", { create: false });
+    return fd === undefined ? undefined : new Live(fd, path, parse(readFileSync(fd)));
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** What the holder wrote, while somebody holds it; `"dead"` when nobody does any more. */
+export function lookAtLive(paths: Paths, id: string): LiveContent | "dead" | undefined {
+  const path = join(paths.live, id);
+  try {
+    const content = parse(readFileSync(path));
+    const fd = tryLock(path, "shared", { create: false });
+    if (fd === undefined) return content;
+    closeSync(fd);
+    return "dead";
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Strict about nothing: a power cut may have kept the name and lost the bytes. */
+function parse(bytes: Uint8Array): LiveContent {
+  const json = parseLoosely(bytes);
+  const { purpose, name, trees, pid, pidStart, bootId, startedAt } = json;
+  return {
+    ...(purpose === "create" || purpose === "start" || purpose === "remove" ? { purpose } : {}),
+    ...(typeof name === "string" ? { name } : {}),
+    ...(isTexts(trees) ? { trees } : {}),
+    ...(typeof pid === "number" ? { pid } : {}),
+    ...(typeof pidStart === "number" ? { pidStart } : {}),
+    ...(typeof bootId === "string" ? { bootId } : {}),
+    ...(typeof startedAt === "string" ? { startedAt } : {}),
+  };
+}
+
+function parseLoosely(bytes: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    const json: unknown = JSON.parse(Buffer.from(bytes).toString());
+    return isJsonObject(json) ? json : {};
+  } catch {
+    return {};
+  }
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}

@@ -1,0 +1,180 @@
+/** What a container's directory says of it: record.json since it was made, exit.json since it ended. */
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { MarmitaError } from "../errors.ts";
+import { type ChainId, type Digest, parseDigest } from "../oci/digest.ts";
+import type { Paths } from "../store/paths.ts";
+import { JsonReader, parseJson } from "../util/json.ts";
+import { isMissing } from "../util/system-error.ts";
+import type { Isolation, Mount } from "./options.ts";
+
+/** Written once, with the container; what changes later has files of its own. */
+export interface ContainerRecord {
+  /** 64 hexadecimal digits. */
+  readonly id: string;
+  readonly name: string;
+  /** RFC 3339. */
+  readonly createdAt: string;
+  readonly image: RecordedImage;
+  /** The words that are executed: those of the entrypoint, then the command's. */
+  readonly command: readonly string[];
+  /** How many of these words are the entrypoint's. */
+  readonly entrypointWords: number;
+  readonly hostname: string;
+  /** The image's and the caller's. */
+  readonly labels: Readonly<Record<string, string>>;
+  /** The caller's. */
+  readonly mounts: readonly Mount[];
+  readonly readOnly: boolean;
+  /** Removed when its process ends. */
+  readonly remove: boolean;
+  readonly isolation: Isolation;
+  /** Directories elsewhere that hold what it wrote: deleted with it. */
+  readonly trees: readonly string[];
+}
+
+export interface RecordedImage {
+  /** As it was asked for: `busybox`, `host`. */
+  readonly name: string;
+  /** Absent for `host`. */
+  readonly id?: Digest;
+  /** Bottom first; they stay as long as this record does. */
+  readonly layers: readonly ChainId[];
+}
+
+/** How it ended the last time; written by its keeper, or by the sweep in its place. */
+export interface ExitRecord {
+  readonly exitCode: number;
+  /** Absent when the command never began. */
+  readonly startedAt?: string;
+  readonly finishedAt: string;
+  /** Why the command never began. */
+  readonly error?: string;
+}
+
+export const CONTAINER_ID = /^[0-9a-f]{64}$/;
+const FORMAT = 1;
+
+export function encodeRecord(record: ContainerRecord): Buffer {
+  return Buffer.from(`${JSON.stringify({ format: FORMAT, ...record })}\n`);
+}
+
+/** `undefined` when there is no such container, or no longer. */
+export async function findRecord(paths: Paths, id: string): Promise<ContainerRecord | undefined> {
+  return findRecordIn(paths.container(id));
+}
+
+/** The same for a container's directory wherever it is. */
+export async function findRecordIn(directory: string): Promise<ContainerRecord | undefined> {
+  const path = join(directory, "record.json");
+  const json = await readJson(path);
+  return json === undefined ? undefined : parseRecord(json, path);
+}
+
+/** The ids of all containers that are there whole. */
+export async function listIds(paths: Paths): Promise<readonly string[]> {
+  return (await readdir(paths.containers)).filter((name) => CONTAINER_ID.test(name));
+}
+
+/** `undefined` while it has not ended. */
+export async function findExit(paths: Paths, id: string): Promise<ExitRecord | undefined> {
+  const path = exitPath(paths, id);
+  const json = await readJson(path);
+  return json === undefined ? undefined : parseExit(json, path);
+}
+
+export function exitPath(paths: Paths, id: string): string {
+  return join(paths.container(id), "exit.json");
+}
+
+async function readJson(path: string): Promise<unknown> {
+  try {
+    return parseJson(await readFile(path), path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** Throws `CORRUPT`, or `UNSUPPORTED` for a record of another version. */
+export function parseRecord(json: unknown, what: string): ContainerRecord {
+  const fields = new JsonReader(json, what);
+  const format = fields.size("format");
+  if (format !== FORMAT) {
+    throw new MarmitaError("UNSUPPORTED", `${what} has format ${format}, not ${FORMAT}`, {
+      hint: "It was written by another version of marmita: use that one.",
+    });
+  }
+  const id = fields.text("id");
+  if (!CONTAINER_ID.test(id)) throw new MarmitaError("CORRUPT", `${what}: not an id: ${id}`);
+  return {
+    id,
+    name: fields.text("name"),
+    createdAt: fields.text("createdAt"),
+    image: fields.object("image", parseImage),
+    command: fields.findTexts("command") ?? [],
+    entrypointWords: fields.findSize("entrypointWords") ?? 0,
+    hostname: fields.text("hostname"),
+    labels: fields.findTextMap("labels") ?? {},
+    mounts: fields.list("mounts", parseMount),
+    readOnly: fields.findFlag("readOnly") ?? false,
+    remove: fields.findFlag("remove") ?? false,
+    isolation: fields.object("isolation", parseIsolation),
+    trees: fields.findTexts("trees") ?? [],
+  };
+}
+
+function parseImage(json: unknown, what: string): RecordedImage {
+  const fields = new JsonReader(json, what);
+  const id = fields.findText("id");
+  return {
+    name: fields.text("name"),
+    ...(id === undefined ? {} : { id: parseDigest(id, what) }),
+    layers: fields.list("layers", parseDigest),
+  };
+}
+
+function parseMount(json: unknown, what: string): Mount {
+  const fields = new JsonReader(json, what);
+  const target = fields.text("target");
+  if (choice(fields, "type", ["bind", "tmpfs"]) === "bind") {
+    const readOnly = fields.findFlag("readOnly") ?? false;
+    return { type: "bind", source: fields.text("source"), target, readOnly };
+  }
+  const sizeBytes = fields.findSize("sizeBytes");
+  const mode = fields.findSize("mode");
+  return {
+    type: "tmpfs",
+    target,
+    ...(sizeBytes === undefined ? {} : { sizeBytes }),
+    ...(mode === undefined ? {} : { mode }),
+  };
+}
+
+function parseIsolation(json: unknown, what: string): Isolation {
+  const fields = new JsonReader(json, what);
+  return {
+    ids: choice(fields, "ids", ["subids", "root", "single"]),
+    rootfs: choice(fields, "rootfs", ["overlay", "fuse-overlayfs"]),
+    network: choice(fields, "network", ["none", "host"]),
+  };
+}
+
+function choice<T extends string>(fields: JsonReader, name: string, choices: readonly T[]): T {
+  const text = fields.text(name);
+  const found = choices.find((candidate) => candidate === text);
+  if (found !== undefined) return found;
+  throw new MarmitaError("CORRUPT", `"${name}" is "${text}", not ${choices.join(" or ")}`);
+}
+
+function parseExit(json: unknown, what: string): ExitRecord {
+  const fields = new JsonReader(json, what);
+  const startedAt = fields.findText("startedAt");
+  const error = fields.findText("error");
+  return {
+    exitCode: fields.size("exitCode"),
+    finishedAt: fields.text("finishedAt"),
+    ...(startedAt === undefined ? {} : { startedAt }),
+    ...(error === undefined ? {} : { error }),
+  };
+}

@@ -1,0 +1,58 @@
+/** Removes a container: its process first where that is asked for, then its files and its name. */
+import { setTimeout as delay } from "node:timers/promises";
+import { MarmitaError } from "../errors.ts";
+import type { EngineContext } from "./context.ts";
+import { type Live, claimLive, lookAtLive } from "./live.ts";
+import type { ContainerRecord } from "./records.ts";
+import { discard, endProcess, sweepOne } from "./sweep.ts";
+
+export interface RemoveOptions {
+  /** Kill it when it runs; without, that is refused with `CONFLICT`. */
+  readonly force?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Removing what is not there any more is fine. */
+export async function removeContainer(
+  context: EngineContext,
+  record: ContainerRecord,
+  options: RemoveOptions = {},
+): Promise<void> {
+  const { id, name } = record;
+  const live = await claim(context, record, options);
+  try {
+    await discard(context, id, record);
+  } catch (error) {
+    live.close(); // the next sweep goes on from here
+    throw error;
+  }
+  live.finish();
+}
+
+async function claim(
+  context: EngineContext,
+  { id, name, trees }: ContainerRecord,
+  { force = false, signal }: RemoveOptions,
+): Promise<Live> {
+  for (;;) {
+    signal?.throwIfAborted();
+    const live = claimLive(context.paths, id, { purpose: "remove", name, trees });
+    if (live !== undefined) return live;
+    const content = lookAtLive(context.paths, id);
+    if (content === undefined) continue;
+    if (content === "dead") {
+      await sweepOne(context, id);
+      continue;
+    }
+    if (content.startedAt !== undefined && !force) throw stillRuns(id, name);
+    await endProcess(content); // its keeper puts the rest away
+    await delay(2, undefined, signal === undefined ? {} : { signal });
+  }
+}
+
+function stillRuns(id: string, name: string): MarmitaError {
+  return new MarmitaError("CONFLICT", `container ${name} is running: it cannot be removed`, {
+    hint: "Wait for its end, or remove it with force.",
+    details: { container: id, state: "running" },
+  });
+}

@@ -1,0 +1,95 @@
+/** What a container's root file system comes from: an image's layers, or this machine itself. */
+import type { Rootfs } from "../runtime/compile.ts";
+import { hostDefaults, makeHostDirectories, readHostRoot } from "../runtime/host-root.ts";
+import type { ImageDefaults, SpecInput } from "../runtime/spec.ts";
+import type { StorageDriver } from "../runtime/storage-driver.ts";
+import type { ImageLayer } from "../images/image.ts";
+import type { ChainId } from "../oci/digest.ts";
+import type { EngineContext } from "./context.ts";
+import type { RecordedImage } from "./records.ts";
+
+export interface RootSource {
+  readonly image: RecordedImage;
+  readonly defaults: ImageDefaults;
+  readonly driver: StorageDriver["name"];
+  /** The caller's own ids, where these stay what they are. */
+  readonly keep?: SpecInput["keep"];
+  /** To be laid out once it is known where the container will be. */
+  layOut(place: RootPlace): Promise<RootLayout>;
+}
+
+export interface RootPlace {
+  readonly id: string;
+  readonly bundle: string;
+}
+
+export interface RootLayout {
+  readonly rootfs: Rootfs;
+  /** In the bundle. */
+  readonly directories: readonly { readonly name: string; readonly mode: number }[];
+  /** Outside of it: deleted with the container. */
+  readonly trees: readonly string[];
+  /** Makes further directories, when the bundle is there as a draft. */
+  readonly prepare?: (draft: string) => Promise<void>;
+}
+
+/** The named image, its layers unpacked. The caller holds the lock that keeps them there. */
+export async function imageRoot(
+  context: EngineContext,
+  name: string,
+  signal: AbortSignal | undefined,
+): Promise<RootSource> {
+  const image = await context.library.get(name);
+  await ensureLayers(context, image.layers, signal);
+  const driver = await context.driver();
+  const lowers = image.layers.map(({ chainId }) => context.layers.directory(chainId)).reverse();
+  const rootfs: Rootfs =
+    driver.name === "overlay"
+      ? { kind: driver.name, lowers }
+      : { kind: driver.name, lowers, program: driver.program };
+  return {
+    image: { name, id: image.id, layers: image.layers.map(({ chainId }) => chainId) },
+    defaults: image.config.config,
+    driver: driver.name,
+    async layOut() {
+      return { rootfs, directories: [upper, work], trees: [] };
+    },
+  };
+}
+
+/** The mode of `upper` is the one of the container's root directory. */
+const upper = { name: "upper", mode: 0o755 };
+const work = { name: "work", mode: 0o755 };
+
+async function ensureLayers(
+  context: EngineContext,
+  layers: readonly ImageLayer[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const parents: ChainId[] = [];
+  for (const { chainId, diffId, descriptor } of layers) {
+    const layer = { chainId, diffId, blob: descriptor };
+    await context.layers.ensure(layer, [...parents], signal === undefined ? {} : { signal });
+    parents.unshift(chainId);
+  }
+}
+
+/** This machine's own root file system; what is written to it stays in the container. */
+export async function hostRoot(context: EngineContext): Promise<RootSource> {
+  const driver = await context.driver();
+  return {
+    image: { name: "host", layers: [] },
+    defaults: hostDefaults(),
+    driver: driver.name,
+    keep: { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 },
+    async layOut({ id, bundle }) {
+      const root = await readHostRoot({ id, bundle, dataRoot: context.paths.root, driver });
+      return {
+        rootfs: { kind: "host", operations: root.operations },
+        directories: [],
+        trees: root.extraPaths,
+        prepare: (draft) => makeHostDirectories(root, { bundle, draft }),
+      };
+    },
+  };
+}

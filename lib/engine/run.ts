@@ -1,0 +1,169 @@
+/** One command in a container of its own, from its making to its end. */
+import { StringDecoder } from "node:string_decoder";
+import { type Readable, Readable as ReadableStream, type Writable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { MarmitaError } from "../errors.ts";
+import type { ExitStatus, RunningProcess } from "../runtime/process.ts";
+import { errnoOf } from "../util/system-error.ts";
+import type { EngineContext } from "./context.ts";
+import { type Created, createContainer } from "./create.ts";
+import { abortError } from "./failures.ts";
+import {
+  type CaptureOption,
+  type CreateOptions,
+  DEFAULT_MAX_OUTPUT_BYTES,
+  type OutputOption,
+  type RunOptions,
+  type RunResult,
+} from "./options.ts";
+import { removeContainer } from "./remove.ts";
+import { startClaimed } from "./start.ts";
+
+export interface RunRequest {
+  readonly image: string;
+  readonly command: readonly string[] | undefined;
+  /** Checked, but for what makes a container. */
+  readonly options: RunOptions;
+}
+
+/**
+ * Rejects when no command ran to its end, and then, when it never began, leaves no container.
+ * After an abort the container's process is gone; the container goes only with `remove`.
+ */
+export async function runContainer(
+  context: EngineContext,
+  request: RunRequest,
+): Promise<RunResult | RunResult<Buffer>> {
+  const { options } = request;
+  const { signal } = options;
+  const created = await createContainer(context, {
+    options: createOptions(request),
+    purpose: "start",
+    signal,
+  });
+  const process = await start(context, created, options);
+  const ended = await seeThrough(process, options);
+  if (signal?.aborted === true) throw abortError(signal);
+  return result(created, ended, options);
+}
+
+function createOptions({ image, command, options }: RunRequest): CreateOptions {
+  const { stdin, input, stdout, stderr, encoding, maxOutputBytes, timeoutMs, signal, ...rest } =
+    options;
+  return { ...rest, image, ...(command === undefined ? {} : { command }) };
+}
+
+async function start(
+  context: EngineContext,
+  { record, live }: Created,
+  options: RunOptions,
+): Promise<RunningProcess> {
+  const { stdin = "ignore", input, stdout, stderr, signal } = options;
+  try {
+    return await startClaimed(context, {
+      ...{ record, live },
+      options: {
+        stdin: input === undefined ? stdin : "pipe",
+        stdout: outputOption(stdout),
+        stderr: outputOption(stderr),
+        ...(signal === undefined ? {} : { signal }),
+      },
+    });
+  } catch (error) {
+    await removeContainer(context, record);
+    throw error;
+  }
+}
+
+function outputOption(option: CaptureOption = "capture"): OutputOption {
+  return option === "capture" ? "pipe" : option;
+}
+
+interface Ended extends ExitStatus {
+  readonly stdout: Captured;
+  readonly stderr: Captured;
+  readonly timedOut: boolean;
+}
+
+async function seeThrough(process: RunningProcess, options: RunOptions): Promise<Ended> {
+  const { input, timeoutMs, maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES } = options;
+  let timedOut = false;
+  const expire = (): void => {
+    timedOut = true;
+    process.kill("SIGKILL");
+  };
+  const timer = timeoutMs === undefined ? undefined : setTimeout(expire, timeoutMs);
+  try {
+    const [status, stdout, stderr] = await Promise.all([
+      process.wait(),
+      capture(process.stdout, maxOutputBytes),
+      capture(process.stderr, maxOutputBytes),
+      feed(process.stdin, input),
+    ]);
+    return { ...status, stdout, stderr, timedOut };
+  } finally {
+    clearTimeout(timer);
+    await process[Symbol.asyncDispose]();
+  }
+}
+
+interface Captured {
+  readonly bytes: Buffer;
+  readonly truncated: boolean;
+}
+
+/** Reads to the end, whatever the limit: a full pipe would stop the command. */
+async function capture(stream: Readable | undefined, limit: number): Promise<Captured> {
+  const kept: Buffer[] = [];
+  let room = limit;
+  let truncated = false;
+  for await (const chunk of stream ?? []) {
+    if (!Buffer.isBuffer(chunk)) continue;
+    if (chunk.length > room) truncated = true;
+    if (room > 0) kept.push(chunk.subarray(0, room));
+    room -= Math.min(room, chunk.length);
+  }
+  return { bytes: Buffer.concat(kept), truncated };
+}
+
+/** A command that does not read all of its input is none of our business. */
+async function feed(stdin: Writable | undefined, input: RunOptions["input"]): Promise<void> {
+  if (stdin === undefined || input === undefined) return;
+  const source = input instanceof ReadableStream ? input : ReadableStream.from([input]);
+  let fault: unknown;
+  source.once("error", (error: unknown) => {
+    fault = error;
+  });
+  try {
+    await pipeline(source, stdin);
+  } catch (error) {
+    if (fault === error && !isClosed(error)) {
+      throw new MarmitaError("UNAVAILABLE", 'the stream given as "input" failed', { cause: error });
+    }
+    if (!isClosed(error)) throw error;
+  }
+}
+
+function isClosed(error: unknown): boolean {
+  const errno = errnoOf(error);
+  if (errno === "EPIPE" || errno === "ECONNRESET") return true;
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  return code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ERR_STREAM_DESTROYED";
+}
+
+function result(
+  { record }: Created,
+  { stdout, stderr, ...ended }: Ended,
+  { encoding = "utf8" }: RunOptions,
+): RunResult | RunResult<Buffer> {
+  const { id, isolation } = record;
+  const truncated = stdout.truncated || stderr.truncated;
+  const common = { id, ...ended, truncated, isolation };
+  if (encoding === "buffer") return { ...common, stdout: stdout.bytes, stderr: stderr.bytes };
+  return { ...common, stdout: textOf(stdout), stderr: textOf(stderr) };
+}
+
+/** What was cut off may have been the rest of a character: then that is left out whole. */
+function textOf({ bytes, truncated }: Captured): string {
+  return truncated ? new StringDecoder("utf8").write(bytes) : bytes.toString();
+}

@@ -1,0 +1,104 @@
+/** Starts a container's process: the plan in its bundle, carried out under its live file. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { MarmitaError } from "../errors.ts";
+import { type RunningProcess, startProcess } from "../runtime/process.ts";
+import { checkStartOptions } from "./checks.ts";
+import type { EngineContext } from "./context.ts";
+import { abortError, throwIfAborted } from "./failures.ts";
+import { type Live, claimLive } from "./live.ts";
+import type { StartOptions } from "./options.ts";
+import { type ContainerRecord, exitPath, findRecord } from "./records.ts";
+import { sweepOne } from "./sweep.ts";
+
+/** Start it, the first time or again: what it wrote before is still there. */
+export async function startContainer(
+  context: EngineContext,
+  record: ContainerRecord,
+  options: StartOptions,
+): Promise<RunningProcess> {
+  checkStartOptions(options);
+  throwIfAborted(options.signal);
+  const live = await claim(context, record);
+  return startClaimed(context, { record, live, options });
+}
+
+async function claim(context: EngineContext, record: ContainerRecord): Promise<Live> {
+  const { paths } = context;
+  const content = { purpose: "start", name: record.name } as const;
+  let live = claimLive(paths, record.id, content);
+  if (live === undefined) {
+    await sweepOne(context, record.id); // it may have died with its keeper
+    live = claimLive(paths, record.id, content);
+  }
+  if (live === undefined) {
+    throw new MarmitaError("CONFLICT", `container ${record.name} is running`, {
+      details: { container: record.id, state: "running" },
+    });
+  }
+  try {
+    if ((await findRecord(paths, record.id)) === undefined) throw noSuchContainer(record.name);
+    await rm(exitPath(paths, record.id), { force: true });
+    return live;
+  } catch (error) {
+    live.finish();
+    throw error;
+  }
+}
+
+export function noSuchContainer(nameOrId: string): MarmitaError {
+  return new MarmitaError("NOT_FOUND", `no such container: ${nameOrId}`, {
+    details: { container: nameOrId },
+  });
+}
+
+export interface ClaimedStart {
+  readonly record: ContainerRecord;
+  /** Closed here whatever happens: from the start on the keeper holds it. */
+  readonly live: Live;
+  readonly options: StartOptions;
+}
+
+/** On failure nothing runs, and a container with `remove` is gone. */
+export async function startClaimed(
+  context: EngineContext,
+  { record, live, options }: ClaimedStart,
+): Promise<RunningProcess> {
+  const { id } = record;
+  const { stdin = "ignore", stdout = "pipe", stderr = "pipe", signal } = options;
+  try {
+    const { namespace } = await context.mapped();
+    const plan = join(context.paths.container(id), "plan");
+    const onLost = () => sweepOne(context, id);
+    const process = await startProcess({
+      ...{ plan, namespace, onLost, stdin, stdout, stderr },
+      title: record.name,
+      live: live.fd,
+    });
+    live.close();
+    context.running.set(id, process);
+    follow(context, id, process, signal);
+    if (signal?.aborted !== true) return process;
+    await process[Symbol.asyncDispose]();
+    throw abortError(signal);
+  } catch (error) {
+    live.close();
+    await sweepOne(context, id); // what the keeper did not put away, if there ever was one
+    throw error;
+  }
+}
+
+function follow(
+  context: EngineContext,
+  id: string,
+  process: RunningProcess,
+  signal: AbortSignal | undefined,
+): void {
+  const kill = (): void => process.kill("SIGKILL");
+  signal?.addEventListener("abort", kill, { once: true });
+  const forget = (): void => {
+    signal?.removeEventListener("abort", kill);
+    context.running.delete(id);
+  };
+  process.wait().then(forget, forget);
+}

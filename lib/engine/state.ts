@@ -1,0 +1,34 @@
+/** What state a container is in: derived from what is on disk, never stored. */
+import type { ExitRecord } from "./records.ts";
+
+/**
+ * `created`: never started, or its command could not be started. `running`: its keeper lives.
+ * `exited`: its process ended.
+ */
+export type ContainerStatus = "created" | "running" | "exited";
+
+/** Times are RFC 3339. */
+export interface ContainerState {
+  readonly status: ContainerStatus;
+  /** Of its first process, as this machine counts; while it runs. */
+  readonly pid?: number;
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+  /** After it ended; also after it failed to start: 125, 126 or 127. */
+  readonly exitCode?: number;
+  /** Why it did not start. */
+  readonly error?: string;
+}
+
+/** What its files say: exit.json, and its file in live/ while somebody holds it. */
+export interface Traces {
+  readonly exit: ExitRecord | undefined;
+  readonly live: { readonly pid?: number; readonly startedAt?: string } | undefined;
+}
+
+export function deriveState({ exit, live }: Traces): ContainerState {
+  if (exit !== undefined) {
+    return { status: exit.startedAt === undefined ? "created" : "exited", ...exit };
+  }
+  return live?.startedAt === undefined ? { status: "created" } : { status: "running", ...live };
+}

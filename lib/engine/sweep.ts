@@ -1,0 +1,144 @@
+/** Repairs what a power cut or a kill left; looks at what is unfinished, not at every container. */
+import { readdir, readFile, rename } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { removeTree } from "../layers/inside.ts";
+import { writeAtomic } from "../store/atomic.ts";
+import type { Paths } from "../store/paths.ts";
+import { errnoOf, isMissing } from "../util/system-error.ts";
+import type { EngineContext } from "./context.ts";
+import { type Live, type LiveContent, claimLive, takeOver } from "./live.ts";
+import { releaseName } from "./names.ts";
+import {
+  CONTAINER_ID,
+  type ContainerRecord,
+  exitPath,
+  findExit,
+  findRecord,
+  findRecordIn,
+} from "./records.ts";
+
+/** 128 + SIGKILL: what a container reads that died with its keeper. */
+const KILLED = 137;
+
+/** Cheap when there is nothing to do. Any number of processes may do this at once. */
+export async function sweep(context: EngineContext): Promise<void> {
+  const { paths } = context;
+  for (const id of await readdir(paths.live)) {
+    if (CONTAINER_ID.test(id)) await sweepOne(context, id);
+  }
+  for (const id of await readdir(paths.trash)) {
+    if (!CONTAINER_ID.test(id)) continue;
+    const live = claimLive(paths, id, { purpose: "remove" });
+    if (live !== undefined) await finishing(live, () => repair(context, id, live.content));
+  }
+}
+
+/** The same for one container. Nothing happens while somebody holds it. */
+export async function sweepOne(context: EngineContext, id: string): Promise<void> {
+  const live = takeOver(context.paths, id);
+  if (live !== undefined) await finishing(live, () => repair(context, id, live.content));
+}
+
+async function finishing(live: Live, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    live.close(); // the file stays: the next sweep tries again
+    throw error;
+  }
+  live.finish();
+}
+
+async function repair(context: EngineContext, id: string, content: LiveContent): Promise<void> {
+  const { paths } = context;
+  await endProcess(content);
+  const record = await findRecord(paths, id);
+  if (record === undefined) {
+    return discard(context, id, (await findTrashed(paths, id)) ?? content);
+  }
+  const wasRun = content.purpose !== "create";
+  if (content.purpose === "remove" || (wasRun && record.remove)) {
+    return discard(context, id, record);
+  }
+  if (content.startedAt === undefined || (await findExit(paths, id)) !== undefined) return;
+  const exit = {
+    exitCode: KILLED,
+    signal: KILLED - 128,
+    startedAt: content.startedAt,
+    finishedAt: new Date().toISOString(),
+  };
+  await writeAtomic(exitPath(paths, id), `${JSON.stringify(exit)}\n`);
+}
+
+/** Half deleted, it may have lost its record; what matters of it has gone before, then. */
+async function findTrashed(paths: Paths, id: string): Promise<ContainerRecord | undefined> {
+  return findRecordIn(join(paths.trash, id)).catch(() => undefined);
+}
+
+/** What a container has outside of its directory. */
+interface Belongings {
+  readonly name?: string;
+  readonly trees?: readonly string[];
+}
+
+/**
+ * Take a container away, or what there is of it: out of sight first, then at leisure. The name
+ * goes before its container, so that nobody finds the one without the other. The caller holds
+ * its live file.
+ */
+export async function discard(
+  context: EngineContext,
+  id: string,
+  { name, trees = [] }: Belongings,
+): Promise<void> {
+  const { paths } = context;
+  if (name !== undefined) releaseName(paths, id, name);
+  const trash = join(paths.trash, id);
+  try {
+    await rename(paths.container(id), trash);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+  }
+  const { namespace } = await context.mapped();
+  await removeTree(namespace, [...trees, draftOf(paths, id), trash]);
+}
+
+/** Where a container is put together before it appears. */
+export function draftOf(paths: Paths, id: string): string {
+  return join(paths.containers, `.draft-${id}`);
+}
+
+const LONGEST_DEATH_MS = 5_000;
+
+/** Its keeper's death should have killed it; this is for what got away. */
+export async function endProcess({ pid, pidStart, bootId }: LiveContent): Promise<void> {
+  if (pid === undefined || bootId !== (await thisBoot())) return;
+  const deadline = performance.now() + LONGEST_DEATH_MS;
+  while ((await startTime(pid)) === pidStart && performance.now() < deadline) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch (error) {
+      if (errnoOf(error) === "ESRCH") return;
+      throw error;
+    }
+    await delay(1);
+  }
+}
+
+async function thisBoot(): Promise<string> {
+  return (await readFile("/proc/sys/kernel/random/boot_id", "utf8")).trim();
+}
+
+/** Field 22 of /proc/PID/stat; the command's name before it may hold anything (proc(5)). */
+async function startTime(pid: number): Promise<number | undefined> {
+  try {
+    const stat = await readFile(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return fields[0] === "Z" ? undefined : Number(fields[19]);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === "ENOENT" || errno === "ESRCH") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,42 @@
+/** The public API, and nothing else. Importing it does nothing, on any system. */
+export { type ErrorCode, MarmitaError, isMarmitaError } from "./errors.ts";
+
+export type { ApiOptions } from "./api/default-engine.ts";
+export { inspect, ps, rm } from "./api/containers.ts";
+export { images, importImage, load, rmi } from "./api/images.ts";
+export { run } from "./api/run.ts";
+
+export { type Engine, openEngine } from "./engine/engine.ts";
+export type { Container } from "./engine/container.ts";
+export type { ContainerSummary, Containers } from "./engine/containers.ts";
+export type { Images, RemoveImageOptions } from "./engine/images.ts";
+export { type EngineInfo, type VersionInfo, versionInfo as version } from "./engine/info.ts";
+export type { ContainerInspection, ImageInspection } from "./engine/inspect.ts";
+export type {
+  BindMount,
+  CaptureOption,
+  ContainerOptions,
+  CreateOptions,
+  EngineOptions,
+  IdsOption,
+  Isolation,
+  Mount,
+  NetworkMode,
+  OutputOption,
+  RunOptions,
+  RunResult,
+  StartOptions,
+  StdinOption,
+  StorageDriverOption,
+  TmpfsMount,
+} from "./engine/options.ts";
+export type { ContainerRecord, RecordedImage } from "./engine/records.ts";
+export type { RemoveOptions } from "./engine/remove.ts";
+export type { ContainerState, ContainerStatus } from "./engine/state.ts";
+
+export type { ExitStatus, RunningProcess } from "./runtime/process.ts";
+export type { ByteSource } from "./images/feed.ts";
+export type { Image, ImageLayer } from "./images/image.ts";
+export type { ImportOptions } from "./images/import.ts";
+export type { LoadOptions, LoadedImage } from "./images/load.ts";
+export type { RemovedImage } from "./images/remove.ts";

@@ -1,0 +1,212 @@
+/** One running process of a container: its streams, its end, signals to it. */
+import { closeSync } from "node:fs";
+import { Socket } from "node:net";
+import { constants } from "node:os";
+import type { Readable, Writable } from "node:stream";
+import { MarmitaError } from "../errors.ts";
+import {
+  type HelperEvent,
+  HelperFailure,
+  type Keeper,
+  type KeeperOptions,
+  type UserNamespace,
+  spawnKeeper,
+} from "../native/helper.ts";
+import { pipe } from "../native/syscalls.ts";
+import { hintFor } from "./hints.ts";
+import { signalName, signalNumber } from "./signals.ts";
+
+/** How a container's process ended. */
+export interface ExitStatus {
+  /** As a shell has it: 128 + n after signal n. */
+  readonly exitCode: number;
+  /** `SIGKILL`, … when a signal ended the process, else `null`. */
+  readonly signal: NodeJS.Signals | null;
+}
+
+export type StdioOption = "pipe" | "inherit" | "ignore";
+
+export interface ProcessOptions {
+  /** How the keeper calls itself. */
+  readonly title: string;
+  /** Path of the plan to carry out. */
+  readonly plan: string;
+  readonly namespace: UserNamespace;
+  /** Descriptor of the locked file that says the container runs. The keeper gets its own. */
+  readonly live: number;
+  readonly stdin: StdioOption;
+  readonly stdout: StdioOption;
+  readonly stderr: StdioOption;
+  /** Called when the keeper died without a word; then `wait()` resolves as after a SIGKILL. */
+  readonly onLost: () => Promise<void>;
+}
+
+const KILLED: ExitStatus = { exitCode: 128 + constants.signals.SIGKILL, signal: "SIGKILL" };
+
+/**
+ * Carry out a plan up to the exec of its command. Throws `START_FAILED` with
+ * `details.exitCode` 127 (no such command), 126 (not executable) or 125 (anything else)
+ * when nothing of it is left any more.
+ */
+export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
+  const { stdin, stdout, stderr, onLost, ...rest } = options;
+  const ends = [openEnd(stdin, 0), openEnd(stdout, 1), openEnd(stderr, 2)] as const;
+  const [input, output, errors] = ends;
+  try {
+    const keeper = spawn({ ...rest, stdin: input.fd, stdout: output.fd, stderr: errors.fd }, ends);
+    const events = keeper.events[Symbol.asyncIterator]();
+    const pid = await started(keeper, events);
+    const streams = { stdin: input.stream, stdout: output.stream, stderr: errors.stream };
+    return new RunningProcess(pid, { keeper, streams, exited: watch(keeper, events, onLost) });
+  } catch (error) {
+    for (const { stream } of ends) stream?.destroy();
+    throw error;
+  }
+}
+
+function spawn(options: KeeperOptions, ends: readonly End[]): Keeper {
+  try {
+    return spawnKeeper(options);
+  } finally {
+    for (const { fd, stream } of ends) if (stream !== undefined) closeSync(fd);
+  }
+}
+
+interface End {
+  /** What the container's process gets. */
+  readonly fd: number;
+  /** Our end of a pipe. */
+  readonly stream: Socket | undefined;
+}
+
+function openEnd(option: StdioOption, standard: 0 | 1 | 2): End {
+  if (option === "inherit") return { fd: standard, stream: undefined };
+  if (option === "ignore") return { fd: DEV_NULL, stream: undefined };
+  const { read, write } = pipe();
+  const isInput = standard === 0;
+  const stream = new Socket({
+    fd: isInput ? write : read,
+    readable: !isInput,
+    writable: isInput,
+  });
+  return { fd: isInput ? read : write, stream };
+}
+
+/** How the helper is told to open it by itself. */
+const DEV_NULL = -1;
+
+async function started(keeper: Keeper, events: AsyncIterator<HelperEvent>): Promise<number> {
+  for (;;) {
+    const { done, value: event } = await events.next();
+    if (done === true) {
+      throw new MarmitaError(
+        "START_FAILED",
+        "the container's keeper died before its command began",
+        {
+          step: "keeper",
+          details: { exitCode: 125 },
+        },
+      );
+    }
+    if (event.event === "started") return numberOf(event, "pid");
+    if (event.event !== "failed") continue;
+    await keeper.ended;
+    throw startFailed(new HelperFailure(event));
+  }
+}
+
+function startFailed(failure: HelperFailure): MarmitaError {
+  const { message, step, errno, exitCode = 125 } = failure;
+  return new MarmitaError("START_FAILED", message, {
+    ...{ step, errno, hint: hintFor(failure), cause: failure },
+    details: { exitCode },
+  });
+}
+
+async function watch(
+  keeper: Keeper,
+  events: AsyncIterator<HelperEvent>,
+  onLost: () => Promise<void>,
+): Promise<ExitStatus> {
+  let status: ExitStatus | undefined;
+  let failure: HelperFailure | undefined;
+  for (;;) {
+    const { done, value: event } = await events.next();
+    if (done === true) break;
+    if (event.event === "exited") status = exitStatus(event);
+    if (event.event === "failed") failure = new HelperFailure(event);
+  }
+  if (status !== undefined) return status;
+  await onLost();
+  if (failure === undefined) return KILLED;
+  const { message, step, errno } = failure;
+  throw new MarmitaError("UNAVAILABLE", message, { step, errno, cause: failure });
+}
+
+function exitStatus(event: HelperEvent): ExitStatus {
+  const signal = signalName(numberOf(event, "signal"));
+  return { exitCode: numberOf(event, "exitCode"), signal };
+}
+
+function numberOf(event: HelperEvent, name: string): number {
+  const value = event[name];
+  return typeof value === "number" ? value : 0;
+}
+
+interface Streams {
+  readonly stdin: Socket | undefined;
+  readonly stdout: Socket | undefined;
+  readonly stderr: Socket | undefined;
+}
+
+interface Life {
+  readonly keeper: Keeper;
+  readonly streams: Streams;
+  readonly exited: Promise<ExitStatus>;
+}
+
+/** Belongs to the Node process that started it, and dies with it. */
+export class RunningProcess implements AsyncDisposable {
+  /** On this machine; inside, it is 1. */
+  readonly pid: number;
+  /** What was not asked to be a pipe is `undefined`. End it to let the process see the end. */
+  readonly stdin: Writable | undefined;
+  readonly stdout: Readable | undefined;
+  readonly stderr: Readable | undefined;
+  readonly #keeper: Keeper;
+  readonly #streams: Streams;
+  readonly #exited: Promise<ExitStatus>;
+  #over = false;
+
+  constructor(pid: number, life: Life) {
+    this.pid = pid;
+    this.stdin = life.streams.stdin;
+    this.stdout = life.streams.stdout;
+    this.stderr = life.streams.stderr;
+    this.#keeper = life.keeper;
+    this.#streams = life.streams;
+    this.#exited = life.exited;
+    const over = (): void => {
+      this.#over = true;
+    };
+    life.exited.then(over, over);
+  }
+
+  /** Resolves when the process and all it left are gone; again and again to the same. */
+  wait(): Promise<ExitStatus> {
+    return this.#exited;
+  }
+
+  /** Send a signal; to a process that ended already nothing happens. */
+  kill(signal: NodeJS.Signals | number = "SIGTERM"): void {
+    const number = signalNumber(signal);
+    if (!this.#over) this.#keeper.send(`signal ${number}`);
+  }
+
+  /** Kill what still runs, wait for it, and close the streams. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.kill("SIGKILL");
+    await this.#exited;
+    for (const stream of Object.values(this.#streams)) stream?.destroy();
+  }
+}
