@@ -1,0 +1,190 @@
+import { describe, expect, it } from "vitest";
+import { formatPlan } from "../../../lib/native/plan.ts";
+import type { RuntimeSpec } from "../../../lib/oci/runtime-spec.ts";
+import { compile, type CompileContext } from "../../../lib/runtime/compile.ts";
+import { createSpec, type SpecInput } from "../../../lib/runtime/spec.ts";
+
+const ID = "0123456789abcdef".repeat(4);
+const BUNDLE = "/data/containers/0123";
+const SUBIDS = {
+  mode: "subids",
+  uids: [
+    { inside: 0, outside: 1500, size: 1 },
+    { inside: 1, outside: 100_000, size: 65_536 },
+  ],
+  gids: [
+    { inside: 0, outside: 1500, size: 1 },
+    { inside: 1, outside: 100_000, size: 65_536 },
+  ],
+  setgroups: true,
+} as const;
+const SINGLE = {
+  mode: "single",
+  uids: [{ inside: 0, outside: 1500, size: 1 }],
+  gids: [{ inside: 0, outside: 1500, size: 1 }],
+  setgroups: false,
+} as const;
+
+function specOf(given: Partial<SpecInput> = {}): RuntimeSpec {
+  return createSpec({
+    id: ID,
+    bundle: BUNDLE,
+    image: { Cmd: ["sh"], User: "www-data" },
+    options: {},
+    mapping: SUBIDS,
+    machineName: "machine",
+    ...given,
+  });
+}
+
+function context(given: Partial<CompileContext> = {}): CompileContext {
+  return {
+    id: ID,
+    title: "brave_ana",
+    bundle: BUNDLE,
+    live: "/data/live/0123",
+    name: "/data/names/brave_ana",
+    mapping: SUBIDS,
+    rootfs: { kind: "overlay", lowers: ["/data/layers/top/diff", "/data/layers/base/diff"] },
+    hasCgroup2: true,
+    ...given,
+  };
+}
+
+describe("compile", () => {
+  it("plans a usual container", () => {
+    expect(formatPlan(compile(specOf(), context()))).toMatchSnapshot();
+  });
+
+  it("plans one that is read-only, on this machine's network, and removed at its end", () => {
+    const options = {
+      network: "host",
+      readOnly: true,
+      workdir: "/srv",
+      mounts: [{ type: "bind", source: "/home/ana", target: "/src", readOnly: true }],
+    } as const;
+
+    const plan = compile(specOf({ options }), context({ remove: { trash: "/data/trash/0123" } }));
+
+    expect(formatPlan(plan)).toMatchSnapshot();
+  });
+
+  it("plans one with a single id, by fuse-overlayfs, without cgroup v2", () => {
+    const plan = compile(
+      specOf({ mapping: SINGLE }),
+      context({
+        mapping: SINGLE,
+        hasCgroup2: false,
+        rootfs: { kind: "fuse-overlayfs", lowers: ["/l/2", "/l/1"], program: "/usr/bin/fuse-o" },
+      }),
+    );
+
+    expect(formatPlan(plan)).toMatchSnapshot();
+  });
+
+  it("gives an image without layers its mount point for one", () => {
+    const plan = compile(specOf(), context({ rootfs: { kind: "overlay", lowers: [] } }));
+
+    expect(plan.find(([name]) => name === "overlay")?.[4]).toEqual([`${BUNDLE}/rootfs`]);
+  });
+
+  it("takes a root that is there already", () => {
+    const plan = compile(specOf(), context({ rootfs: { kind: "directory" } }));
+
+    expect(plan).toContainEqual(["root", `${BUNDLE}/rootfs`, 1]);
+  });
+
+  it("fills an empty root for image host", () => {
+    const operations = [["symlink", "usr/bin", "/bin"]] as const;
+
+    const plan = compile(specOf(), context({ rootfs: { kind: "host", operations } }));
+
+    const names = plan.map(([name]) => name);
+    expect(names.slice(names.indexOf("tmpfs-root")).slice(0, 3)).toEqual([
+      "tmpfs-root",
+      "root",
+      "symlink",
+    ]);
+  });
+
+  it("sets sysctls of the container's own namespaces", () => {
+    const sysctl = { "net.ipv4.ip_unprivileged_port_start": "0" };
+
+    expect(compile(specOf({ sysctl }), context())).toContainEqual([
+      "file",
+      "/proc/sys/net/ipv4/ip_unprivileged_port_start",
+      0o644,
+      "0",
+    ]);
+  });
+
+  it("refuses ids that are not the mapped namespace's", () => {
+    const spec = specOf();
+    const uidMappings = [{ containerID: 0, hostID: 0, size: 1 }];
+
+    expect(() => compile({ ...spec, linux: { ...spec.linux, uidMappings } }, context())).toThrow(
+      "id 0 is not mapped here",
+    );
+  });
+
+  it("refuses paths that fuse-overlayfs cannot take", () => {
+    const rootfs = { kind: "fuse-overlayfs", lowers: ["/a:b"], program: "/f" } as const;
+
+    expect(() => compile(specOf(), context({ rootfs }))).toThrow('no path with ":"');
+  });
+});
+
+describe("a config.json from elsewhere", () => {
+  const { process, linux, mounts = [] } = specOf();
+  const mount = (one: object) => ({ mounts: [...mounts, { destination: "/x", ...one }] });
+
+  it.each([
+    ["hooks", { hooks: { prestart: [{ path: "/bin/true" }] } }],
+    ["domainname", { domainname: "example" }],
+    ["process.terminal", { process: { ...process, terminal: true } }],
+    ["process.rlimits", { process: { ...process, rlimits: [{ type: "RLIMIT_CORE" }] } }],
+    ["process.apparmorProfile", { process: { ...process, apparmorProfile: "docker" } }],
+    ["process.oomScoreAdj", { process: { ...process, oomScoreAdj: 0 } }],
+    ["linux.seccomp", { linux: { ...linux, seccomp: { defaultAction: "x" } } }],
+    ["linux.devices", { linux: { ...linux, devices: [{ path: "/dev/fuse" }] } }],
+    ["linux.cgroupsPath", { linux: { ...linux, cgroupsPath: "/x" } }],
+    ["linux.resources.memory", { linux: { ...linux, resources: { memory: { limit: 1 } } } }],
+    ["linux.personality", { linux: { ...linux, personality: { domain: "LINUX32" } } }],
+    ['linux.sysctl "vm.swappiness"', { linux: { ...linux, sysctl: { "vm.swappiness": "1" } } }],
+    ['linux.rootfsPropagation "shared"', { linux: { ...linux, rootfsPropagation: "shared" } }],
+    [
+      "linux.namespaces: pid with a path",
+      { linux: { ...linux, namespaces: [{ type: "pid", path: "/proc/1/ns/pid" }] } },
+    ],
+    [
+      "linux.namespaces without user",
+      { linux: { ...linux, namespaces: [{ type: "mount" }, { type: "pid" }] } },
+    ],
+    ['mount of type "nfs" at /x', mount({ type: "nfs" })],
+    ['mount option "idmap" of /x', mount({ type: "bind", source: "/", options: ["idmap"] })],
+    ['mount option "rshared" of /x', mount({ type: "tmpfs", options: ["rshared"] })],
+    ['mount option "mode=1" of /x', mount({ type: "bind", source: "/", options: ["mode=1"] })],
+  ])("is refused for %s", (field, change) => {
+    const spec = { ...specOf(), ...change } as RuntimeSpec;
+
+    expect(() => compile(spec, context())).toThrow(`config.json: ${field} is not supported`);
+  });
+
+  it("may hold empty fields, as encoders write them", () => {
+    const spec = { ...specOf(), hooks: {}, domainname: "" };
+
+    expect(() => compile(spec, context())).not.toThrow();
+  });
+
+  it("may ask for the mount flags there are", () => {
+    const options = ["rbind", "rw", "rro", "rnosuid", "nodev", "noexec", "exec"];
+    const spec = { ...specOf(), ...mount({ type: "bind", source: "data", options }) };
+
+    expect(compile(spec, context())).toContainEqual([
+      "bind",
+      `${BUNDLE}/data`,
+      "/x",
+      1 | 4 | 8 | 16,
+    ]);
+  });
+});
