@@ -185,6 +185,7 @@ class Planner {
   #entry(parent: string, entry: HostEntry, depth: number): void {
     const path = join(parent, entry.name);
     const mount = this.#mounts.at(path);
+    if (path === this.#input.dataRoot || path === this.#scratch.parent) return; // hidden anyway
     if (mount !== undefined && PSEUDO_TYPES.test(mount.type)) {
       if (entry.kind === "directory") this.#operations.push(["directory", path, 0o755]);
       return;

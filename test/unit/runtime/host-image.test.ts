@@ -74,8 +74,8 @@ describe("image host", () => {
   it("is this machine's root, an overlay for each directory", () => {
     const { operations, directories, extraPaths, notes } = plan();
 
-    expect(formatPlan(operations)).toMatchSnapshot();
-    expect(directories).toMatchSnapshot();
+    expect(formatPlan(operations)).toMatchSnapshot("operations");
+    expect(directories).toMatchSnapshot("directories");
     expect(extraPaths).toEqual(["/var/tmp/marmita-1500/1"]);
     expect(notes).toEqual([
       "/boot/efi can only be read in the container",

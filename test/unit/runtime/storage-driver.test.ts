@@ -38,7 +38,7 @@ function host(given: Partial<StorageHost> = {}): StorageHost {
 
 describe("chooseStorageDriver", () => {
   it("takes the kernel's overlay where it works, and probes once", async () => {
-    const probe = vi.fn(async () => GOOD);
+    const probe = vi.fn<StorageHost["probe"]>(async () => GOOD);
 
     expect(await chooseStorageDriver(place, "auto", host({ probe }))).toEqual({ name: "overlay" });
     expect(await chooseStorageDriver(place, "auto", host({ probe }))).toEqual({ name: "overlay" });
@@ -47,7 +47,7 @@ describe("chooseStorageDriver", () => {
   });
 
   it("probes anew where something else was found out", async () => {
-    const probe = vi.fn(async () => GOOD);
+    const probe = vi.fn<StorageHost["probe"]>(async () => GOOD);
     await writeFile(join(root, "storage-driver.json"), '{"format":1,"kernel":"2.6"}');
 
     await chooseStorageDriver(place, "auto", host({ probe }));
@@ -57,7 +57,7 @@ describe("chooseStorageDriver", () => {
   });
 
   it("takes fuse-overlayfs next, and tries the kernel again the next time", async () => {
-    const probe = vi.fn(async () => REFUSED);
+    const probe = vi.fn<StorageHost["probe"]>(async () => REFUSED);
     const fuse = { name: "fuse-overlayfs", program: "/usr/bin/fuse-overlayfs" };
 
     expect(await chooseStorageDriver(place, "auto", host({ probe }))).toEqual(fuse);
