@@ -90,7 +90,7 @@ function isIndex(fields: JsonReader, declared: string): boolean {
 function checkVersion(fields: JsonReader, mediaType: string, what: string): void {
   const version = fields.findSize("schemaVersion");
   if (version === 2) return;
-  if (version === 1 || mediaType.includes("manifest.v1")) {
+  if (version === 1 || mediaType.includes("distribution.manifest.v1")) {
     throw new MarmitaError("UNSUPPORTED", `${what} has Docker's schema 1, which is no longer read`);
   }
   throw new MarmitaError("CORRUPT", `${what}: "schemaVersion" is ${version ?? "missing"}, not 2`);

@@ -5,7 +5,7 @@ import { errnoOf } from "../util/system-error.ts";
 
 const CODES: Readonly<Record<string, ErrorCode>> = {
   EBADMSG: "CORRUPT",
-  EOPNOTSUPP: "UNSUPPORTED",
+  ENOTSUP: "UNSUPPORTED",
 };
 
 const HINTS: Readonly<Record<string, string>> = {

@@ -1,0 +1,71 @@
+import { join } from "node:path";
+import { describe, expect, it, vi } from "vitest";
+import { lock, tryOnce } from "../../../lib/store/lock.ts";
+import { temporaryFolder } from "../../helpers/folder.ts";
+
+vi.mock("../../../lib/native/syscalls.ts", () => import("./fake-locks.ts"));
+
+const newPath = async () => join(await temporaryFolder(), "locks", "images");
+
+describe("locks", () => {
+  it("are shared by many", async () => {
+    const path = await newPath();
+
+    using _one = await lock(path, { mode: "shared" });
+    using _two = await lock(path, { mode: "shared" });
+
+    expect(await tryOnce(path, "exclusive")).toBeUndefined();
+  });
+
+  it("are held by one alone when exclusive, until it lets go", async () => {
+    const path = await newPath();
+    const held = await lock(path, { mode: "exclusive" });
+    const order: string[] = [];
+
+    const waiting = lock(path, { mode: "exclusive" }).then((next) => {
+      order.push("taken");
+      return next;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    order.push("let go");
+    held[Symbol.dispose]();
+    using _next = await waiting;
+
+    expect(order).toEqual(["let go", "taken"]);
+  });
+
+  it("may be let go of twice", async () => {
+    const path = await newPath();
+    const held = await lock(path, { mode: "exclusive" });
+
+    held[Symbol.dispose]();
+    await held[Symbol.asyncDispose]();
+
+    using again = await tryOnce(path, "exclusive");
+    expect(again).toBeDefined();
+  });
+
+  it("are waited for no longer than asked", async () => {
+    const path = await newPath();
+    using _held = await lock(path, { mode: "exclusive" });
+
+    const waiting = lock(path, { mode: "shared", timeoutMs: 5 });
+
+    await expect(waiting).rejects.toMatchObject({ code: "UNAVAILABLE", step: "lock" });
+  });
+
+  it.each([
+    ["before", true],
+    ["while", false],
+  ])("stop being waited for when aborted %s", async (_, early) => {
+    const path = await newPath();
+    using _held = await lock(path, { mode: "exclusive" });
+    const abort = new AbortController();
+    if (early) abort.abort(new Error("enough"));
+
+    const waiting = lock(path, { mode: "shared", signal: abort.signal });
+    abort.abort(new Error("enough"));
+
+    await expect(waiting).rejects.toMatchObject({ name: "AbortError" });
+  });
+});

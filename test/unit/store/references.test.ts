@@ -1,0 +1,172 @@
+import { mkdir, readFile, readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { beforeEach, describe, expect, it, vi } from "vitest";
+import { digestOf } from "../../../lib/oci/digest.ts";
+import { MANIFEST } from "../../../lib/oci/media-types.ts";
+import { Paths } from "../../../lib/store/paths.ts";
+import { References } from "../../../lib/store/references.ts";
+import { temporaryFolder } from "../../helpers/folder.ts";
+
+vi.mock("../../../lib/native/syscalls.ts", () => import("./fake-locks.ts"));
+
+const REF_NAME = "org.opencontainers.image.ref.name";
+const descriptor = (content: string) => ({
+  mediaType: MANIFEST,
+  digest: digestOf(content),
+  size: content.length,
+});
+const [one, two] = [descriptor("one"), descriptor("two two")];
+
+describe("References", () => {
+  let paths: Paths;
+  let references: References;
+
+  beforeEach(async () => {
+    paths = new Paths(await temporaryFolder());
+    references = new References(paths);
+  });
+
+  const names = async () =>
+    (await references.list()).map(({ name, descriptor: { digest } }) => [name, digest]);
+
+  async function writeIndex(json: object): Promise<void> {
+    await mkdir(paths.images, { recursive: true });
+    await writeFile(paths.index, JSON.stringify(json));
+  }
+
+  it("knows nothing before anything was stored, and makes no files to say so", async () => {
+    expect(await references.list()).toEqual([]);
+    expect(await references.find("busybox:latest")).toBeUndefined();
+    expect(await readdir(paths.root)).toEqual([]);
+  });
+
+  it("makes the directory an OCI image layout", async () => {
+    await references.set("busybox:latest", one);
+
+    const json: unknown = JSON.parse(await readFile(paths.index, "utf8"));
+    expect(json).toEqual({
+      schemaVersion: 2,
+      mediaType: "application/vnd.oci.image.index.v1+json",
+      manifests: [{ ...one, annotations: { [REF_NAME]: "busybox:latest" } }],
+    });
+    expect(JSON.parse(await readFile(join(paths.images, "oci-layout"), "utf8"))).toEqual({
+      imageLayoutVersion: "1.0.0",
+    });
+    expect(await references.find("busybox:latest")).toMatchObject(one);
+  });
+
+  it("lets many names lead to one image", async () => {
+    await references.set("a:1", one);
+    await references.set("b:2", one);
+
+    expect(await names()).toEqual([
+      ["a:1", one.digest],
+      ["b:2", one.digest],
+    ]);
+  });
+
+  it("keeps an image whose last name was taken by another", async () => {
+    await references.set("a:1", one);
+    await references.set("a:1", two);
+
+    expect(await names()).toEqual([
+      [undefined, one.digest],
+      ["a:1", two.digest],
+    ]);
+  });
+
+  it("does not keep a nameless line for an image that has a name", async () => {
+    await references.set(undefined, one);
+    await references.set("a:1", one);
+    await references.set(undefined, one);
+
+    expect(await names()).toEqual([["a:1", one.digest]]);
+  });
+
+  it("forgets a name, and keeps the image until it is forgotten, too", async () => {
+    await references.set("a:1", one);
+
+    await references.remove("a:1");
+    await references.remove("a:1");
+    expect(await names()).toEqual([[undefined, one.digest]]);
+
+    await references.forget(one.digest);
+    await references.forget(one.digest);
+    expect(await names()).toEqual([]);
+  });
+
+  it("keeps what other tools wrote and it does not know", async () => {
+    const foreign = { mediaType: "text/x", digest: "sha512:00", size: 1, color: "red" };
+    const entry = { ...two, data: "e30=", annotations: { [REF_NAME]: "b:1", x: "y" } };
+    const index = { schemaVersion: 2, annotations: { a: "b" }, taste: 5 };
+    await writeIndex({ ...index, manifests: [foreign, entry] });
+
+    await references.set("a:1", one);
+    await references.remove("b:1");
+
+    const json: unknown = JSON.parse(await readFile(paths.index, "utf8"));
+    expect(json).toEqual({
+      ...index,
+      mediaType: "application/vnd.oci.image.index.v1+json",
+      manifests: [
+        foreign,
+        { ...one, annotations: { [REF_NAME]: "a:1" } },
+        { ...two, data: "e30=", annotations: { x: "y" } },
+      ],
+    });
+  });
+
+  it.each([
+    ["busybox", "busybox:latest"],
+    ["docker.io/library/busybox:1", "busybox:1"],
+    ["latest", undefined],
+    ["Not a Name", undefined],
+    ["scratch", undefined],
+    ["host:1", undefined],
+  ])("reads the name %j of another tool as %s", async (written, name) => {
+    await writeIndex({
+      schemaVersion: 2,
+      manifests: [{ ...one, annotations: { [REF_NAME]: written } }],
+    });
+
+    expect(await names()).toEqual([[name, one.digest]]);
+  });
+
+  it("sees what another process wrote", async () => {
+    await references.set("a:1", one);
+    expect(await names()).toHaveLength(1);
+
+    await new References(paths).set("b:1", two);
+
+    expect(await names()).toHaveLength(2);
+  });
+
+  it("waits for a file that another tool is still writing", async () => {
+    await writeIndex({ schemaVersion: 2, manifests: [one] });
+    const whole = await readFile(paths.index, "utf8");
+    await writeFile(paths.index, whole.slice(0, 20));
+
+    const reading = references.list();
+    await writeFile(paths.index, whole);
+
+    expect(await reading).toHaveLength(1);
+  });
+
+  it("says CORRUPT for a file that stays damaged, and does not write over it", async () => {
+    await mkdir(paths.images, { recursive: true });
+    await writeFile(paths.index, '{"schemaVersion":2,');
+
+    await expect(references.set("a:1", one)).rejects.toMatchObject({ code: "CORRUPT" });
+
+    expect(await readFile(paths.index, "utf8")).toBe('{"schemaVersion":2,');
+  });
+
+  it("loses nothing when many set names at once", async () => {
+    const others = [references, new References(paths), new References(paths)];
+    const all = Array.from({ length: 12 }, (_, at) => `n:${at}`);
+
+    await Promise.all(all.map((name, at) => others[at % 3]?.set(name, one)));
+
+    expect((await names()).map(([name]) => name).sort()).toEqual(all.sort());
+  });
+});
