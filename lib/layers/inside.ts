@@ -1,0 +1,83 @@
+/** Layer work as root of the mapped user namespace: the one door to files that mapped ids own. */
+import { open } from "node:fs/promises";
+
+import { MarmitaError } from "../errors.ts";
+import { type HelperEvent, type UserNamespace, runVerb } from "../native/helper.ts";
+import { type Digest, parseDigest } from "../oci/digest.ts";
+import { storeError } from "../store/store-error.ts";
+import { JsonReader } from "../util/json.ts";
+
+/** What `marmita-init apply` saw of a blob, and did with it. */
+export interface AppliedLayer {
+  /** Of the blob as it is. */
+  readonly digest: Digest;
+  readonly size: number;
+  /** Of the tar in it. */
+  readonly diffId: Digest;
+  readonly diffSize: number;
+  readonly entries: number;
+  /** Device nodes, which are left out. */
+  readonly devices: number;
+  /** Entries whose owner has no id in the namespace: they belong to root. */
+  readonly unmapped: number;
+  /** Extended attributes that were left out. */
+  readonly xattrs: number;
+}
+
+export interface ApplyOptions {
+  readonly blob: string;
+  /** An empty directory. After a failure it holds a part of the layer. */
+  readonly target: string;
+  /** The directories of the layers below, nearest first. */
+  readonly lowers: readonly string[];
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Throws `CORRUPT` for a blob that is no layer, `UNSUPPORTED` for one packed in another way. */
+export async function applyLayer(
+  namespace: UserNamespace,
+  options: ApplyOptions,
+): Promise<AppliedLayer> {
+  const { blob, target, lowers, signal } = options;
+  try {
+    const file = await open(blob, "r");
+    try {
+      const args = [target, ...lowers];
+      return appliedLayer(await runVerb("apply", { args, stdin: file.fd, namespace, signal }));
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw storeError(error, "apply");
+  }
+}
+
+function appliedLayer(event: HelperEvent): AppliedLayer {
+  if (event.event !== "applied") {
+    throw new MarmitaError("UNAVAILABLE", "marmita-init apply ended early", { step: "apply" });
+  }
+  const fields = new JsonReader(event, "event of the helper");
+  return {
+    digest: parseDigest(fields.text("digest")),
+    size: fields.size("size"),
+    diffId: parseDigest(fields.text("diffId")),
+    diffSize: fields.size("diffSize"),
+    entries: fields.size("entries"),
+    devices: fields.size("devices"),
+    unmapped: fields.size("unmapped"),
+    xattrs: fields.size("xattrs"),
+  };
+}
+
+/** `rm -rf` of each path, whoever inside owns what is in it. What is not there is fine. */
+export async function removeTree(
+  namespace: UserNamespace,
+  paths: readonly string[],
+): Promise<void> {
+  if (paths.length === 0) return;
+  try {
+    await runVerb("remove", { args: paths, namespace });
+  } catch (error) {
+    throw storeError(error, "remove");
+  }
+}
