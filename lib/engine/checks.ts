@@ -59,6 +59,13 @@ const engine: Checks<EngineOptions> = {
   storageDriver: oneOf("auto", "overlay", "fuse-overlayfs"),
 };
 
+/** What the arguments of `run` are. */
+export interface RunRequest {
+  readonly image: string;
+  readonly command?: readonly string[] | undefined;
+  readonly options: RunOptions;
+}
+
 /** Each of these throws `INVALID_ARGUMENT`, or `UNSUPPORTED` for what is known but not there. */
 export function checkCreateOptions(options: CreateOptions): void {
   check(create, options);
@@ -73,8 +80,10 @@ export function checkEngineOptions(options: EngineOptions): void {
   check(engine, options);
 }
 
-export function checkRunOptions(options: RunOptions): void {
+export function checkRun({ image, command, options }: RunRequest): void {
   check(run, options);
+  word(image, "image");
+  if (command !== undefined) words(command, "command");
   if (options.input !== undefined && options.stdin !== undefined) {
     throw new MarmitaError("INVALID_ARGUMENT", 'options "input" and "stdin" exclude each other');
   }

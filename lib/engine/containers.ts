@@ -1,6 +1,6 @@
 /** The containers of one data root: made, found, listed, removed. */
 import { MarmitaError, isMarmitaError } from "../errors.ts";
-import { checkRunOptions } from "./checks.ts";
+import { checkCreateOptions, checkRun } from "./checks.ts";
 import { Container, stateOf } from "./container.ts";
 import type { EngineContext } from "./context.ts";
 import { createContainer } from "./create.ts";
@@ -33,6 +33,7 @@ export class Containers {
   /** Make a container, not yet started. Throws `NOT_FOUND` for the image, `ALREADY_EXISTS`. */
   async create(options: CreateOptions & { readonly signal?: AbortSignal }): Promise<Container> {
     const { signal, ...rest } = options;
+    checkCreateOptions(rest);
     const creating = createContainer(this.#context, { options: rest, purpose: "create", signal });
     const { record, live } = await explained("create the container", creating, signal);
     live.finish();
@@ -51,8 +52,9 @@ export class Containers {
     command?: readonly string[],
     options: RunOptions = {},
   ): Promise<RunResult | RunResult<Buffer>> {
-    checkRunOptions(options);
-    const running = runContainer(this.#context, { image, command, options });
+    const request = { image, command, options };
+    checkRun(request);
+    const running = runContainer(this.#context, request);
     return explained("run the container", running, options.signal);
   }
 

@@ -17,7 +17,6 @@ import { type ImageDefaults, type SpecInput, createSpec, hostnameOf } from "../r
 import { syncDirectory } from "../store/atomic.ts";
 import { lock } from "../store/lock.ts";
 import { isMissing } from "../util/system-error.ts";
-import { checkCreateOptions } from "./checks.ts";
 import type { EngineContext } from "./context.ts";
 import { throwIfAborted } from "./failures.ts";
 import { type Live, claimLive } from "./live.ts";
@@ -28,6 +27,7 @@ import { type RootLayout, type RootSource, hostRoot, imageRoot } from "./roots.t
 import { discard, draftOf } from "./sweep.ts";
 
 export interface CreateRequest {
+  /** Checked. */
   readonly options: CreateOptions;
   /** What the container is made for: to be kept as it is, or to be started at once. */
   readonly purpose: "create" | "start";
@@ -45,7 +45,6 @@ export async function createContainer(
   request: CreateRequest,
 ): Promise<Created> {
   const { options, signal } = request;
-  checkCreateOptions(options);
   throwIfAborted(signal);
   const mounts = await resolveMounts(options.mounts ?? []);
   // Whoever removes images or layers waits until the record says that they are in use.
@@ -166,11 +165,15 @@ interface Description {
 }
 
 async function describe({ paths }: EngineContext, request: WriteRequest): Promise<Description> {
-  const { id, name, mounts, source, mapping, options, layout } = request;
+  const { id, name, mapping, source, layout, mounts, options } = request;
   const network = options.network ?? "none";
+  const bundle = paths.container(id);
   const input: SpecInput = {
-    ...{ id, mapping, bundle: paths.container(id), options: { ...options, mounts } },
+    id,
+    bundle,
+    mapping,
     image: source.defaults,
+    options: { ...options, mounts },
     machineName: hostname(),
     keep: source.keep,
     sysctl: await networkSysctls(network),
@@ -179,25 +182,40 @@ async function describe({ paths }: EngineContext, request: WriteRequest): Promis
   const spec = createSpec(input);
   const { rootfs, trees } = layout;
   const plan = compile(spec, {
-    ...{ id, mapping, rootfs, bundle: input.bundle, title: name },
+    id,
+    bundle,
+    mapping,
+    rootfs,
+    title: name,
     live: join(paths.live, id),
     name: paths.name(name),
     remove: options.remove === true ? { trash: join(paths.trash, id), trees } : undefined,
     hasCgroup2: hasCgroup2(),
   });
-  const record: ContainerRecord = {
-    ...{ id, name, mounts, trees },
+  return { record: recordOf(request, spec, hostnameOf(input)), spec, plan };
+}
+
+function recordOf(request: WriteRequest, spec: RuntimeSpec, machine: string): ContainerRecord {
+  const { id, name, mapping, source, layout, mounts, options } = request;
+  return {
+    id,
+    name,
     createdAt: new Date().toISOString(),
     image: source.image,
     command: spec.process.args,
     entrypointWords: entrypointWords(options, source.defaults),
-    hostname: hostnameOf(input),
+    hostname: machine,
     labels: spec.annotations ?? {},
+    mounts,
     readOnly: options.readOnly === true,
     remove: options.remove === true,
-    isolation: { ids: mapping.mode, rootfs: source.driver, network },
+    isolation: {
+      ids: mapping.mode,
+      rootfs: source.driver,
+      network: options.network ?? "none",
+    },
+    trees: layout.trees,
   };
-  return { record, spec, plan };
 }
 
 function entrypointWords(

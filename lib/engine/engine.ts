@@ -83,7 +83,9 @@ async function open({ root, ids, storageDriver = "auto" }: EngineOptions): Promi
   const references = new References(paths);
   const library = new ImageLibrary({ paths, blobs, references, layers });
   const context: EngineContext = {
-    ...{ paths, library, layers },
+    paths,
+    library,
+    layers,
     mapped: mapped.get,
     driver: driver.get,
     running: new Map(),

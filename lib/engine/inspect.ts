@@ -21,7 +21,8 @@ interface Inspected {
   state(): Promise<ContainerState>;
 }
 
-export async function inspectContainer(context: EngineContext, { record, state }: Inspected) {
+export async function inspectContainer(context: EngineContext, inspected: Inspected) {
+  const { record } = inspected;
   const { id, name, createdAt, image, command, isolation, labels } = record;
   const bundle = context.paths.container(id);
   const process = await readProcess(join(bundle, "config.json"));
@@ -31,7 +32,7 @@ export async function inspectContainer(context: EngineContext, { record, state }
     Created: createdAt,
     Path: path,
     Args: args,
-    State: stateJson(await state()),
+    State: stateJson(await inspected.state()),
     Image: image.id ?? "",
     ResolvConfPath: join(bundle, "resolv.conf"),
     HostnamePath: join(bundle, "hostname"),

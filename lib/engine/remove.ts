@@ -18,7 +18,7 @@ export async function removeContainer(
   record: ContainerRecord,
   options: RemoveOptions = {},
 ): Promise<void> {
-  const { id, name } = record;
+  const { id } = record;
   const live = await claim(context, record, options);
   try {
     await discard(context, id, record);

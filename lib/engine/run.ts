@@ -5,12 +5,12 @@ import { pipeline } from "node:stream/promises";
 import { MarmitaError } from "../errors.ts";
 import type { ExitStatus, RunningProcess } from "../runtime/process.ts";
 import { errnoOf } from "../util/system-error.ts";
+import type { RunRequest } from "./checks.ts";
 import type { EngineContext } from "./context.ts";
 import { type Created, createContainer } from "./create.ts";
 import { abortError } from "./failures.ts";
 import {
   type CaptureOption,
-  type CreateOptions,
   DEFAULT_MAX_OUTPUT_BYTES,
   type OutputOption,
   type RunOptions,
@@ -19,25 +19,18 @@ import {
 import { removeContainer } from "./remove.ts";
 import { startClaimed } from "./start.ts";
 
-export interface RunRequest {
-  readonly image: string;
-  readonly command: readonly string[] | undefined;
-  /** Checked, but for what makes a container. */
-  readonly options: RunOptions;
-}
-
 /**
- * Rejects when no command ran to its end, and then, when it never began, leaves no container.
+ * The request is checked. Rejects when no command ran to its end, and then, when it never began, leaves no container.
  * After an abort the container's process is gone; the container goes only with `remove`.
  */
 export async function runContainer(
   context: EngineContext,
   request: RunRequest,
 ): Promise<RunResult | RunResult<Buffer>> {
-  const { options } = request;
+  const { image, command, options } = request;
   const { signal } = options;
   const created = await createContainer(context, {
-    options: createOptions(request),
+    options: { ...options, image, ...(command === undefined ? {} : { command }) },
     purpose: "start",
     signal,
   });
@@ -45,12 +38,6 @@ export async function runContainer(
   const ended = await seeThrough(process, options);
   if (signal?.aborted === true) throw abortError(signal);
   return result(created, ended, options);
-}
-
-function createOptions({ image, command, options }: RunRequest): CreateOptions {
-  const { stdin, input, stdout, stderr, encoding, maxOutputBytes, timeoutMs, signal, ...rest } =
-    options;
-  return { ...rest, image, ...(command === undefined ? {} : { command }) };
 }
 
 async function start(
@@ -61,7 +48,8 @@ async function start(
   const { stdin = "ignore", input, stdout, stderr, signal } = options;
   try {
     return await startClaimed(context, {
-      ...{ record, live },
+      record,
+      live,
       options: {
         stdin: input === undefined ? stdin : "pipe",
         stdout: outputOption(stdout),

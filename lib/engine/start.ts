@@ -69,15 +69,21 @@ export async function startClaimed(
   try {
     const { namespace } = await context.mapped();
     const plan = join(context.paths.container(id), "plan");
-    const onLost = () => sweepOne(context, id);
     const process = await startProcess({
-      ...{ plan, namespace, onLost, stdin, stdout, stderr },
+      plan,
+      namespace,
       title: record.name,
       live: live.fd,
+      stdin,
+      stdout,
+      stderr,
+      onLost: () => sweepOne(context, id),
     });
     live.close();
+    killOnAbort(process, signal);
     context.running.set(id, process);
-    follow(context, id, process, signal);
+    const forget = () => void context.running.delete(id);
+    process.wait().then(forget, forget);
     if (signal?.aborted !== true) return process;
     await process[Symbol.asyncDispose]();
     throw abortError(signal);
@@ -88,17 +94,9 @@ export async function startClaimed(
   }
 }
 
-function follow(
-  context: EngineContext,
-  id: string,
-  process: RunningProcess,
-  signal: AbortSignal | undefined,
-): void {
-  const kill = (): void => process.kill("SIGKILL");
+function killOnAbort(process: RunningProcess, signal: AbortSignal | undefined): void {
+  const kill = () => process.kill("SIGKILL");
+  const unhook = () => signal?.removeEventListener("abort", kill);
   signal?.addEventListener("abort", kill, { once: true });
-  const forget = (): void => {
-    signal?.removeEventListener("abort", kill);
-    context.running.delete(id);
-  };
-  process.wait().then(forget, forget);
+  process.wait().then(unhook, unhook);
 }

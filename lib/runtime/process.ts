@@ -118,7 +118,10 @@ async function started(keeper: Keeper, events: AsyncIterator<HelperEvent>): Prom
 function startFailed(failure: HelperFailure): MarmitaError {
   const { message, step, errno, exitCode = 125 } = failure;
   return new MarmitaError("START_FAILED", message, {
-    ...{ step, errno, hint: hintFor(failure), cause: failure },
+    step,
+    errno,
+    hint: hintFor(failure),
+    cause: failure,
     details: { exitCode },
   });
 }

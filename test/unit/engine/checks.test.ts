@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import {
   checkCreateOptions,
   checkEngineOptions,
-  checkRunOptions,
+  checkRun,
   checkStartOptions,
 } from "../../../lib/engine/checks.ts";
 
@@ -84,12 +84,16 @@ describe("options of a run", () => {
     ["input twice", { input: "a", stdin: "inherit" }, "exclude each other"],
     ["a signal by name", { signal: "SIGTERM" }, "an AbortSignal"],
   ])("refuse %s", (_what, options, words) => {
-    expect(() => Reflect.apply(checkRunOptions, undefined, [options])).toThrow(words);
+    expect(() => Reflect.apply(checkRun, undefined, [{ image: "busybox", options }])).toThrow(
+      words,
+    );
   });
 
   it("may be null only where null means something", () => {
-    expect(() => checkRunOptions({ entrypoint: null })).not.toThrow();
-    expect(() => Reflect.apply(checkRunOptions, undefined, [null])).toThrow("an object");
+    expect(() => checkRun({ image: "busybox", options: { entrypoint: null } })).not.toThrow();
+    expect(() => Reflect.apply(checkRun, undefined, [{ image: "busybox", options: null }])).toThrow(
+      "an object",
+    );
     expect(() => Reflect.apply(checkStartOptions, undefined, [{ stdin: null }])).toThrow("stdin");
     expect(() => Reflect.apply(checkEngineOptions, undefined, [{ root: "" }])).toThrow("root");
   });
