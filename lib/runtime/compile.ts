@@ -136,7 +136,8 @@ function rootOperations(spec: RuntimeSpec, { bundle, rootfs }: CompileContext): 
       const command = [rootfs.program, "-f", "-o", options, target];
       return [
         ["fuse-overlayfs", target, command],
-        ["root", target, 0],
+        // The keeper's mount is locked in the child's copy of it: pivot_root takes a mount of its own.
+        ["root", target, ROOT_BIND],
       ];
     }
     case "directory":

@@ -210,13 +210,14 @@ class Planner {
   #directory(path: string, entry: HostEntry, depth: number): void {
     if (!entry.isReadable) {
       this.#operations.push(["directory", path, 0o700]);
-      this.#notes.push(`${path} may not be read by this user: it is empty in the container`);
+      // Further down there are many: other users' places in a shared directory.
+      if (depth === 1) this.#notes.push(`${path} may not be read by this user: it is empty inside`);
       return;
     }
     const mount = this.#mounts.at(path);
     if (mount?.isReadOnly === true || BOUND_TYPES.test(this.#mounts.containing(path)?.type ?? "")) {
       this.#bind(path);
-      this.#notes.push(`${path} can only be read in the container`);
+      this.#notes.push(`${path} can only be read inside`);
     } else if (this.#mustSplit(path)) {
       this.#split(path, entry, depth);
     } else {
@@ -234,9 +235,7 @@ class Planner {
     const entries = this.#input.tree.list(path) ?? [];
     if (depth > MAX_DEPTH || entries.length > MAX_ENTRIES || this.#overlays > MAX_OVERLAYS) {
       this.#bind(path);
-      this.#notes.push(
-        `${path} has too much mounted below it: it can only be read in the container`,
-      );
+      this.#notes.push(`${path} has too much mounted below it: it can only be read inside`);
       return;
     }
     // Made inside it would be root's, and in memory.

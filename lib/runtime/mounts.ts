@@ -83,7 +83,7 @@ export function containerMounts(input: MountsInput): readonly SpecMount[] {
     return !targets.has(destination) && !(targets.has("/dev") && destination.startsWith("/dev/"));
   });
   const etc = input.etc.filter(({ target }) => !targets.has(target));
-  const own = [...input.requests, ...etc].map(mountSpec);
+  const own = [...input.requests.map(mountSpec), ...etc.map(fileSpec)];
   return [...defaults, ...own.sort((one, other) => depth(one) - depth(other))];
 }
 
@@ -107,6 +107,12 @@ function mountSpec(request: MountRequest): SpecMount {
   const moded = mode === undefined ? [] : [`mode=${mode.toString(8).padStart(4, "0")}`];
   const asked = ["noexec", "nosuid", "nodev", "rprivate", ...sized, ...moded, ...options];
   return { destination, type: "tmpfs", source: "tmpfs", options: lastOfEach(asked) };
+}
+
+/** Of one file: crun 1.8 takes `rro` for directories only. */
+function fileSpec({ source, target, readOnly }: BindRequest): SpecMount {
+  const options = readOnly === true ? ["bind", "ro", "rprivate"] : ["bind", "rprivate"];
+  return { destination: target, type: "bind", source, options };
 }
 
 const OPPOSITES: Readonly<Record<string, string>> = {

@@ -78,8 +78,8 @@ describe("image host", () => {
     expect(directories).toMatchSnapshot("directories");
     expect(extraPaths).toEqual(["/var/tmp/marmita-1500/1"]);
     expect(notes).toEqual([
-      "/boot/efi can only be read in the container",
-      "/root may not be read by this user: it is empty in the container",
+      "/boot/efi can only be read inside",
+      "/root may not be read by this user: it is empty inside",
     ]);
   });
 
