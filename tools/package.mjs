@@ -67,7 +67,7 @@ function binariesOf(platform) {
 }
 
 async function stageMain() {
-  const { scripts: _scripts, devDependencies: _dev, napi: _napi, ...published } = own;
+  const { scripts: _s, devDependencies: _d, overrides: _o, napi: _n, ...published } = own;
   const platforms = own.napi.targets.map((target) => [
     `marmita-${platformOf(target)}`,
     own.version,
