@@ -191,6 +191,7 @@ export class RunningProcess implements AsyncDisposable {
     this.#exited = life.exited;
     const over = (): void => {
       this.#over = true;
+      life.streams.stdin?.destroy(); // nobody reads any more: whoever waits to write is told so
     };
     life.exited.then(over, over);
   }
