@@ -53,7 +53,10 @@ function nodeGyp(...args) {
   const command = [execPath, script, ...args, "--loglevel=error", "--jobs=max"];
   // Two builds at once in one folder would trip over each other's half-written objects.
   if (hasCommand("flock")) command.unshift("flock", "build/.lock");
-  const { status, error } = spawnSync(command[0], command.slice(1), { stdio: "inherit" });
+  const { status, error, output } = spawnSync(command[0], command.slice(1), { encoding: "utf8" });
   if (error !== undefined) throw error;
+  // What a good build without warnings says helps nobody.
+  const text = output.join("");
+  if (status !== 0 || /\bwarning\b/.test(text)) console.error(text);
   if (status !== 0) exit(status ?? 1);
 }
