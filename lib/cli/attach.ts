@@ -2,7 +2,7 @@
 import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { isGone } from "./output.ts";
+import { EXIT_UNREAD, isGone } from "./output.ts";
 
 /** What is needed of a running process. */
 export interface Attachable {
@@ -24,18 +24,21 @@ export interface Terminal {
  * Carries bytes until the process and its streams have ended; resolves to its exit code.
  * The descriptors of the terminal are never given to the container: a program inside could type
  * into it, and would find it non-blocking.
+ *
+ * When nobody reads what we print, the process is killed, and the code is that of SIGPIPE: the
+ * signal itself would do nothing, for the kernel keeps it from the first process of a container.
  */
 export async function attach(running: Attachable, terminal: Terminal): Promise<number> {
   const over = new AbortController();
   const input = carryInput(running.stdin, terminal.stdin, over.signal);
-  const outputs = [
-    carryOutput(running.stdout, terminal.stdout),
-    carryOutput(running.stderr, terminal.stderr),
-  ];
+  const carried = Promise.all([
+    carryOutput(running, running.stdout, terminal.stdout),
+    carryOutput(running, running.stderr, terminal.stderr),
+  ]);
   try {
     const { exitCode } = await running.wait();
-    await Promise.all(outputs);
-    return exitCode;
+    const areRead = await carried;
+    return areRead.every(Boolean) ? exitCode : EXIT_UNREAD;
   } finally {
     over.abort();
     await input;
@@ -43,17 +46,31 @@ export async function attach(running: Attachable, terminal: Terminal): Promise<n
 }
 
 /**
- * When nobody reads what we print, our end of the container's pipe is closed, so the container's
- * process meets SIGPIPE as it would without us.
+ * Resolves to whether all of it was taken. No pipeline(): it would close our end of the pipe as
+ * soon as nobody reads, and the process, not yet killed, would complain of it.
  */
-async function carryOutput(source: Readable | undefined, sink: Writable): Promise<void> {
-  if (source === undefined) return;
+async function carryOutput(
+  running: Attachable,
+  source: Readable | undefined,
+  sink: Writable,
+): Promise<boolean> {
+  if (source === undefined) return true;
+  sink.on("error", () => {}); // told by write(), too
   try {
-    await pipeline(source, sink, { end: false });
-    await flushed(sink);
+    for await (const chunk of source.iterator({ destroyOnReturn: false })) await write(sink, chunk);
+    return true;
   } catch (error) {
+    running.kill(constants.signals.SIGKILL);
     if (!isEnd(error)) throw error;
+    return false;
   }
+}
+
+/** Resolves when the chunk is out: what we have not written we do not read. */
+function write(sink: Writable, chunk: unknown): Promise<void> {
+  return new Promise((resolve, reject) => {
+    sink.write(chunk, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 /** The process may stop reading, or end, long before our stdin does. */
@@ -76,13 +93,6 @@ function isEnd(error: unknown): boolean {
   return ["ECONNRESET", "ERR_STREAM_PREMATURE_CLOSE", "ERR_STREAM_DESTROYED"].includes(
     String(code),
   );
-}
-
-function flushed(sink: Writable): Promise<void> {
-  return new Promise((resolve) => {
-    if (sink.writableLength === 0 || sink.destroyed) resolve();
-    else sink.write("", () => resolve());
-  });
 }
 
 /** What Docker passes on: all that can be caught, but what is about our own children and output. */

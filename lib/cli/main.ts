@@ -4,7 +4,7 @@ import { COMMANDS, findCommand, GROUPS } from "./commands.ts";
 import { parseFlags, type Grammar, type ParsedFlags } from "./flags.ts";
 import { formatCommandHelp, formatGroupHelp, formatProgramHelp, PROGRAM } from "./help.ts";
 import { EXIT_UNREAD, OutputUnread, print, printError } from "./output.ts";
-import { formatError, formatUsageError, isDebugging } from "./report.ts";
+import { exitCodeOf, formatError, formatUsageError, isDebugging } from "./report.ts";
 import { UsageError } from "./usage.ts";
 
 export const GLOBAL: Grammar = {
@@ -45,7 +45,7 @@ export async function main(args: readonly string[]): Promise<number> {
       return error.exitCode;
     }
     printError(formatError(error, isDebugging()));
-    return called.failureCode;
+    return exitCodeOf(error) ?? called.failureCode;
   }
 }
 

@@ -85,7 +85,7 @@ export function formatContainers(
   { noTrunc, now }: FormatOptions,
 ): string {
   const rows = list.map((container) => {
-    const command = container.command.join(" ");
+    const command = commandText(container.command);
     return [
       noTrunc ? container.id : container.id.slice(0, SHORT_ID),
       container.image.name,
@@ -97,6 +97,11 @@ export function formatContainers(
     ];
   });
   return formatTable(HEADINGS, rows);
+}
+
+/** As Docker has it: of the arguments, those with blanks in quotes. */
+function commandText([program = "", ...args]: readonly string[]): string {
+  return [program, ...args.map((arg) => (arg.includes(" ") ? `'${arg}'` : arg))].join(" ");
 }
 
 /** `Up 3 seconds`, `Exited (0) 2 hours ago`, `Created`. */

@@ -12,6 +12,13 @@ export function formatError(error: unknown, debug = false): string {
   return `${lines.join("\n")}\n`;
 }
 
+/** 126 or 127 where a command could not be started; undefined where marmita failed otherwise. */
+export function exitCodeOf(error: unknown): number | undefined {
+  if (!isMarmitaError(error, "START_FAILED")) return undefined;
+  const code = error.details["exitCode"];
+  return typeof code === "number" ? code : undefined;
+}
+
 /** Whether stacks are wanted. */
 export function isDebugging(): boolean {
   return (process.env["MARMITA_DEBUG"] ?? "") !== "";

@@ -78,7 +78,7 @@ describe("attach", () => {
     expect(await attached).toBe(0);
   });
 
-  it("closes the process's output when nobody reads ours", async () => {
+  it("kills the process when nobody reads its output", async () => {
     const stdout = new PassThrough();
     const unread = new Writable({
       write: (_chunk, _encoding, done) => done(Object.assign(new Error(), { code: "EPIPE" })),
@@ -87,10 +87,11 @@ describe("attach", () => {
 
     const attached = attach(box, { ...terminal(), stdout: unread });
     stdout.write("unread");
-    await closed(stdout);
-    box.exit(141);
+    await closed(unread);
+    box.exit(137);
 
     expect(await attached).toBe(141);
+    expect(box.kills).toEqual([9]);
   });
 
   it("does not read ahead of a slow reader", async () => {

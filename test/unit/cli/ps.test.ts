@@ -50,7 +50,7 @@ describe("ps", () => {
   it("cuts ids and commands, and quotes commands", () => {
     expect(formatContainers(list.slice(2), { noTrunc: false, now })).toBe(
       `CONTAINER ID   IMAGE     COMMAND                   CREATED       STATUS                       PORTS     NAMES
-aaaaaaaaaaaa   busybox   "sh -c echo \\"a rathe…"   2 hours ago   Exited (137) 3 seconds ago             a
+aaaaaaaaaaaa   busybox   "sh -c 'echo \\"a rath…"   2 hours ago   Exited (137) 3 seconds ago             a
 `,
     );
   });
@@ -59,6 +59,6 @@ aaaaaaaaaaaa   busybox   "sh -c echo \\"a rathe…"   2 hours ago   Exited (137)
     const text = formatContainers(list.slice(2), { noTrunc: true, now });
 
     expect(text).toContain(list[2]!.id);
-    expect(text).toContain('"sh -c echo \\"a rather long command\\""');
+    expect(text).toContain(String.raw`"sh -c 'echo \"a rather long command\"'"`);
   });
 });
