@@ -92,7 +92,7 @@ async function open({ root, ids, storageDriver = "auto" }: EngineOptions): Promi
   };
   const close = async (): Promise<void> => {
     isClosed = true;
-    for (const process of [...context.running.values()]) await process[Symbol.asyncDispose]();
+    await Promise.all(Array.from(context.running.values(), (one) => one[Symbol.asyncDispose]()));
     const opened = await mapped.forget();
     opened?.namespace.close();
   };

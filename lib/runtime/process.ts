@@ -57,7 +57,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     const events = keeper.events[Symbol.asyncIterator]();
     const pid = await started(keeper, events);
     const streams = { stdin: input.stream, stdout: output.stream, stderr: errors.stream };
-    return new RunningProcess(pid, { keeper, streams, exited: watch(keeper, events, onLost) });
+    return new RunningProcess(pid, { keeper, streams, exited: watch(events, onLost) });
   } catch (error) {
     for (const { stream } of ends) stream?.destroy();
     throw error;
@@ -97,8 +97,8 @@ const DEV_NULL = -1;
 
 async function started(keeper: Keeper, events: AsyncIterator<HelperEvent>): Promise<number> {
   for (;;) {
-    const { done, value: event } = await events.next();
-    if (done === true) {
+    const event = await next(events);
+    if (event === undefined) {
       throw new MarmitaError(
         "START_FAILED",
         "the container's keeper died before its command began",
@@ -115,6 +115,12 @@ async function started(keeper: Keeper, events: AsyncIterator<HelperEvent>): Prom
   }
 }
 
+/** `undefined` when the keeper has ended. */
+async function next(events: AsyncIterator<HelperEvent>): Promise<HelperEvent | undefined> {
+  const result = await events.next();
+  return result.done === true ? undefined : result.value;
+}
+
 function startFailed(failure: HelperFailure): MarmitaError {
   const { message, step, errno, exitCode = 125 } = failure;
   return new MarmitaError("START_FAILED", message, {
@@ -127,15 +133,12 @@ function startFailed(failure: HelperFailure): MarmitaError {
 }
 
 async function watch(
-  keeper: Keeper,
   events: AsyncIterator<HelperEvent>,
   onLost: () => Promise<void>,
 ): Promise<ExitStatus> {
   let status: ExitStatus | undefined;
   let failure: HelperFailure | undefined;
-  for (;;) {
-    const { done, value: event } = await events.next();
-    if (done === true) break;
+  for (let event = await next(events); event !== undefined; event = await next(events)) {
     if (event.event === "exited") status = exitStatus(event);
     if (event.event === "failed") failure = new HelperFailure(event);
   }
