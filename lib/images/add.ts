@@ -5,6 +5,7 @@ import { MarmitaError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ChainId, Digest } from "../oci/digest.ts";
 import { draftPath } from "../store/atomic.ts";
+import type { BlobStore } from "../store/blobs.ts";
 import { lock, tryOnce } from "../store/lock.ts";
 import { storeError } from "../store/store-error.ts";
 import { throwIfAborted } from "../util/abort.ts";
@@ -79,11 +80,10 @@ async function storeAll(
   for (const image of images) await storeBlobs(store, image, context);
   for (const image of images) await storeLayers(store, image.content.layers, context);
   throwIfAborted(context.signal);
-  for (const { names, descriptor } of images) {
-    for (const name of names.length === 0 ? [undefined] : names) {
-      await store.references.set(name, descriptor);
-    }
-  }
+  const named = images.flatMap(({ names, descriptor }) =>
+    (names.length === 0 ? [undefined] : names).map((name) => ({ name, descriptor })),
+  );
+  await store.references.set(...named);
 }
 
 async function storeBlobs(
@@ -95,7 +95,7 @@ async function storeBlobs(
   for (const { descriptor } of image.content.layers) {
     throwIfAborted(signal);
     const { digest } = descriptor;
-    if (await blobs.has(digest)) continue;
+    if (await hasWhole(blobs, descriptor)) continue;
     const taken = await image.takeLayer(descriptor);
     if (taken === undefined) {
       throw new MarmitaError("CORRUPT", `layer ${digest} is missing`, { details: { digest } });
@@ -109,11 +109,16 @@ async function storeBlobs(
     await blobs.adopt(taken.draft, digest);
   }
   for (const bytes of [image.config, image.manifest]) {
-    const { digest } = bytes === image.config ? image.content.manifest.config : image.descriptor;
-    if (await blobs.has(digest)) continue;
-    made.blobs.add(digest);
+    const descriptor = bytes === image.config ? image.content.manifest.config : image.descriptor;
+    if (await hasWhole(blobs, descriptor)) continue;
+    made.blobs.add(descriptor.digest);
     await blobs.writeBytes(bytes);
   }
+}
+
+/** A blob that was cut short is stored anew. */
+async function hasWhole(blobs: BlobStore, { digest, size }: Descriptor): Promise<boolean> {
+  return (await blobs.has(digest)) && (await blobs.size(digest)) === size;
 }
 
 async function storeLayers(

@@ -66,7 +66,7 @@ export class ImageLibrary {
     const stored = await this.findStored(nameOrId);
     const [entry] = stored?.entries ?? [];
     if (entry === undefined) throw notFound(nameOrId);
-    await this.#store.references.set(familiar(reference), entry.descriptor);
+    await this.#store.references.set({ name: familiar(reference), descriptor: entry.descriptor });
   }
 
   /** A name goes, and with its last name the image; by id, the image with all names. */

@@ -23,6 +23,12 @@ export interface ImageEntry {
   readonly descriptor: Descriptor;
 }
 
+export interface NamedDescriptor {
+  /** A familiar name. */
+  readonly name: string | undefined;
+  readonly descriptor: Descriptor;
+}
+
 /** A line as it was found, with what we do not know; `entry` is absent when it makes no sense. */
 interface Line {
   readonly json: unknown;
@@ -59,17 +65,11 @@ export class References {
   }
 
   /**
-   * Let `name` mean `descriptor` from now on; without a name the image is only known by its ids.
-   * An image whose last name is taken away stays, nameless.
+   * Let each name mean its descriptor from now on, all at once; without a name an image is only
+   * known by its ids. An image whose last name is taken away stays, nameless.
    */
-  async set(name: string | undefined, descriptor: Descriptor): Promise<void> {
-    await this.#change((lines) => {
-      const { digest } = descriptor;
-      const others = name === undefined ? lines : withoutName(lines, name);
-      if (name === undefined && hasDigest(lines, digest)) return lines;
-      const kept = others.filter((line) => !isNameless(line, digest));
-      return [...kept, newLine(name, descriptor)];
-    });
+  async set(...named: readonly NamedDescriptor[]): Promise<void> {
+    await this.#change((lines) => named.reduce(withNamed, lines));
   }
 
   /** Forget one name; the image stays, nameless if need be. Forgetting an absent name is fine. */
@@ -159,6 +159,13 @@ function parseLine(json: unknown): Line {
     return { json, entry: { descriptor } };
   }
   return { json, entry: { name: familiar(reference), descriptor } };
+}
+
+function withNamed(lines: readonly Line[], { name, descriptor }: NamedDescriptor): readonly Line[] {
+  const { digest } = descriptor;
+  if (name === undefined && hasDigest(lines, digest)) return lines;
+  const others = name === undefined ? lines : withoutName(lines, name);
+  return [...others.filter((line) => !isNameless(line, digest)), newLine(name, descriptor)];
 }
 
 function newLine(name: string | undefined, descriptor: Descriptor): Line {

@@ -27,13 +27,7 @@ describe("storeError", () => {
       "EBADMSG",
       "read gzip at byte 9",
     ],
-    [
-      "an unknown compression",
-      helperFailure(95, "read xz"),
-      "UNSUPPORTED",
-      "ENOTSUP",
-      "read xz",
-    ],
+    ["an unknown compression", helperFailure(95, "read xz"), "UNSUPPORTED", "ENOTSUP", "read xz"],
   ])("turns %s into an error with code, errno and words", (_, cause, code, errno, words) => {
     const error = storeError(cause, "load image");
 

@@ -1,0 +1,106 @@
+/** An image store on disk whose layers are only remembered, and whose writes can fail. */
+import { readdir } from "node:fs/promises";
+import { mkdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { ImageStore, LayerStore } from "../../../lib/images/image-store.ts";
+import { ImageLibrary } from "../../../lib/images/library.ts";
+import type { ChainId } from "../../../lib/oci/digest.ts";
+import { FileBlobStore } from "../../../lib/store/blobs.ts";
+import { Paths } from "../../../lib/store/paths.ts";
+import { References } from "../../../lib/store/references.ts";
+import { temporaryFolder } from "../../helpers/folder.ts";
+
+export interface FakeStore extends ImageStore {
+  readonly layers: FakeLayers;
+  readonly library: ImageLibrary;
+  readonly faults: Faults;
+}
+
+/** Lets the n-th write fail, counted over all parts of the store. */
+export class Faults {
+  failAt = Infinity;
+  writes = 0;
+
+  check(): void {
+    this.writes++;
+    if (this.writes !== this.failAt) return;
+    throw Object.assign(new Error("ENOSPC: no space left on device"), { code: "ENOSPC" });
+  }
+}
+
+export class FakeLayers implements LayerStore {
+  readonly #paths: Paths;
+  readonly #faults: Faults;
+  /** What `ensure` was asked for: chain id and the number of parents. */
+  readonly asked: [ChainId, number][] = [];
+
+  constructor(paths: Paths, faults: Faults) {
+    this.#paths = paths;
+    this.#faults = faults;
+  }
+
+  async ensure(layer: { readonly chainId: ChainId }, parents: readonly ChainId[]): Promise<void> {
+    this.asked.push([layer.chainId, parents.length]);
+    this.#faults.check();
+    mkdirSync(this.#paths.layer(layer.chainId), { recursive: true });
+  }
+
+  async find(): Promise<{ size: number }> {
+    return { size: 100 };
+  }
+
+  async remove(chainId: ChainId): Promise<void> {
+    rmSync(this.#paths.layer(chainId), { recursive: true, force: true });
+  }
+}
+
+class FaultyBlobs extends FileBlobStore {
+  readonly #faults: Faults;
+
+  constructor(root: string, faults: Faults) {
+    super(root);
+    this.#faults = faults;
+  }
+
+  override async adopt(...args: Parameters<FileBlobStore["adopt"]>): Promise<void> {
+    this.#faults.check();
+    await super.adopt(...args);
+  }
+}
+
+class FaultyReferences extends References {
+  readonly #faults: Faults;
+
+  constructor(paths: Paths, faults: Faults) {
+    super(paths);
+    this.#faults = faults;
+  }
+
+  override async set(...args: Parameters<References["set"]>): Promise<void> {
+    this.#faults.check();
+    await super.set(...args);
+  }
+}
+
+export async function fakeStore(): Promise<FakeStore> {
+  const faults = new Faults();
+  const paths = new Paths(await temporaryFolder());
+  const store = {
+    paths,
+    faults,
+    blobs: new FaultyBlobs(paths.blobs, faults),
+    references: new FaultyReferences(paths, faults),
+    layers: new FakeLayers(paths, faults),
+  };
+  return { ...store, library: new ImageLibrary(store) };
+}
+
+/** Every blob, layer and draft there is. */
+export async function contentsOf({ paths }: ImageStore): Promise<readonly string[]> {
+  const found = [paths.images, paths.blobs, join(paths.blobs, "sha256"), paths.layers].map(
+    async (directory) =>
+      (await readdir(directory).catch(() => [])).map((name) => `${directory}/${name}`),
+  );
+  const names = (await Promise.all(found)).flat();
+  return names.filter((name) => !/\/(blobs|sha256|oci-layout|index\.json)$/.test(name));
+}
