@@ -19,8 +19,8 @@ export interface HostRootInput {
   /** Must be visible wherever they are. */
   readonly visible: readonly string[];
   /**
-   * Directories where the caller may write, the best first. One takes what is written to the
-   * directory that the data root is in: an overlay's upper may not lie within its lower.
+   * Directories for nothing else, of this user alone or not there yet, the best first. One takes
+   * what is written beside the data root: an overlay's upper may not lie within its lower.
    */
   readonly scratch: readonly string[];
   readonly uid: number;
@@ -111,11 +111,11 @@ function overlayOf(path: string, mounts: MountTable): string {
 }
 
 function chooseScratch(input: HostRootInput, mounts: MountTable): Scratch {
-  const { dataRoot, scratch, uid, id } = input;
+  const { dataRoot, scratch, id } = input;
   const lower = overlayOf(dataRoot, mounts);
   const apart = scratch.filter((path) => !isWithin(path, dataRoot) && !isWithin(dataRoot, path));
-  const place = scratch.find((path) => !isWithin(path, lower)) ?? apart[0];
-  if (place === undefined) {
+  const parent = scratch.find((path) => !isWithin(path, lower)) ?? apart[0];
+  if (parent === undefined) {
     throw new MarmitaError(
       "UNSUPPORTED",
       `image host: what is written to ${lower} needs a place outside of it`,
@@ -126,8 +126,7 @@ function chooseScratch(input: HostRootInput, mounts: MountTable): Scratch {
       },
     );
   }
-  const parent = join(place, `marmita-${uid}`);
-  return { parent, path: join(parent, id), splits: isWithin(place, lower) };
+  return { parent, path: join(parent, id), splits: isWithin(parent, lower) };
 }
 
 class Planner {

@@ -53,19 +53,32 @@ export async function readHostRoot(options: HostRootOptions): Promise<HostRoot> 
 
 /** Those that are there and may be written; memory last: overlayfs takes it from Linux 6.6 on. */
 async function scratchPlaces(paths: readonly string[]): Promise<readonly string[]> {
-  const real = await Promise.all(paths.map(writablePath));
+  const real = await Promise.all(paths.map(scratchPlace));
   const found = [...new Set(real.filter((path) => path !== undefined))];
-  const inMemory = (path: string) => (filesystemType(path) === "tmpfs" ? 1 : 0);
+  const inMemory = (path: string) => (filesystemType(dirname(path)) === "tmpfs" ? 1 : 0);
   return found.sort((one, other) => inMemory(one) - inMemory(other));
 }
 
-async function writablePath(path: string): Promise<string | undefined> {
+/** A name there that is ours or free: whoever took the first one gets nothing but the next. */
+async function scratchPlace(directory: string): Promise<string | undefined> {
   try {
-    await access(path, constants.W_OK | constants.X_OK);
-    return await realpath(path);
+    await access(directory, constants.W_OK | constants.X_OK);
+    const place = join(await realpath(directory), `marmita-${process.geteuid?.() ?? 0}`);
+    for (const path of [
+      place,
+      ...Array.from({ length: 9 }, (_, count) => `${place}-${count + 1}`),
+    ]) {
+      const found = await lstat(path).catch(() => undefined);
+      if (found === undefined || isPrivate(found)) return path;
+    }
   } catch {
-    return undefined;
+    // Not there, or not ours to write: another place, then.
   }
+  return undefined;
+}
+
+function isPrivate(found: Stats): boolean {
+  return found.isDirectory() && found.uid === process.geteuid?.() && (found.mode & 0o77) === 0;
 }
 
 /**

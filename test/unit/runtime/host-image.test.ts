@@ -60,7 +60,7 @@ function plan(given: Partial<HostRootInput> & { extraMounts?: string } = {}) {
     bundle: "/home/ana/data/containers/1",
     dataRoot: "/home/ana/data",
     visible: ["/home/ana/work", "/home/ana"],
-    scratch: ["/var/tmp", "/tmp"],
+    scratch: ["/var/tmp/marmita-1500", "/tmp/marmita-1500"],
     uid: ME,
     id: "1",
     ...rest,
@@ -108,7 +108,7 @@ describe("image host", () => {
     const given = {
       dataRoot: "/var/lib/ana",
       bundle: "/var/lib/ana/containers/1",
-      scratch: ["/var/tmp"],
+      scratch: ["/var/tmp/marmita-1500"],
     };
 
     const made = overlays(plan(given)).map(([target, upper]) => [target, upper]);
