@@ -3,17 +3,21 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 void process_reset_signals(void) {
-  const struct sigaction fresh = {.sa_handler = SIG_DFL};
+  /* The kernel's own struct sigaction, empty: SIG_DFL. sigaction() refuses 32 and 33, which the
+   * C library of whoever started us may have left ignored (glibc's posix_spawn does). */
+  const unsigned long fresh[4] = {0};
   sigset_t none;
 
   for (int number = 1; number < NSIG; number++)
-    (void) sigaction(number, &fresh, NULL); /* KILL, STOP and the C library's own refuse */
+    (void) syscall(SYS_rt_sigaction, number, fresh, NULL, sizeof(uint64_t)); /* KILL, STOP refuse */
   sigemptyset(&none);
   (void) sigprocmask(SIG_SETMASK, &none, NULL);
 }
