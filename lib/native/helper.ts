@@ -37,13 +37,14 @@ export class HelperFailure extends Error {
 
   constructor(event: HelperEvent) {
     const errnum = Number(event["errno"] ?? 0);
-    const what = String(event["what"] ?? "the helper failed");
+    const what = typeof event["what"] === "string" ? event["what"] : "the helper failed";
     const errno = errnum === 0 ? "" : errnoName(errnum);
     super(errno === "" ? what : `${what}: ${errnoWords(errno)}`);
     this.errnum = errnum;
     this.errno = errno;
     this.what = what;
-    this.step = typeof event["step"] === "string" && event["step"] !== "" ? event["step"] : undefined;
+    this.step =
+      typeof event["step"] === "string" && event["step"] !== "" ? event["step"] : undefined;
     this.exitCode = typeof event["exitCode"] === "number" ? event["exitCode"] : undefined;
   }
 
@@ -87,7 +88,9 @@ export class Helper {
       const { pid, pidfd } = native.spawn(
         helperPath(),
         [title, verb, ...args],
-        [`PATH=${process.env["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}`],
+        [
+          `PATH=${process.env["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}`,
+        ],
         [...stdio, theirs, ...extra],
       );
       return new Helper(new Socket({ fd: ours, readable: true, writable: true }), pid, pidfd);

@@ -160,7 +160,10 @@ class Decoder {
     if (row === undefined) throw new RangeError(`operation ${code}`);
     const [name, signature] = row;
     // The table says which arguments belong to the name; its row was just followed.
-    return [name, ...[...signature].map((letter) => this.#argument(letter))] as unknown as Operation;
+    return [
+      name,
+      ...[...signature].map((letter) => this.#argument(letter)),
+    ] as unknown as Operation;
   }
 
   #argument(letter: string): Argument {

@@ -8,11 +8,16 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
     const char* name;
     Napi::Value (*function)(const Napi::CallbackInfo&);
   } table[] = {
-      {"spawn", Spawn},         {"reap", Reap},
-      {"pipe", Pipe},           {"socketPair", SocketPair},
-      {"receive", Receive},     {"capabilities", Capabilities},
-      {"tryLock", TryLock},     {"createLocked", CreateLocked},
-      {"writeTree", WriteTree}, {"syncFilesystem", SyncFilesystem},
+      {"spawn", Spawn},
+      {"reap", Reap},
+      {"pipe", Pipe},
+      {"socketPair", SocketPair},
+      {"receive", Receive},
+      {"capabilities", Capabilities},
+      {"tryLock", TryLock},
+      {"createLocked", CreateLocked},
+      {"writeTree", WriteTree},
+      {"syncFilesystem", SyncFilesystem},
       {"filesystemType", FilesystemType},
   };
 

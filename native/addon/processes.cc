@@ -20,8 +20,7 @@ static std::vector<std::string> ToStrings(const Napi::Value& value) {
   const auto array = value.As<Napi::Array>();
   std::vector<std::string> strings;
 
-  for (uint32_t i = 0; i < array.Length(); i++)
-    strings.push_back(array.Get(i).As<Napi::String>());
+  for (uint32_t i = 0; i < array.Length(); i++) strings.push_back(array.Get(i).As<Napi::String>());
   return strings;
 }
 

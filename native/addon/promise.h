@@ -30,8 +30,7 @@ class Call : public Napi::AsyncWorker {
   }
 
  private:
-  Call(Napi::Env env, Work work)
-      : Napi::AsyncWorker(env), deferred_(env), work_(std::move(work)) {}
+  Call(Napi::Env env, Work work) : Napi::AsyncWorker(env), deferred_(env), work_(std::move(work)) {}
 
   void Execute() override {
     if (work_(&why_) < 0) SetError(why_.what);

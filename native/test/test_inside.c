@@ -1,3 +1,4 @@
+/* test_inside.c — the paths of a container, under hostile links. */
 #include "../core/inside.h"
 
 #include <errno.h>

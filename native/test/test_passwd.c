@@ -1,3 +1,4 @@
+/* test_passwd.c — users and groups of files that lie. */
 #include "../core/passwd.h"
 
 #include <errno.h>

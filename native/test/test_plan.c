@@ -1,3 +1,4 @@
+/* test_plan.c — plans that are whole, cut short, or made up. */
 #include "../core/plan.h"
 
 #include <errno.h>
