@@ -56,6 +56,7 @@ const CLONE: Readonly<Record<NamespaceType, number>> = {
 
 /** runtime-spec, config-linux.md, "Default Devices". */
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
+const DEVICE_FLAGS = BIND.OPTIONAL | BIND.NOSUID | BIND.NOEXEC;
 const DEVICE_LINKS = [
   ["/proc/self/fd", "/dev/fd"],
   ["/proc/self/fd/0", "/dev/stdin"],
@@ -205,7 +206,7 @@ function mountOperations(
 /** Nodes cannot be made in a user namespace: those of this machine are bound. */
 function deviceOperations(): Plan {
   return [
-    ...DEVICES.map((name) => ["bind", `/dev/${name}`, `/dev/${name}`, BIND.OPTIONAL] as const),
+    ...DEVICES.map((name) => ["bind", `/dev/${name}`, `/dev/${name}`, DEVICE_FLAGS] as const),
     ...DEVICE_LINKS.map(([text, path]) => ["symlink", text, path] as const),
   ];
 }

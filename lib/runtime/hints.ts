@@ -50,6 +50,7 @@ const ROWS: readonly Row[] = [
   { errno: /^(?:EPERM|EINVAL)$/, where: ID_MAPS, look: uselessHelpers },
   { errno: /^ENOENT$/, where: /\bnew[ug]idmap\b/, look: missingHelpers },
   { errno: /^EPERM$/, where: /\bmount (?:proc|sysfs)\b/, look: maskedProc },
+  { errno: /^ENODEV$/, where: /\boverlay\b/, look: missingOverlay },
   { errno: /^E/, where: /\boverlay\b/, look: overlayOverOdd },
   { errno: /^E/, where: /\bfuse/, look: fuseDevice },
   { errno: /^EINVAL$/, where: /^user: /, look: unmappedUser },
@@ -157,12 +158,20 @@ const ODD_FILESYSTEMS: Readonly<Record<string, string>> = {
   "9p": "it lacks what overlayfs needs to write: use a directory on a local disk",
 };
 
-function overlayOverOdd(host: HintHost, { directory }: Symptom): string | undefined {
-  if (directory === undefined) return undefined;
-  const type = host.filesystem(directory);
-  const why = type === undefined ? undefined : ODD_FILESYSTEMS[type];
-  if (type === undefined || why === undefined) return undefined;
-  return `${directory} is on ${type}; ${why}, and name it as the data root (MARMITA_ROOT)`;
+function missingOverlay(): string {
+  return "the kernel has no overlay file system; as root: modprobe overlay";
+}
+
+/** The data root, or the directory of the machine that an overlay of image `host` lies over. */
+function overlayOverOdd(host: HintHost, { directory, what }: Symptom): string | undefined {
+  const path = directory ?? /^(\/[^:]*): /.exec(what)?.[1];
+  if (path === undefined) return undefined;
+  const type = host.filesystem(path);
+  if (type === undefined) return undefined;
+  if (directory === undefined) return `${path} is on ${type}, which overlayfs does not take here`;
+  const why = ODD_FILESYSTEMS[type];
+  if (why === undefined) return undefined;
+  return `${path} is on ${type}; ${why}, and name it as the data root (MARMITA_ROOT)`;
 }
 
 function fuseDevice(host: HintHost): string | undefined {
