@@ -74,10 +74,16 @@ async function stageMain() {
   ]);
   const folder = join(stage, "main");
   mkdirSync(folder);
-  // Not through dist/: whoever runs the command from there is left alone.
-  const compiled = join(folder, "dist");
-  await must(runBin("tsc", ["--project", "tsconfig.build.json", "--outDir", compiled]));
-  chmodSync(join(compiled, "cli/marmita.js"), 0o755);
+  // Not through dist/: whoever runs the command from there is left alone. And beside a copy of
+  // lib/, so that source maps name it as they do in the repository.
+  cpSync("lib", join(folder, "lib"), { recursive: true });
+  writeJson(join(folder, "tsconfig.json"), {
+    extends: join(root, "tsconfig.build.json"),
+    compilerOptions: { rootDir: "lib", outDir: "dist" },
+    include: ["lib"],
+  });
+  await must(runBin("tsc", ["--project", folder]));
+  chmodSync(join(folder, "dist/cli/marmita.js"), 0o755);
   // Without gypfile: false npm would take a binding.gyp for an order to build.
   writeJson(join(folder, "package.json"), {
     ...published,

@@ -12,11 +12,12 @@ const execute = promisify(execFile);
 
 describe.runIf(requireUserNamespaces())("the published packages", () => {
   let project: string;
-  let tarballs: string;
+  let env: NodeJS.ProcessEnv;
 
   beforeAll(async () => {
-    tarballs = await temporaryFolder();
+    const tarballs = await temporaryFolder();
     await pack(tarballs);
+    env = { ...process.env, MARMITA_ROOT: await temporaryFolder() };
     project = await install(tarballs);
   }, 120_000);
 
@@ -39,15 +40,16 @@ describe.runIf(requireUserNamespaces())("the published packages", () => {
     ]);
   });
 
-  it("run a container from JavaScript", async () => {
-    const root = await temporaryFolder();
+  async function node(source: string): Promise<string> {
+    const args = ["--input-type=module", "-e", source];
+    const { stdout } = await execute(process.execPath, args, { cwd: project, env });
+    return stdout;
+  }
 
+  it("run a container from JavaScript", async () => {
     const output = await node(
-      project,
       `import { run } from "marmita";
-       const { exitCode, stdout } = await run("host", ["echo", "hi"], {
-         root: ${JSON.stringify(root)}, remove: true,
-       });
+       const { exitCode, stdout } = await run("host", ["echo", "hi"], { remove: true });
        console.log(JSON.stringify({ exitCode, stdout }));`,
     );
 
@@ -55,12 +57,11 @@ describe.runIf(requireUserNamespaces())("the published packages", () => {
   });
 
   it("run a container from the shell", async () => {
-    const root = await temporaryFolder();
     const command = join(project, "node_modules/.bin/marmita");
 
     const { stdout } = await execute(command, ["run", "--rm", "host", "echo", "hi"], {
       cwd: project,
-      env: { ...process.env, MARMITA_ROOT: root },
+      env,
     });
 
     expect(stdout).toBe("hi\n");
@@ -68,13 +69,27 @@ describe.runIf(requireUserNamespaces())("the published packages", () => {
 
   it("are imported on other systems, where run() rejects with UNSUPPORTED", async () => {
     const output = await node(
-      project,
       `Object.defineProperty(process, "platform", { value: "darwin" });
        const { run } = await import("marmita");
        await run("host", ["true"]).catch((error) => console.log(error.code));`,
     );
 
     expect(output).toBe("UNSUPPORTED\n");
+  });
+
+  it("hold an addon of Node-API symbols only, which serves every Node version", async () => {
+    const addon = join(
+      project,
+      `node_modules/marmita-linux-${process.arch}-${libc()}/marmita.node`,
+    );
+
+    const { stdout } = await execute("nm", ["--dynamic", "--undefined-only", addon]);
+
+    const symbols = stdout.split("\n").map((line) => line.trim().split(/\s+/)[1] ?? "");
+    expect(symbols).toContain("napi_create_function");
+    expect(
+      symbols.filter((name) => /^uv_|^_ZN?K?2v8|^_ZN4node|inflate|ZSTD|SHA/.test(name)),
+    ).toEqual([]);
   });
 
   it("bring types that a strict project compiles against", async () => {
@@ -94,6 +109,11 @@ describe.runIf(requireUserNamespaces())("the published packages", () => {
     await expect(checked).resolves.toMatchObject({ stdout: "" });
   });
 });
+
+function libc(): string {
+  const report = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
+  return report.header.glibcVersionRuntime === undefined ? "musl" : "gnu";
+}
 
 /** Our own tarballs, and those of what they depend on: npm needs no registry then. */
 async function pack(folder: string): Promise<void> {
@@ -118,13 +138,6 @@ async function npm(cwd: string, args: readonly string[]): Promise<void> {
   // What an outer npm told this process about its own project is not for the inner one.
   const own = Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name));
   await execute("npm", [...args], { cwd, env: Object.fromEntries(own) });
-}
-
-async function node(cwd: string, source: string): Promise<string> {
-  const { stdout } = await execute(process.execPath, ["--input-type=module", "-e", source], {
-    cwd,
-  });
-  return stdout;
 }
 
 async function readJson(path: string): Promise<Record<string, unknown>> {

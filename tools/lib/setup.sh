@@ -122,7 +122,7 @@ install_modules() {
     npm run --silent build:native >&2 || stop "building the native parts failed"
     npm run --silent build >&2 || stop "compiling failed"
   else
-    npm ci --no-audit --no-fund --loglevel=error >&2 || stop "npm ci failed"
+    npm ci --no-audit --no-fund --no-update-notifier --loglevel=error >&2 || stop "npm ci failed"
     cp package-lock.json node_modules/.marmita-lock
   fi
 }
