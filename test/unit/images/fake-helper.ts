@@ -11,7 +11,7 @@ const BLOCK = 512;
 export async function runVerb(verb: string, options: VerbOptions = {}): Promise<HelperEvent> {
   const { stdin = -1, args: [target = ""] = [], onEvent } = options;
   const bytes = readFileSync(stdin);
-  const content = bytes.readUInt16BE(0) === 0x1f8b ? gunzipSync(bytes) : bytes;
+  const content = bytes.subarray(0, 2).toString("hex") === "1f8b" ? gunzipSync(bytes) : bytes;
   if (verb === "blob") return blobVerb(target, bytes, content);
   for (const event of members(content, target)) onEvent?.(event);
   return { event: "extracted" };
