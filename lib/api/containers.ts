@@ -24,7 +24,7 @@ export async function rm(
   container: string,
   options: RemoveOptions & ApiOptions = {},
 ): Promise<void> {
-  const { engine, ...rest } = options;
-  const { containers } = await engineOf({ engine });
+  const { engine, root, ...rest } = options;
+  const { containers } = await engineOf({ engine, root });
   await containers.remove(container, rest);
 }

@@ -1,21 +1,25 @@
 /** The engine that the free functions use when they are given none: one per data root and process. */
 import { type Engine, openEngine } from "../engine/engine.ts";
+import { MarmitaError } from "../errors.ts";
 import { dataRoot } from "../store/paths.ts";
 
 export interface ApiOptions {
-  /** Default: one over the default data root, which is opened on first use and then shared. */
+  /** Default: one over `root`, opened on first use and then shared. */
   readonly engine?: Engine | undefined;
+  /** The data root; not together with `engine`. Default: as for `openEngine()`. */
+  readonly root?: string | undefined;
 }
 
 const engines = new Map<string, Promise<Engine>>();
 
 /** Nothing it holds keeps the process alive. What failed to open is tried again by the next. */
-export function engineOf({ engine }: ApiOptions): Promise<Engine> {
-  return engine === undefined ? defaultEngine() : Promise.resolve(engine);
+export async function engineOf({ engine, root }: ApiOptions): Promise<Engine> {
+  if (engine === undefined) return defaultEngine(dataRoot(root));
+  if (root === undefined) return engine;
+  throw new MarmitaError("INVALID_ARGUMENT", 'options "engine" and "root" exclude each other');
 }
 
-async function defaultEngine(): Promise<Engine> {
-  const root = dataRoot();
+async function defaultEngine(root: string): Promise<Engine> {
   let opening = engines.get(root);
   if (opening === undefined) {
     opening = openEngine({ root });

@@ -15,8 +15,8 @@ export async function load(
   source: ByteSource,
   options: LoadOptions & ApiOptions = {},
 ): Promise<readonly LoadedImage[]> {
-  const { engine, ...rest } = options;
-  const { images: library } = await engineOf({ engine });
+  const { engine, root, ...rest } = options;
+  const { images: library } = await engineOf({ engine, root });
   return library.load(source, rest);
 }
 
@@ -26,8 +26,8 @@ export async function importImage(
   name?: string,
   options: ImportOptions & ApiOptions = {},
 ): Promise<LoadedImage> {
-  const { engine, ...rest } = options;
-  const { images: library } = await engineOf({ engine });
+  const { engine, root, ...rest } = options;
+  const { images: library } = await engineOf({ engine, root });
   return library.import(source, name, rest);
 }
 
@@ -42,7 +42,7 @@ export async function rmi(
   image: string,
   options: RemoveImageOptions & ApiOptions = {},
 ): Promise<RemovedImage> {
-  const { engine, ...rest } = options;
-  const { images: library } = await engineOf({ engine });
+  const { engine, root, ...rest } = options;
+  const { images: library } = await engineOf({ engine, root });
   return library.remove(image, rest);
 }

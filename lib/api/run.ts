@@ -25,7 +25,7 @@ export async function run(
   command?: readonly string[],
   options: RunOptions & ApiOptions = {},
 ): Promise<RunResult | RunResult<Buffer>> {
-  const { engine, ...rest } = options;
-  const { containers } = await engineOf({ engine });
+  const { engine, root, ...rest } = options;
+  const { containers } = await engineOf({ engine, root });
   return containers.run(image, command, rest);
 }
