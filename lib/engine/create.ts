@@ -13,7 +13,13 @@ import { hasCgroup2 } from "../runtime/filesystems.ts";
 import { hostFiles } from "../runtime/host-files.ts";
 import type { IdMapping } from "../runtime/id-maps.ts";
 import { networkSysctls, thermalPaths } from "../runtime/machine.ts";
-import { type ImageDefaults, type SpecInput, createSpec, hostnameOf } from "../runtime/spec.ts";
+import {
+  type ImageDefaults,
+  type SpecInput,
+  createSpec,
+  hostnameOf,
+  labelsOf,
+} from "../runtime/spec.ts";
 import { syncDirectory } from "../store/atomic.ts";
 import { lock } from "../store/lock.ts";
 import { isMissing } from "../util/system-error.ts";
@@ -205,7 +211,7 @@ function recordOf(request: WriteRequest, spec: RuntimeSpec, machine: string): Co
     command: spec.process.args,
     entrypointWords: entrypointWords(options, source.defaults),
     hostname: machine,
-    labels: spec.annotations ?? {},
+    labels: labelsOf(source.defaults, options),
     mounts,
     readOnly: options.readOnly === true,
     remove: options.remove === true,

@@ -87,7 +87,7 @@ export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
     ...when(isReadonly, ["root-readonly"]),
     ["pivot"],
     ["keyring", `marmita-${context.id.slice(0, 12)}`],
-    ...processOperations(spec, context.mapping),
+    ...processOperations(spec, context),
   ];
 }
 
@@ -215,13 +215,26 @@ function sysctlOperation([name, value]: readonly [string, string]): Operation {
   return ["file", `/proc/sys/${name.replaceAll(".", "/")}`, 0o644, value];
 }
 
-function processOperations({ process }: RuntimeSpec, mapping: IdMapping): Plan {
+/** In image `host` the caller itself may read what its groups may. */
+function isCaller({ process, linux }: RuntimeSpec, { mapping, rootfs }: CompileContext): boolean {
+  const { uid, username = "" } = process.user;
+  if (rootfs.kind !== "host" || !/^\d+(?::\d+)?$/.test(username)) return false;
+  const own = mapping.uids.find(({ inside }) => inside === 0)?.outside;
+  const line = linux.uidMappings?.find(({ containerID, size }) => {
+    return uid >= containerID && uid < containerID + size;
+  });
+  return line !== undefined && line.hostID + (uid - line.containerID) === own;
+}
+
+function processOperations(spec: RuntimeSpec, context: CompileContext): Plan {
+  const { process } = spec;
   const { user, capabilities = {} } = process;
+  const keepsGroups = !context.mapping.setgroups || isCaller(spec, context);
   const who = user.username ?? `${user.uid}:${user.gid}`;
   const groups = (user.additionalGids ?? []).map(String);
   const mask = (names: readonly string[] | undefined) => capabilityMask(names ?? []);
   return [
-    ["user", who, groups, USER.SETS_HOME | (mapping.setgroups ? 0 : USER.KEEPS_GROUPS)],
+    ["user", who, groups, USER.SETS_HOME | (keepsGroups ? USER.KEEPS_GROUPS : 0)],
     ["workdir", process.cwd],
     [
       "capabilities",

@@ -76,6 +76,19 @@ export function hostnameOf({
   return options.hostname ?? (options.network === "host" ? machineName : id.slice(0, 12));
 }
 
+/** The image's, with the caller's over them. */
+export function labelsOf(
+  image: ImageDefaults,
+  options: Pick<SpecOptions, "labels">,
+): Readonly<Record<string, string>> {
+  return { ...image.Labels, ...options.labels };
+}
+
+/** Without what crun obeys: an image could have it keep the caller's groups, or change handlers. */
+function annotations(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(labels).filter(([key]) => !key.startsWith("run.oci.")));
+}
+
 /** Throws `INVALID_ARGUMENT` where neither image nor caller name a command, and for mounts. */
 export function createSpec(input: SpecInput): RuntimeSpec {
   const { image, options, mapping, keep } = input;
@@ -96,7 +109,7 @@ export function createSpec(input: SpecInput): RuntimeSpec {
     root: { path: "rootfs", readonly: options.readOnly === true },
     hostname: hostnameOf(input),
     mounts,
-    annotations: { ...image.Labels, ...options.labels },
+    annotations: annotations(labelsOf(image, options)),
     linux: {
       namespaces: namespaces(network).map((type) => ({ type })),
       uidMappings: ids.uids,

@@ -107,6 +107,19 @@ describe("compile", () => {
     ]);
   });
 
+  it("leaves the caller its groups in image host, and nobody else", () => {
+    const rootfs = { kind: "host", operations: [] } as const;
+    const planFor = (options: SpecInput["options"]) =>
+      compile(
+        specOf({ image: { Cmd: ["sh"] }, keep: { uid: 1500, gid: 1500 }, options }),
+        context({ rootfs }),
+      );
+
+    expect(planFor({})).toContainEqual(["user", "1500:1500", [], 3]);
+    expect(planFor({ user: "0" })).toContainEqual(["user", "0", [], 1]);
+    expect(planFor({ user: "dev" })).toContainEqual(["user", "dev", [], 1]);
+  });
+
   it("sets sysctls of the container's own namespaces", () => {
     const sysctl = { "net.ipv4.ip_unprivileged_port_start": "0" };
 

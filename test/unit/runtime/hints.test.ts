@@ -77,6 +77,13 @@ describe("hintFor", () => {
     ],
     ["overlay on overlay", { ...OVERLAY, errno: "EINVAL" }, { filesystem: "overlayfs" }, "overlay"],
     ["overlay on NFS", { ...OVERLAY, errno: "EINVAL" }, { filesystem: "nfs" }, "/d is on nfs"],
+    ["a kernel without overlay", { ...OVERLAY, errno: "ENODEV" }, {}, "modprobe overlay"],
+    [
+      "a directory of the machine that overlay refuses",
+      { step: "overlay-in", what: "/srv: mount overlay of 1 directories", errno: "EINVAL" },
+      { filesystem: "exfat" },
+      "/srv is on exfat",
+    ],
     [
       "no /dev/fuse",
       { what: "mount fuse-overlayfs: x", errno: "EIO" },

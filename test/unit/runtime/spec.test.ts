@@ -80,6 +80,12 @@ describe("a config.json", () => {
     expect(made).toMatchSnapshot();
   });
 
+  it("does not pass on labels by which an image could steer crun", () => {
+    const image = { Cmd: ["sh"], Labels: { "run.oci.keep_original_groups": "1", a: "1" } };
+
+    expect(spec({}, { image }).annotations).toEqual({ a: "1" });
+  });
+
   it("makes relative working directories of images absolute", () => {
     expect(spec({}).process.cwd).toBe("/srv");
   });
