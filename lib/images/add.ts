@@ -92,28 +92,32 @@ async function storeBlobs(
   { made, signal }: StoreContext,
 ): Promise<void> {
   const { blobs } = store;
+  const drafts = new Map<Digest, TakenMember>();
   for (const { descriptor } of image.content.layers) {
     throwIfAborted(signal);
-    const { digest } = descriptor;
-    if (await hasWhole(blobs, descriptor)) continue;
-    const taken = await image.takeLayer(descriptor);
-    if (taken === undefined) {
-      throw new MarmitaError("CORRUPT", `layer ${digest} is missing`, { details: { digest } });
-    }
-    if (taken.digest !== digest) {
-      throw new MarmitaError("CORRUPT", `blob ${digest} holds bytes of ${taken.digest}`, {
-        details: { expected: digest, actual: taken.digest },
-      });
-    }
-    made.blobs.add(digest);
-    await blobs.adopt(taken.draft, digest);
+    if (drafts.has(descriptor.digest) || (await hasWhole(blobs, descriptor))) continue;
+    drafts.set(descriptor.digest, await takeLayer(image, descriptor));
   }
+  for (const digest of drafts.keys()) made.blobs.add(digest);
+  await blobs.adopt(...drafts.values());
   for (const bytes of [image.config, image.manifest]) {
     const descriptor = bytes === image.config ? image.content.manifest.config : image.descriptor;
     if (await hasWhole(blobs, descriptor)) continue;
     made.blobs.add(descriptor.digest);
     await blobs.writeBytes(bytes);
   }
+}
+
+async function takeLayer(image: NewImage, descriptor: Descriptor): Promise<TakenMember> {
+  const { digest } = descriptor;
+  const taken = await image.takeLayer(descriptor);
+  if (taken === undefined) {
+    throw new MarmitaError("CORRUPT", `layer ${digest} is missing`, { details: { digest } });
+  }
+  if (taken.digest === digest) return taken;
+  throw new MarmitaError("CORRUPT", `blob ${digest} holds bytes of ${taken.digest}`, {
+    details: { expected: digest, actual: taken.digest },
+  });
 }
 
 /** A blob that was cut short is stored anew. */

@@ -43,6 +43,14 @@ export interface BlobStore {
   delete(digest: Digest): Promise<void>;
 }
 
+/** A file that is to become a blob. */
+export interface DraftBlob {
+  readonly draft: string;
+  readonly digest: Digest;
+}
+
+const SYNCS_AT_ONCE = 16;
+
 /** Blobs as files: `<root>/sha256/<hex>`, the OCI image layout. */
 export class FileBlobStore implements BlobStore {
   readonly #root: string;
@@ -81,20 +89,24 @@ export class FileBlobStore implements BlobStore {
 
     const digest: Digest = `sha256:${hash.digest("hex")}`;
     if (expected !== undefined && expected !== digest) throw mismatch(expected, digest);
-    await this.adopt(draft, digest);
+    await this.adopt({ draft, digest });
     return { digest, size };
   }
 
   /**
-   * Make the file at `draft`, already known to hash to `digest`, the blob of that name. It must
-   * lie on the same file system. The draft is gone afterwards; a blob already there is replaced
+   * Make each file at `draft`, already known to hash to `digest`, the blob of that name. It must
+   * lie on the same file system. The drafts are gone afterwards; a blob already there is replaced
    * by the same bytes.
    */
-  async adopt(draft: string, digest: Digest): Promise<void> {
+  async adopt(...blobs: readonly DraftBlob[]): Promise<void> {
     const directory = join(this.#root, "sha256");
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    await syncFile(draft);
-    await rename(draft, this.path(digest));
+    // A few at once: the file system writes them out together.
+    for (let at = 0; at < blobs.length; at += SYNCS_AT_ONCE) {
+      const some = blobs.slice(at, at + SYNCS_AT_ONCE);
+      await Promise.all(some.map(({ draft }) => syncFile(draft)));
+    }
+    for (const { draft, digest } of blobs) await rename(draft, this.path(digest));
     await syncDirectory(directory);
   }
 
@@ -111,7 +123,7 @@ export class FileBlobStore implements BlobStore {
     } finally {
       await file.close();
     }
-    await this.adopt(draft, digest);
+    await this.adopt({ draft, digest });
     return { digest, size: bytes.length };
   }
 

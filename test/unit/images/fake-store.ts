@@ -5,9 +5,9 @@ import { join } from "node:path";
 import type { ImageStore, LayerStore } from "../../../lib/images/image-store.ts";
 import { ImageLibrary } from "../../../lib/images/library.ts";
 import type { ChainId } from "../../../lib/oci/digest.ts";
-import { FileBlobStore } from "../../../lib/store/blobs.ts";
+import { type DraftBlob, FileBlobStore } from "../../../lib/store/blobs.ts";
 import { Paths } from "../../../lib/store/paths.ts";
-import { References } from "../../../lib/store/references.ts";
+import { type NamedDescriptor, References } from "../../../lib/store/references.ts";
 import { temporaryFolder } from "../../helpers/folder.ts";
 
 export interface FakeStore extends ImageStore {
@@ -62,9 +62,12 @@ class FaultyBlobs extends FileBlobStore {
     this.#faults = faults;
   }
 
-  override async adopt(...args: Parameters<FileBlobStore["adopt"]>): Promise<void> {
-    this.#faults.check();
-    await super.adopt(...args);
+  /** One after the other, so that each may be the last. */
+  override async adopt(...blobs: readonly DraftBlob[]): Promise<void> {
+    for (const blob of blobs) {
+      this.#faults.check();
+      await super.adopt(blob);
+    }
   }
 }
 
@@ -76,9 +79,9 @@ class FaultyReferences extends References {
     this.#faults = faults;
   }
 
-  override async set(...args: Parameters<References["set"]>): Promise<void> {
+  override async set(...named: readonly NamedDescriptor[]): Promise<void> {
     this.#faults.check();
-    await super.set(...args);
+    await super.set(...named);
   }
 }
 

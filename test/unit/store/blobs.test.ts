@@ -41,7 +41,7 @@ describe("FileBlobStore", () => {
     const draft = join(folder, ".draft-1");
     await writeFile(draft, "whole");
 
-    await blobs.adopt(draft, digest);
+    await blobs.adopt({ draft, digest });
 
     expect((await blobs.read(digest, 5)).toString()).toBe("whole");
     expect(await readdir(folder)).toEqual(["sha256"]);
