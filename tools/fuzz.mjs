@@ -15,17 +15,21 @@ async function main(seconds) {
   const missing = ["cmake", "clang"].filter((command) => !hasCommand(command));
   if (missing.length > 0) {
     console.log(`fuzz: skipped, ${missing.join(" and ")} is not installed`);
+    recordCounts(mustRun ? { failed: 1 } : { skipped: 1 });
     return !mustRun;
   }
   const options = { MARMITA_FUZZ: "ON", MARMITA_ADDON: "OFF" };
   const compiler = { c: "clang", cxx: "clang++" };
-  const { status, folder } = await cmakeBuild("fuzz", {
+  const { status, folder, output } = await cmakeBuild("fuzz", {
     options,
     compiler,
     target: "fuzzers",
     type: "Debug",
   });
-  if (status !== 0) return finish({ passed: 0, failed: 1, skipped: 0 });
+  if (status !== 0) {
+    console.log(output);
+    return finish({ passed: 0, failed: 1, skipped: 0 });
+  }
 
   const names = readdirSync(join(root, "native/fuzz"))
     .filter((name) => /^fuzz_.*\.c$/.test(name))

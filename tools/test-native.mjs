@@ -8,15 +8,17 @@ process.exitCode = (await main()) ? 0 : 1;
 async function main() {
   if (!hasCommand("cmake")) {
     console.log("C tests: skipped, cmake is not installed");
+    recordCounts(mustRun ? { failed: 1 } : { skipped: 1 });
     return !mustRun;
   }
   const options = { MARMITA_SANITIZE: "ON", MARMITA_ADDON: "OFF" };
-  const { status, folder } = await cmakeBuild("sanitize", {
+  const { status, folder, output } = await cmakeBuild("sanitize", {
     options,
     target: "c-tests",
     type: "Debug",
   });
   if (status !== 0) {
+    console.log(output);
     recordCounts({ passed: 0, failed: 1, skipped: 0 });
     return false;
   }
