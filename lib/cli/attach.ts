@@ -31,13 +31,12 @@ export interface Terminal {
 export async function attach(running: Attachable, terminal: Terminal): Promise<number> {
   const over = new AbortController();
   const input = carryInput(running.stdin, terminal.stdin, over.signal);
-  const carried = Promise.all([
-    carryOutput(running, running.stdout, terminal.stdout),
-    carryOutput(running, running.stderr, terminal.stderr),
-  ]);
   try {
-    const { exitCode } = await running.wait();
-    const areRead = await carried;
+    const [{ exitCode }, ...areRead] = await Promise.all([
+      running.wait(),
+      carryOutput(running, running.stdout, terminal.stdout),
+      carryOutput(running, running.stderr, terminal.stderr),
+    ]);
     return areRead.every(Boolean) ? exitCode : EXIT_UNREAD;
   } finally {
     over.abort();

@@ -94,6 +94,18 @@ describe("attach", () => {
     expect(box.kills).toEqual([9]);
   });
 
+  it("kills the process and fails when output cannot be written", async () => {
+    const full = new Writable({
+      write: (_chunk, _encoding, done) => done(Object.assign(new Error(), { code: "ENOSPC" })),
+    });
+    const box = running({ stdout: Readable.from(["unwritten"]) });
+
+    await expect(attach(box, { ...terminal(), stdout: full })).rejects.toMatchObject({
+      code: "ENOSPC",
+    });
+    expect(box.kills).toEqual([9]);
+  });
+
   it("does not read ahead of a slow reader", async () => {
     let produced = 0;
     const stdout = new Readable({
