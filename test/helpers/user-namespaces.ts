@@ -21,13 +21,22 @@ export function requireProgram(name: string): boolean {
 }
 
 /**
- * For what the kernel or the set-up of a host cannot show at all, whoever runs the tests:
- * skips with the reason in print, and never fails. `fault` is undefined where the host can.
+ * For what the kernel or the set-up of a host cannot show at all, whoever runs the tests: at the
+ * top of a file, skips its tests with the reason in print, and never fails. `fault` is undefined
+ * where the host can. Hooks that rely on it look at the result.
  */
 export function hostCan(what: string, fault: string | undefined): boolean {
   if (fault === undefined) return true;
-  console.warn(`host cannot: ${what}: ${fault}`);
+  const reason = hostCannot(what, fault);
+  beforeEach((context) => context.skip(reason));
   return false;
+}
+
+/** The words of the same, for `context.skip()` within a test. */
+export function hostCannot(what: string, fault: string): string {
+  const reason = `host cannot ${what}: ${fault}`;
+  console.warn(reason);
+  return reason;
 }
 
 function requirement(what: string, fault: string | undefined): boolean {
