@@ -65,13 +65,15 @@ export class Container implements AsyncDisposable {
   }
 }
 
+/** `alive`: what there was in live/ a moment ago, for whoever looks at many containers. */
 export async function stateOf(
   context: EngineContext,
   { id, name }: ContainerRecord,
+  alive?: ReadonlySet<string>,
 ): Promise<ContainerState> {
   const { paths } = context;
   const exit = await findExit(paths, id);
-  if (exit !== undefined) return deriveState({ exit, live: undefined });
+  if (exit !== undefined || alive?.has(id) === false) return deriveState({ exit, live: undefined });
   const live = lookAtLive(paths, id);
   if (live !== undefined && live !== "dead") return deriveState({ exit, live });
   // It may have ended, or been removed, since we looked; or died with its keeper.

@@ -1,4 +1,5 @@
 /** The containers of one data root: made, found, listed, removed. */
+import { readdir } from "node:fs/promises";
 import { MarmitaError, isMarmitaError } from "../errors.ts";
 import { checkCreateOptions, checkRun } from "./checks.ts";
 import { Container, stateOf } from "./container.ts";
@@ -100,11 +101,13 @@ export class Containers {
   }
 
   async #list(): Promise<readonly ContainerSummary[]> {
-    const ids = [...(await listIds(this.#context.paths))];
+    const { paths } = this.#context;
+    const alive = new Set(await readdir(paths.live));
+    const ids = [...(await listIds(paths))];
     const found: ContainerSummary[] = [];
     const look = async (): Promise<void> => {
       for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
-        const summary = await this.#summary(id);
+        const summary = await this.#summary(id, alive);
         if (summary !== undefined) found.push(summary);
       }
     };
@@ -113,10 +116,10 @@ export class Containers {
   }
 
   /** `undefined` for one that is removed meanwhile. */
-  async #summary(id: string): Promise<ContainerSummary | undefined> {
+  async #summary(id: string, alive: ReadonlySet<string>): Promise<ContainerSummary | undefined> {
     try {
       const record = await findRecord(this.#context.paths, id);
-      return record && { ...record, state: await stateOf(this.#context, record) };
+      return record && { ...record, state: await stateOf(this.#context, record, alive) };
     } catch (error) {
       if (isMarmitaError(error, "NOT_FOUND")) return undefined;
       throw error;

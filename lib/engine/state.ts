@@ -30,5 +30,7 @@ export function deriveState({ exit, live }: Traces): ContainerState {
   if (exit !== undefined) {
     return { status: exit.startedAt === undefined ? "created" : "exited", ...exit };
   }
-  return live?.startedAt === undefined ? { status: "created" } : { status: "running", ...live };
+  if (live?.startedAt === undefined) return { status: "created" };
+  const { startedAt, pid } = live;
+  return { status: "running", startedAt, ...(pid === undefined ? {} : { pid }) };
 }
