@@ -1,5 +1,8 @@
 /** `marmita run`: a container in the foreground. */
+import type { Container } from "../engine/container.ts";
 import type { Engine } from "../engine/engine.ts";
+import type { StartOptions } from "../engine/options.ts";
+import type { RunningProcess } from "../runtime/process.ts";
 import { attach, catchSignals, type ProxiedSignals } from "./attach.ts";
 import { reserveCidFile } from "./cid-file.ts";
 import type { Command } from "./command.ts";
@@ -41,7 +44,7 @@ async function runInForeground(
   using cidFile = reserveCidFile(settings.cidFile);
   const container = await engine.containers.create({ ...settings.create, signal });
   cidFile.write(container.id);
-  const running = await container.start({ stdin: interactive ? "pipe" : "ignore", signal });
+  const running = await start(container, { stdin: interactive ? "pipe" : "ignore", signal });
   signals.to(running);
   const timer =
     timeoutMs === undefined ? undefined : setTimeout(() => running.kill("SIGKILL"), timeoutMs);
@@ -49,5 +52,15 @@ async function runInForeground(
     return await attach(running, process);
   } finally {
     clearTimeout(timer);
+  }
+}
+
+/** A container that is not to be kept is not kept when it does not start either. */
+async function start(container: Container, options: StartOptions): Promise<RunningProcess> {
+  try {
+    return await container.start(options);
+  } catch (error) {
+    if (container.record.remove) await container.remove({ force: true });
+    throw error;
   }
 }
