@@ -40,6 +40,7 @@ const OPERATIONS = {
   umask: [53, "n"],
   environment: [54, "l"],
   command: [55, "l"],
+  "mount-readonly": [56, "s"],
 } as const satisfies Record<string, readonly [code: number, signature: string]>;
 
 export type OperationName = keyof typeof OPERATIONS;

@@ -8,6 +8,7 @@ import { capabilityMask } from "./capabilities.ts";
 import { nestedExtents } from "./container-ids.ts";
 import type { IdMapping } from "./id-maps.ts";
 import { bindFlags, parseMountOptions } from "./mount-options.ts";
+import { isWithin } from "./mountinfo.ts";
 import { refuseUnsupported } from "./refuse.ts";
 
 /** Where a container's files are and what of it is known to its keeper. All paths are absolute. */
@@ -84,7 +85,7 @@ export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
     ...(linux.readonlyPaths ?? []).map((path) => ["readonly", path] as const),
     // It cannot be made later in a root that is read-only.
     ...when(isReadonly, ["directory", spec.process.cwd, 0o755]),
-    ...when(isReadonly, ["root-readonly"]),
+    ...(isReadonly ? readonlyOperations(spec, context) : []),
     ["pivot"],
     ["keyring", `marmita-${context.id.slice(0, 12)}`],
     ...processOperations(spec, context),
@@ -152,6 +153,17 @@ function rootOperations(spec: RuntimeSpec, { bundle, rootfs }: CompileContext): 
     default:
       return rootfs satisfies never;
   }
+}
+
+/** Last, when all mount points are made. The root of image `host` is made of many mounts. */
+function readonlyOperations({ mounts = [] }: RuntimeSpec, { rootfs }: CompileContext): Plan {
+  const parts = rootfs.kind === "host" ? rootfs.operations : [];
+  const overlays = parts.flatMap(([name, target]) => (name === "overlay-in" ? [target] : []));
+  const isCovered = (path: string) => mounts.some(({ destination }) => isWithin(path, destination));
+  return [
+    ...overlays.filter((path) => !isCovered(path)).map((path) => ["mount-readonly", path] as const),
+    ["root-readonly"],
+  ];
 }
 
 function fuseOptions(paths: { lowers: readonly string[]; upper: string; work: string }): string {

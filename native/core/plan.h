@@ -57,7 +57,8 @@
   X(52, NO_NEW_PRIVILEGES, "no-new-privileges", "")                                                \
   X(53, UMASK, "umask", "n")                                                                       \
   X(54, ENVIRONMENT, "environment", "l")                                                           \
-  X(55, COMMAND, "command", "l")
+  X(55, COMMAND, "command", "l")                                                                   \
+  X(56, MOUNT_READONLY, "mount-readonly", "s") /* mount point inside, not what is below it */
 
 enum plan_code {
 #define PLAN_CODE(code, name, text, signature) PLAN_##name = (code),

@@ -101,6 +101,9 @@ static int mount_overlay_inside(struct child *child, const union argument *argum
     return r;
   snprintf(target, sizeof target, "/proc/self/fd/%d", fd);
   r = overlay_mount(target, &overlay, why);
+  /* A directory of the machine that has gone since the plan was made: an empty one is left. */
+  if (r == -ENOENT && access(overlay.lowers[0], F_OK) < 0 && errno == ENOENT)
+    return 0;
   return r < 0 ? fail_while(why, "%s", arguments[0].text) : 0;
 }
 
@@ -184,6 +187,19 @@ static int make_root_readonly(struct child *child, const union argument *argumen
                               struct failure *why) {
   (void) arguments;
   return mounts_set_attributes(child->root, ATTRIBUTE_READONLY, why);
+}
+
+/* Where an overlay was left out there is no mount (EINVAL): what it would lie in is made
+ * read-only by its own operation. */
+static int make_mount_readonly(struct child *child, const union argument *arguments,
+                               struct failure *why) {
+  autoclose int fd = -1;
+  int r = inside_open(child->root, arguments[0].text, 0, &fd, why);
+
+  if (r < 0)
+    return r;
+  r = mounts_set_attributes(fd, ATTRIBUTE_READONLY, why);
+  return r == -EINVAL ? 0 : r;
 }
 
 /* The old root ends up stacked under the new one and is let go (pivot_root(2), NOTES). */
@@ -291,6 +307,7 @@ static const struct {
     {PLAN_MASK, mask_path},
     {PLAN_READONLY, make_readonly},
     {PLAN_ROOT_READONLY, make_root_readonly},
+    {PLAN_MOUNT_READONLY, make_mount_readonly},
     {PLAN_PIVOT, pivot},
     {PLAN_KEYRING, join_keyring},
     {PLAN_USER, find_user},

@@ -107,6 +107,21 @@ describe("compile", () => {
     ]);
   });
 
+  it("makes every part of image host read-only, and nothing that is mounted on it", () => {
+    const overlay = (path: string) =>
+      ["overlay-in", path, "/u", "/w", [path], ["userxattr"]] as const;
+    const operations = [overlay("/usr"), overlay("/srv/a")];
+    const mounts = [{ type: "tmpfs", target: "/srv" }] as const;
+
+    const plan = compile(
+      specOf({ options: { readOnly: true, mounts } }),
+      context({ rootfs: { kind: "host", operations } }),
+    );
+
+    const end = plan.slice(plan.findIndex(([name]) => name === "mount-readonly"));
+    expect(end.slice(0, 3)).toEqual([["mount-readonly", "/usr"], ["root-readonly"], ["pivot"]]);
+  });
+
   it("leaves the caller its groups in image host, and nobody else", () => {
     const rootfs = { kind: "host", operations: [] } as const;
     const planFor = (options: SpecInput["options"]) =>
