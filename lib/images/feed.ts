@@ -25,6 +25,19 @@ type FedVerb = keyof typeof LAST_EVENTS;
 
 export type FeedOptions = Pick<VerbOptions, "args" | "signal" | "onEvent">;
 
+/** Whatever becomes of `work`, a stream is not left open after it. */
+export async function consuming<T>(source: ByteSource, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } finally {
+    if (isStream(source)) source.destroy();
+  }
+}
+
+function isStream(source: ByteSource): source is Readable {
+  return typeof source === "object" && source !== null && "pipe" in source;
+}
+
 /** Run a verb over all of `source`. Rejects with a `MarmitaError` or an `AbortError`. */
 export async function feedVerb(
   verb: FedVerb,
@@ -33,10 +46,8 @@ export async function feedVerb(
 ): Promise<HelperEvent> {
   throwIfAborted(options.signal);
   if (typeof source === "string") return feedFile(verb, source, options);
-  if ("fd" in source && typeof source.fd === "number" && !("pipe" in source)) {
-    return feedDescriptor(verb, source.fd, options);
-  }
-  if ("pipe" in source) return feedStream(verb, source, options);
+  if (isStream(source)) return feedStream(verb, source, options);
+  if (Number.isInteger(source?.fd)) return feedDescriptor(verb, source.fd, options);
   throw new MarmitaError("INVALID_ARGUMENT", "expected a path, a stream or a descriptor to read");
 }
 

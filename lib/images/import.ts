@@ -11,7 +11,7 @@ import { addImages } from "./add.ts";
 import type { TakenMember } from "./archive.ts";
 import { composeManifest } from "./archived-image.ts";
 import { applyChanges } from "./changes.ts";
-import { type ByteSource, feedVerb } from "./feed.ts";
+import { type ByteSource, consuming, feedVerb } from "./feed.ts";
 import { imageContent } from "./image.ts";
 import type { ImageStore } from "./image-store.ts";
 import type { LoadedImage } from "./load.ts";
@@ -31,11 +31,24 @@ interface Layer extends TakenMember {
   readonly compression: Compression;
 }
 
-/** The tar may be compressed with gzip or zstd. Without a name the image has only its id. */
+interface NamedImportOptions extends ImportOptions {
+  /** Without one the image has only its id. */
+  readonly name?: string | undefined;
+}
+
+/** The tar may be compressed with gzip or zstd. */
 export async function importRootfs(
   store: ImageStore,
   source: ByteSource,
-  options: ImportOptions & { readonly name?: string | undefined },
+  options: NamedImportOptions,
+): Promise<LoadedImage> {
+  return consuming(source, () => importLayer(store, source, options));
+}
+
+async function importLayer(
+  store: ImageStore,
+  source: ByteSource,
+  options: NamedImportOptions,
 ): Promise<LoadedImage> {
   const { signal } = options;
   const names = options.name === undefined ? [] : [familiar(parseImageName(options.name))];

@@ -7,7 +7,7 @@ import { type NewImage, addImages } from "./add.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import type { ArchivedImage } from "./archived-image.ts";
 import { findDockerEntries, readDockerImage, tagsByConfig } from "./docker-archive.ts";
-import type { ByteSource } from "./feed.ts";
+import { type ByteSource, consuming } from "./feed.ts";
 import type { ImageStore } from "./image-store.ts";
 import { readLayout } from "./oci-layout.ts";
 
@@ -33,6 +33,14 @@ export async function load(
   store: ImageStore,
   source: ByteSource,
   options: LoadOptions = {},
+): Promise<readonly LoadedImage[]> {
+  return consuming(source, () => loadAll(store, source, options));
+}
+
+async function loadAll(
+  store: ImageStore,
+  source: ByteSource,
+  options: LoadOptions,
 ): Promise<readonly LoadedImage[]> {
   const { signal } = options;
   const name = options.name === undefined ? undefined : familiar(parseImageName(options.name));

@@ -1,7 +1,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { digestOf } from "../../../lib/oci/digest.ts";
-import { Layout, archive, dockerMembers, image, named } from "./archives.ts";
+import { Layout, archive, dockerMembers, image, named } from "../../helpers/image-layouts.ts";
 import { type FakeStore, contentsOf, fakeStore } from "./fake-store.ts";
 
 vi.mock("../../../lib/native/syscalls.ts", () => import("../store/fake-locks.ts"));

@@ -4,7 +4,14 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { chainIds, digestOf } from "../../../lib/oci/digest.ts";
 import { MANIFEST } from "../../../lib/oci/media-types.ts";
 import { temporaryFolder } from "../../helpers/folder.ts";
-import { Layout, type Members, archive, dockerMembers, image, named } from "./archives.ts";
+import {
+  Layout,
+  type Members,
+  archive,
+  dockerMembers,
+  image,
+  named,
+} from "../../helpers/image-layouts.ts";
 import { type FakeStore, contentsOf, fakeStore } from "./fake-store.ts";
 
 vi.mock("../../../lib/native/syscalls.ts", () => import("../store/fake-locks.ts"));

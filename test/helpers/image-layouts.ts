@@ -1,21 +1,23 @@
-/** Archives of images for unit tests: a few bytes for layers, all forms they come in. */
+/** Archives of images put together by hand, whole or damaged, in all forms they come in. */
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { tarArchive } from "../../../fixtures/tar-writer.mjs";
-import { digestOf, hexOf } from "../../../lib/oci/digest.ts";
-import { CONFIG, INDEX, MANIFEST } from "../../../lib/oci/media-types.ts";
-import { hostPlatform } from "../../../lib/oci/platform.ts";
-import { temporaryFolder } from "../../helpers/folder.ts";
+import { tarArchive } from "../../fixtures/tar-writer.mjs";
+import { digestOf, hexOf } from "../../lib/oci/digest.ts";
+import { CONFIG, INDEX, MANIFEST } from "../../lib/oci/media-types.ts";
+import { hostPlatform } from "../../lib/oci/platform.ts";
+import { temporaryFolder } from "./folder.ts";
 
-export type Members = Record<string, string | { readonly link: string }>;
+export type Content = string | Buffer;
+
+export type Members = Record<string, Content | { readonly link: string }>;
 
 /** The path of a tar with these files. */
 export async function archive(members: Members): Promise<string> {
   const path = join(await temporaryFolder(), "archive.tar");
   const entries = Object.entries(members).map(([name, content]) =>
-    typeof content === "string"
-      ? { path: name, content }
-      : { path: name, type: "symlink" as const, target: content.link },
+    typeof content === "object" && "link" in content
+      ? { path: name, type: "symlink" as const, target: content.link }
+      : { path: name, content },
   );
   await writeFile(path, tarArchive(entries));
   return path;
@@ -23,10 +25,11 @@ export async function archive(members: Members): Promise<string> {
 
 export interface Made {
   readonly config: string;
-  readonly layers: readonly string[];
+  readonly layers: readonly Content[];
 }
 
-export function image(layers: readonly string[], overrides: object = {}): Made {
+/** Its config, and its layers as they are. */
+export function image(layers: readonly Content[], overrides: object = {}): Made {
   const config = {
     architecture: hostPlatform().architecture,
     os: "linux",
@@ -61,10 +64,10 @@ export interface Blob {
 export class Layout {
   readonly members: Members = { "oci-layout": '{"imageLayoutVersion":"1.0.0"}' };
 
-  blob(mediaType: string, content: string, fields: object = {}): Blob {
+  blob(mediaType: string, content: Content, fields: object = {}): Blob {
     const digest = digestOf(content);
     this.members[`blobs/sha256/${hexOf(digest)}`] = content;
-    return { mediaType, digest, size: content.length, ...fields };
+    return { mediaType, digest, size: Buffer.byteLength(content), ...fields };
   }
 
   manifest(made: Made, fields: object = {}, overrides: object = {}): Blob {
