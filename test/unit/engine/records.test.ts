@@ -1,0 +1,42 @@
+import { describe, expect, it } from "vitest";
+import { type ContainerRecord, encodeRecord, parseRecord } from "../../../lib/engine/records.ts";
+
+const RECORD: ContainerRecord = {
+  id: "ab".repeat(32),
+  name: "lunch",
+  createdAt: "2026-01-02T03:04:05.678Z",
+  image: {
+    name: "busybox",
+    id: `sha256:${"cd".repeat(32)}`,
+    layers: [`sha256:${"ef".repeat(32)}`],
+  },
+  command: ["sh", "-c", "true"],
+  entrypointWords: 1,
+  hostname: "lunch",
+  labels: { course: "main" },
+  mounts: [
+    { type: "bind", source: "/src", target: "/dst", readOnly: true },
+    { type: "tmpfs", target: "/tmp", sizeBytes: 4096, mode: 0o700 },
+  ],
+  readOnly: true,
+  remove: false,
+  isolation: { ids: "single", rootfs: "overlay", network: "none" },
+  trees: ["/var/tmp/marmita-1000/x"],
+};
+
+describe("a container's record", () => {
+  it("reads back as it was written", () => {
+    expect(parseRecord(JSON.parse(encodeRecord(RECORD).toString()), "record")).toEqual(RECORD);
+  });
+
+  it.each([
+    ["of another format", { format: 2 }, "UNSUPPORTED"],
+    ["with an id that is a path", { id: "../../etc" }, "CORRUPT"],
+    ["with an unknown isolation", { isolation: { ids: "magic" } }, "CORRUPT"],
+    ["without a name", { name: undefined }, "CORRUPT"],
+  ])("%s is refused", (_what, change, code) => {
+    const json: unknown = { ...JSON.parse(encodeRecord(RECORD).toString()), ...change };
+
+    expect(() => parseRecord(json, "record")).toThrow(expect.objectContaining({ code }));
+  });
+});
