@@ -1,5 +1,5 @@
 /** One data root, opened: its images and its containers. */
-import { mkdir, realpath } from "node:fs/promises";
+import { realpath } from "node:fs/promises";
 import { MarmitaError } from "../errors.ts";
 import { ImageLibrary } from "../images/library.ts";
 import { Layers } from "../layers/snapshots.ts";
@@ -8,6 +8,7 @@ import { type StorageDriver, chooseStorageDriver } from "../runtime/storage-driv
 import { FileBlobStore } from "../store/blobs.ts";
 import { Paths, dataRoot } from "../store/paths.ts";
 import { References } from "../store/references.ts";
+import { makeDirectories } from "../util/make-directories.ts";
 import { checkEngineOptions } from "./checks.ts";
 import { Containers } from "./containers.ts";
 import type { EngineContext } from "./context.ts";
@@ -107,11 +108,11 @@ async function open({ root, ids, storageDriver = "auto" }: EngineOptions): Promi
 
 /** For its owner alone: setuid files of images lie in it, and everybody's secrets. */
 async function makeRoot(asked: string): Promise<Paths> {
-  await mkdir(asked, { recursive: true, mode: 0o700 });
+  await makeDirectories(asked, 0o700);
   const paths = new Paths(await realpath(asked));
   const { images, layers, containers, names, live, trash, locks } = paths;
   for (const directory of [images, layers, containers, names, live, trash, locks]) {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDirectories(directory, 0o700);
   }
   return paths;
 }
