@@ -7,6 +7,7 @@ import { afterAll } from "vitest";
 import { removeMapped } from "./remove-mapped.ts";
 
 const folders = new Set<string>();
+const steps: (() => void)[] = [];
 
 // Registered by the import, so before every hook of the test file: hooks run in reverse order,
 // which makes this the last one, when engines are closed.
@@ -24,8 +25,14 @@ export function temporaryFolders(): readonly string[] {
   return [...folders];
 }
 
+/** Do this before the folders go: what must still find its files in one of them. */
+export function beforeRemoval(step: () => void): void {
+  steps.push(step);
+}
+
 /** Remove every folder given out so far. Called twice is fine. */
 export async function removeTemporaryFolders(): Promise<void> {
+  for (const step of steps.splice(0)) step();
   for (const folder of folders) {
     await removeFolder(folder);
     folders.delete(folder);

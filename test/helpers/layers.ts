@@ -12,10 +12,14 @@ import { temporaryFolder } from "./folder.ts";
 
 const opened = new Map<string, Promise<MappedNamespace>>();
 
-afterAll(async () => {
-  for (const made of opened.values()) (await made).namespace.close();
+afterAll(closeNamespaces);
+
+/** Close every namespace given out so far. Called twice is fine. */
+export async function closeNamespaces(): Promise<void> {
+  const made = [...opened.values()];
   opened.clear();
-});
+  for (const one of made) (await one).namespace.close();
+}
 
 /** One for all tests of a file; `single` is what a user without subordinate ids has. */
 export function testNamespace(ids: "auto" | "single" = "auto"): Promise<MappedNamespace> {

@@ -1,9 +1,8 @@
 /** Podman and buildah over a storage of their own, which goes away with the test file. */
 import { existsSync, mkdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll } from "vitest";
 import { type Finished, finished, output } from "./command.ts";
-import { temporaryFolder } from "./folder.ts";
+import { beforeRemoval, temporaryFolder } from "./folder.ts";
 
 export class Podman {
   readonly #home: string;
@@ -76,6 +75,6 @@ export async function openPodman(): Promise<Podman> {
   const home = await temporaryFolder();
   mkdirSync(join(home, "runtime"), { mode: 0o700 });
   const podman = new Podman(home);
-  afterAll(() => podman.close());
+  beforeRemoval(() => podman.close());
   return podman;
 }
