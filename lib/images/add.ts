@@ -7,11 +7,12 @@ import type { ChainId, Digest } from "../oci/digest.ts";
 import { draftPath } from "../store/atomic.ts";
 import type { BlobStore } from "../store/blobs.ts";
 import { lock, tryOnce } from "../store/lock.ts";
+import type { Paths } from "../store/paths.ts";
 import { storeError } from "../store/store-error.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import { isMissing } from "../util/system-error.ts";
 import type { TakenMember } from "./archive.ts";
-import { deleteUnreferenced } from "./garbage.ts";
+import { deleteUnreferenced, removeStaleDrafts } from "./garbage.ts";
 import type { ImageContent, ImageLayer } from "./image.ts";
 import type { ImageStore } from "./image-store.ts";
 
@@ -54,6 +55,7 @@ export async function addImages<T>(
   const made: Made = { blobs: new Set(), layers: new Set() };
   try {
     const { signal } = options;
+    await sweepDrafts(store.paths);
     await using _held = await lock(store.paths.lock("images"), { mode: "shared", signal });
     const draft = draftPath(store.paths.images);
     try {
@@ -137,6 +139,12 @@ async function storeLayers(
     await store.layers.ensure(layer, [...parents], signal ? { signal } : {});
     parents.unshift(chainId);
   }
+}
+
+/** A killed load leaves its draft: the next one takes it away, unless others are at work. */
+async function sweepDrafts(paths: Paths): Promise<void> {
+  await using held = await tryOnce(paths.lock("images"), "exclusive");
+  if (held !== undefined) await removeStaleDrafts(paths);
 }
 
 /** When others hold the lock they may rely on it already: then it is left to the next removal. */

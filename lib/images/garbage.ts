@@ -6,6 +6,7 @@ import { CONFIG_LIMIT_BYTES, parseImageConfig } from "../oci/image-config.ts";
 import { MANIFEST_LIMIT_BYTES, isIndexDocument, parseManifestOrIndex } from "../oci/manifest.ts";
 import { removeDrafts } from "../store/atomic.ts";
 import type { BlobStore } from "../store/blobs.ts";
+import type { Paths } from "../store/paths.ts";
 import { parseJson } from "../util/json.ts";
 import { isMissing } from "../util/system-error.ts";
 import type { ImageStore } from "./image-store.ts";
@@ -39,12 +40,19 @@ export async function deleteUnreferenced(
   for (const digest of candidates.blobs) {
     if (!used.blobs.has(digest)) await blobs.delete(digest);
   }
-  for (const directory of [paths.images, paths.blobs]) {
-    await removeDrafts(directory).catch((error: unknown) => {
-      if (!isMissing(error)) throw error;
-    });
-  }
+  await removeStaleDrafts(paths);
   return gone;
+}
+
+/** What killed writers left: nobody writes while the caller holds the lock exclusively. */
+export async function removeStaleDrafts(paths: Paths): Promise<void> {
+  for (const directory of [paths.images, paths.blobs]) {
+    try {
+      await removeDrafts(directory);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
 }
 
 /** Everything the descriptors lead to, as far as it is there and can be read. */

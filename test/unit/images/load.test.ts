@@ -374,6 +374,15 @@ describe("load", () => {
     expect((await store.blobs.read(digest, 10)).toString()).toBe("bottom");
   });
 
+  it("takes away what a killed one left", async () => {
+    await mkdir(join(store.paths.images, ".draft-killed", "members"), { recursive: true });
+
+    await load(dockerMembers([busybox]));
+
+    const left = await contentsOf(store);
+    expect(left.filter((name) => name.includes("draft"))).toEqual([]);
+  });
+
   it("stores nothing twice", async () => {
     const members = dockerMembers([{ ...busybox, tags: ["busybox"] }]);
     await load(members);
