@@ -1,11 +1,12 @@
 /** One layer's blob becomes a draft directory with its record, checked against its digests. */
-import { mkdir, writeFile } from "node:fs/promises";
+import { access, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { MarmitaError } from "../errors.ts";
 import type { UserNamespace } from "../native/helper.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ChainId, Digest } from "../oci/digest.ts";
+import { isMissing } from "../util/system-error.ts";
 import { type AppliedLayer, applyLayer } from "./inside.ts";
 import { LAYER_FORMAT, type LayerRecord, formatLayerRecord, idsOf } from "./record.ts";
 
@@ -26,12 +27,16 @@ export interface UnpackOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Throws `CORRUPT` when the digests differ. After a failure the caller deletes the draft. */
+/** Throws `NOT_FOUND` without the blob, `CORRUPT` when the digests differ. After a failure the caller deletes the draft. */
 export async function unpackLayer(
   namespace: UserNamespace,
   options: UnpackOptions,
 ): Promise<LayerRecord> {
   const { layer, blob, draft, lowers, signal } = options;
+  if (!(await isThere(blob))) {
+    const { digest } = layer.blob;
+    throw new MarmitaError("NOT_FOUND", `blob ${digest} is missing`, { details: { digest } });
+  }
   const target = join(draft, "diff");
   await mkdir(target, { recursive: true, mode: 0o700 });
   const applied = await applyLayer(namespace, { blob, target, lowers, signal });
@@ -51,6 +56,16 @@ export async function unpackLayer(
   };
   await writeFile(join(draft, "layer.json"), formatLayerRecord(record), { flag: "wx" });
   return record;
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await access(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
 }
 
 function checkDigests({ diffId, blob }: LayerSource, applied: AppliedLayer): void {

@@ -1,0 +1,254 @@
+/** Layers on disk: unpacked once, checked, whole or absent, for every set of ids. */
+import { spawn } from "node:child_process";
+import { mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { afterAll, describe, expect, it } from "vitest";
+import { manyEntries, oddTar } from "../../fixtures/tars.mjs";
+import { parseLayerRecord } from "../../lib/layers/record.ts";
+import { Layers } from "../../lib/layers/snapshots.ts";
+import type { LayerSource } from "../../lib/layers/unpack.ts";
+import { type ChainId, digestOf, hexOf } from "../../lib/oci/digest.ts";
+import { Paths } from "../../lib/store/paths.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
+import { closeNamespaces, testNamespace } from "../helpers/layers.ts";
+import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
+
+requireUserNamespaces();
+expectNothingLeft();
+afterAll(closeNamespaces);
+
+interface Store {
+  readonly paths: Paths;
+  readonly layers: Layers;
+}
+
+async function emptyStore(ids: "auto" | "single" = "auto", root?: string): Promise<Store> {
+  const paths = new Paths(root ?? (await temporaryFolder()));
+  await mkdir(join(paths.blobs, "sha256"), { recursive: true });
+  return { paths, layers: new Layers({ paths, mapped: () => testNamespace(ids) }) };
+}
+
+/** The blob of a layer in the store; `chain` tells layers with the same content apart. */
+async function addBlob({ paths }: Store, tar: Uint8Array, chain = "chain"): Promise<LayerSource> {
+  const bytes = gzipSync(tar, { level: 1 });
+  const digest = digestOf(bytes);
+  await writeFile(paths.blob(digest), bytes);
+  const mediaType = "application/vnd.oci.image.layer.v1.tar+gzip";
+  const blob = { mediaType, digest, size: bytes.length };
+  return { chainId: digestOf(chain), diffId: digestOf(tar), blob };
+}
+
+async function layersOf({ paths }: Store): Promise<readonly string[]> {
+  return (await readdir(paths.layers).catch((): string[] => [])).sort();
+}
+
+const RECORD = "layer.json";
+
+describe("Layers", () => {
+  it("unpacks a layer, and keeps what is known of it beside it", async () => {
+    const store = await emptyStore();
+    const tar = oddTar("devices");
+    const layer = await addBlob(store, tar);
+
+    const record = await store.layers.ensure(layer, []);
+
+    const { chainId, diffId } = layer;
+    expect(record).toMatchObject({ chainId, diffId, size: tar.length, entries: 3, devices: 1 + 1 });
+    const directory = store.layers.directory(chainId);
+    expect(directory).toBe(join(store.paths.layer(chainId), "diff"));
+    expect(await readdir(join(directory, "dev"))).toEqual(["file"]);
+    const path = join(store.paths.layer(chainId), RECORD);
+    expect(parseLayerRecord(await readFile(path), path)).toEqual(record);
+    expect(await store.layers.find(chainId)).toEqual(record);
+  });
+
+  it("does so once, however many ask at once", async () => {
+    const store = await emptyStore();
+    const layer = await addBlob(store, oddTar("hardlink"));
+    const others = Array.from({ length: 4 }, () => emptyStore("auto", store.paths.root));
+
+    const records = await Promise.all(
+      [store, ...(await Promise.all(others))].map(({ layers }) => layers.ensure(layer, [])),
+    );
+
+    expect(new Set(records.map((record) => JSON.stringify(record))).size).toBe(1);
+    expect(await layersOf(store)).toEqual([hexOf(layer.chainId)]);
+  });
+
+  it("leaves a layer alone that is there", async () => {
+    const store = await emptyStore();
+    const layer = await addBlob(store, oddTar("hardlink"));
+    await store.layers.ensure(layer, []);
+    const before = await stat(store.layers.directory(layer.chainId));
+
+    const again = await emptyStore("auto", store.paths.root);
+    await again.layers.ensure(layer, []);
+
+    expect((await stat(again.layers.directory(layer.chainId))).ctimeMs).toBe(before.ctimeMs);
+  });
+
+  it("sees that another process has removed a layer it knew", async () => {
+    const store = await emptyStore();
+    const layer = await addBlob(store, oddTar("hardlink"));
+    await store.layers.ensure(layer, []);
+    const other = await emptyStore("auto", store.paths.root);
+
+    await other.layers.remove(layer.chainId);
+
+    expect(await store.layers.find(layer.chainId)).toBeUndefined();
+    await store.layers.ensure(layer, []);
+    expect(await readdir(store.layers.directory(layer.chainId))).toEqual(["name", "target"]);
+  });
+
+  it("gives the layers below to those above, nearest first", async () => {
+    const store = await emptyStore();
+    const bottom = await addBlob(store, oddTar("modes"), "bottom");
+    const middle = await addBlob(store, oddTar("directory-twice"), "middle");
+    const top = await addBlob(store, oddTar("hardlink-to-lower"), "top");
+    const below: ChainId[] = [middle.chainId, bottom.chainId];
+    await store.layers.ensure(bottom, []);
+    await store.layers.ensure(middle, [bottom.chainId]);
+
+    await expect(store.layers.ensure(top, below)).rejects.toThrow("find etc/file in this layer");
+    await writeFile(join(await makeDirectory(store, bottom, "etc"), "file"), "below");
+    await store.layers.ensure(top, below);
+
+    const name = join(store.layers.directory(top.chainId), "new/name");
+    expect(await readFile(name, "utf8")).toBe("below");
+  });
+
+  it.each([
+    ["the blob", (layer: LayerSource) => ({ ...layer, blob: { ...layer.blob, size: 1 } })],
+    ["its content", (layer: LayerSource) => ({ ...layer, diffId: digestOf("other") })],
+  ])("keeps nothing when the digest of %s is wrong", async (_what, change) => {
+    const store = await emptyStore();
+    const layer = change(await addBlob(store, oddTar("hardlink")));
+
+    await expect(store.layers.ensure(layer, [])).rejects.toMatchObject({
+      code: "CORRUPT",
+      step: "apply",
+    });
+    expect(await layersOf(store)).toEqual([]);
+    expect(await store.layers.find(layer.chainId)).toBeUndefined();
+  });
+
+  it.each([
+    ["dotdot-name", "CORRUPT"],
+    ["truncated-content", "CORRUPT"],
+    ["unknown-type", "UNSUPPORTED"],
+  ])("keeps nothing of a layer that cannot be unpacked: %s", async (name, code) => {
+    const store = await emptyStore();
+    const layer = await addBlob(store, oddTar(name));
+
+    await expect(store.layers.ensure(layer, [])).rejects.toMatchObject({ code, step: "apply" });
+    expect(await layersOf(store)).toEqual([]);
+  });
+
+  it("says which blob is missing", async () => {
+    const store = await emptyStore();
+    const layer = await addBlob(store, oddTar("hardlink"));
+    const missing = { ...layer, blob: { ...layer.blob, digest: digestOf("missing") } };
+
+    await expect(store.layers.ensure(missing, [])).rejects.toMatchObject({
+      code: "NOT_FOUND",
+      details: { digest: digestOf("missing") },
+    });
+  });
+
+  it("stops when aborted, and keeps nothing", async () => {
+    const store = await emptyStore();
+    const layer = await addBlob(store, manyEntries(5_000));
+    const abort = new AbortController();
+
+    const ensuring = store.layers.ensure(layer, [], { signal: abort.signal });
+    ensuring.catch(() => undefined);
+    while ((await layersOf(store)).length === 0) await new Promise(setImmediate);
+    abort.abort();
+
+    await expect(ensuring).rejects.toMatchObject({ name: "AbortError" });
+    expect(await layersOf(store)).toEqual([]);
+  });
+
+  it("removes a layer, files of mapped ids and locked directories included; twice is fine", async () => {
+    const store = await emptyStore();
+    const layer = await addBlob(store, oddTar("modes"));
+    await store.layers.ensure(layer, []);
+
+    await store.layers.remove(layer.chainId);
+    await store.layers.remove(layer.chainId);
+
+    expect(await layersOf(store)).toEqual([]);
+    expect(await store.layers.find(layer.chainId)).toBeUndefined();
+  });
+
+  it("clears away what a killed process was unpacking", async () => {
+    const store = await emptyStore();
+    const layer = await addBlob(store, oddTar("hardlink"));
+    const other = `.draft-${hexOf(digestOf("other"))}`;
+    for (const draft of [other, `.draft-${hexOf(layer.chainId)}`]) {
+      await mkdir(join(store.paths.layers, draft, "diff/half"), { recursive: true });
+    }
+
+    await store.layers.ensure(layer, []);
+
+    expect(await layersOf(store)).toEqual([hexOf(layer.chainId)]);
+  });
+
+  it("leaves alone what another process is unpacking", async () => {
+    const store = await emptyStore();
+    const layer = await addBlob(store, oddTar("hardlink"));
+    const other = hexOf(digestOf("other"));
+    await mkdir(join(store.paths.layers, `.draft-${other}`), { recursive: true });
+    await mkdir(store.paths.locks, { recursive: true });
+    const lock = store.paths.lock(`layer-${other}`);
+    const holder = spawn("flock", [lock, "sh", "-c", "echo held; read _"], {
+      stdio: ["pipe", "pipe", "inherit"],
+    });
+    await new Promise((resolve) => holder.stdout.once("data", resolve));
+
+    await store.layers.ensure(layer, []);
+
+    const ended = new Promise((resolve) => holder.once("close", resolve));
+    holder.stdin.end();
+    await ended;
+    expect(await layersOf(store)).toEqual([`.draft-${other}`, hexOf(layer.chainId)]);
+  });
+
+  it("unpacks anew what is damaged or of another format", async () => {
+    const store = await emptyStore();
+    const layer = await addBlob(store, oddTar("hardlink"));
+    await store.layers.ensure(layer, []);
+    await writeFile(join(store.paths.layer(layer.chainId), RECORD), '{"format":0}');
+
+    const again = await emptyStore("auto", store.paths.root);
+    const record = await again.layers.ensure(layer, []);
+
+    expect(record.entries).toBe(2);
+    expect(await layersOf(store)).toEqual([hexOf(layer.chainId)]);
+  });
+
+  it("keeps the same layer apart for other ids", async (context) => {
+    const { mapping } = await testNamespace();
+    if (mapping.mode === "single") context.skip(`one id only: ${mapping.reason}`);
+    const store = await emptyStore();
+    const layer = await addBlob(store, oddTar("modes"));
+    const single = await emptyStore("single", store.paths.root);
+
+    const mapped = await store.layers.ensure(layer, []);
+    const alone = await single.layers.ensure(layer, []);
+
+    expect([mapped.unmapped, alone.unmapped]).toEqual([0, 2]);
+    expect(single.layers.directory(layer.chainId)).not.toBe(store.layers.directory(layer.chainId));
+    expect(await layersOf(store)).toHaveLength(2);
+    await store.layers.remove(layer.chainId);
+    expect(await layersOf(store)).toEqual([]);
+  });
+});
+
+async function makeDirectory({ layers }: Store, layer: LayerSource, name: string) {
+  const path = join(layers.directory(layer.chainId), name);
+  await mkdir(path);
+  return path;
+}
