@@ -45,12 +45,12 @@ const WORDS: Readonly<Record<string, readonly [clears: number, sets: number]>> =
   symfollow: [ATTRIBUTE.NOSYMFOLLOW, 0],
 };
 
-/** Nothing mounted inside reaches the host and every tree is its own, whichever is asked. */
-const PROPAGATION = new Set(["private", "rprivate", "slave", "rslave"]);
+/** What every mount of a container is. */
+const PROPAGATION = new Set(["private", "rprivate"]);
 
-/** Shared trees, flags of the superblock, and what other runtimes add of their own. */
+/** Other propagation, flags of the superblock, and what other runtimes add of their own. */
 const REFUSED = new RegExp(
-  "^(?:r?shared|r?unbindable|a?sync|dirsync|(?:no)?mand|(?:no)?iversion|(?:no)?lazytime|silent" +
+  "^(?:r?shared|r?slave|r?unbindable|a?sync|dirsync|(?:no)?mand|(?:no)?iversion|(?:no)?lazytime|silent" +
     "|loud|(?:no)?acl|remount|r?idmap|tmpcopyup|copy-symlink|(?:src|dest)-nofollow" +
     "|norelatime|nostrictatime|atime)$",
 );

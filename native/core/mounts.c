@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -107,15 +108,16 @@ static unsigned bind_attributes(uint64_t flags) {
   return attributes;
 }
 
-/* A copy of the mount at `fd`, with what is mounted below it where that is asked for. */
+/* A copy of the mount at `path`, with what is mounted below it where that is asked for; what the
+ * host mounts there later does not appear in it (Docker's rprivate). */
 static int clone_tree(int dirfd, const char *path, unsigned flags, unsigned attributes,
                       int *ret_tree) {
   autoclose int tree = sys_open_tree(dirfd, path, TREE_CLONE | TREE_CLOEXEC | flags);
-  const struct mount_attributes change = {.set = attributes};
+  const struct mount_attributes change = {.set = attributes, .propagation = MS_PRIVATE};
 
   if (tree < 0)
     return -errno;
-  if (attributes != 0 && sys_mount_setattr(tree, flags & TREE_RECURSIVE, &change) < 0)
+  if (sys_mount_setattr(tree, flags & TREE_RECURSIVE, &change) < 0)
     return -errno;
   *ret_tree = steal_fd(&tree);
   return 0;

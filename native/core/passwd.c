@@ -123,7 +123,7 @@ static int add_group(struct identity *identity, gid_t gid, struct failure *why) 
 static int add_memberships(const char *group, struct span name, struct identity *identity,
                            struct failure *why) {
   struct line line;
-  uint32_t gid;
+  uint32_t gid = 0;
 
   for (const char *text = group; *text != '\0';) {
     text = next_line(text, &line);
@@ -141,10 +141,12 @@ static int no_such(struct failure *why, const char *kind, struct span who) {
               who.length > 128 ? 128 : (int) who.length, who.at);
 }
 
-static int resolve_user(struct span who, bool with_memberships, const struct accounts *accounts,
-                        struct identity *identity, struct failure *why) {
+/* `ret_name` is the name that /etc/group knows the user by; empty without a line. */
+static int resolve_user(struct span who, const struct accounts *accounts, struct identity *identity,
+                        struct span *ret_name, struct failure *why) {
   struct line line;
 
+  *ret_name = (struct span){"", 0};
   if (!find_user(accounts->passwd, who, &line))
     return parse_id(who, &identity->uid) ? 0 : no_such(why, "user", who);
 
@@ -155,7 +157,22 @@ static int resolve_user(struct span who, bool with_memberships, const struct acc
     memcpy(identity->home, line.fields[5].at, line.fields[5].length);
     identity->home[line.fields[5].length] = '\0';
   }
-  return with_memberships ? add_memberships(accounts->group, line.fields[0], identity, why) : 0;
+  *ret_name = line.fields[0];
+  return 0;
+}
+
+static int add_further(char *const *names, const struct accounts *accounts,
+                       struct identity *identity, struct failure *why) {
+  for (; *names != NULL; names++) {
+    const struct span group = {*names, strlen(*names)};
+    gid_t gid = 0;
+
+    if (!find_group(accounts->group, group, &gid))
+      return no_such(why, "group", group);
+    if (add_group(identity, gid, why) < 0)
+      return -why->errnum;
+  }
+  return 0;
 }
 
 int passwd_resolve(const char *user, char *const *further, const struct accounts *accounts,
@@ -163,11 +180,12 @@ int passwd_resolve(const char *user, char *const *further, const struct accounts
   const char *colon = strchr(user, ':');
   const struct span who = {user, colon == NULL ? strlen(user) : (size_t) (colon - user)};
   const struct span root = {"0", 1};
+  struct span name;
   int r;
 
   memset(ret_identity, 0, sizeof *ret_identity);
   strcpy(ret_identity->home, "/");
-  r = resolve_user(who.length == 0 ? root : who, colon == NULL, accounts, ret_identity, why);
+  r = resolve_user(who.length == 0 ? root : who, accounts, ret_identity, &name, why);
   if (r < 0)
     return r;
 
@@ -177,15 +195,10 @@ int passwd_resolve(const char *user, char *const *further, const struct accounts
     if (!find_group(accounts->group, group, &ret_identity->gid))
       return no_such(why, "group", group);
   }
-  for (char *const *name = further; *name != NULL; name++) {
-    const struct span group = {*name, strlen(*name)};
-    gid_t gid;
-
-    if (!find_group(accounts->group, group, &gid))
-      return no_such(why, "group", group);
-    r = add_group(ret_identity, gid, why);
-    if (r < 0)
-      return r;
-  }
-  return 0;
+  /* Were the primary group not among them, a file could be denied to it by giving the group fewer
+   * rights than others have, and the command could drop the group to get in (CVE-2022-36109). */
+  r = add_group(ret_identity, ret_identity->gid, why);
+  if (r == 0 && colon == NULL && name.length > 0)
+    r = add_memberships(accounts->group, name, ret_identity, why);
+  return r < 0 ? r : add_further(further, accounts, ret_identity, why);
 }

@@ -3,7 +3,7 @@
  * Both files are the image's: read as bounded bytes, malformed lines skipped, numbers checked.
  * Who is meant is decided as under Docker: a name is looked up and must be there; a number stands
  * for itself, with group 0 and home / when no line has it; without a group, the groups that list
- * the user come along.
+ * the user come along. The primary group is among the supplementary ones.
  */
 #pragma once
 
@@ -19,7 +19,7 @@ struct identity {
   uid_t uid;
   gid_t gid;
   size_t group_count;
-  gid_t groups[PASSWD_MAX_GROUPS]; /* supplementary */
+  gid_t groups[PASSWD_MAX_GROUPS]; /* supplementary, the primary one first */
   char home[4096];
 };
 

@@ -337,6 +337,10 @@ static int start(struct child *child, const struct plan *plan, struct failure *w
   if (r < 0)
     return r;
 
+  /* Signals to the own process group must not reach the keeper, which owns it till now: a stopped
+   * one would see neither a time-out nor its owner's death. */
+  if (setsid() < 0)
+    return fail(why, errno, "leave the keeper's session");
   /* From here on nothing of the container's may look into this process, or reopen the helper
    * through it (CVE-2019-5736). */
   if (prctl(PR_SET_DUMPABLE, 0) < 0)

@@ -35,9 +35,10 @@ static void finds_users(struct identity *who) {
   is_int(who->uid, 33, "with the uid of its line");
   is_int(who->gid, 33, "the gid");
   is_text(who->home, "/var/www", "the home");
-  is_int((long) who->group_count, 2, "and the groups that list it, whole names only");
-  is_int(who->groups[0], 50, "in the file's order");
-  is_int(who->groups[1], 70, "up to the last line without a newline");
+  is_int((long) who->group_count, 3, "and the groups that list it, whole names only");
+  is_int(who->groups[0], 33, "its own before them");
+  is_int(who->groups[1], 50, "in the file's order");
+  is_int(who->groups[2], 70, "up to the last line without a newline");
 
   is_int(resolve("", who), 0, "no user means root");
   is_text(who->home, "/root", "with root's home");
@@ -65,7 +66,7 @@ static void takes_groups(struct identity *who) {
 
   is_int(resolve("www:staff", who), 0, "a group is found by name");
   is_int(who->gid, 50, "and taken for the primary one");
-  is_int((long) who->group_count, 0, "without the user's other groups");
+  is_int((long) who->group_count, 1, "without the user's other groups");
   is_int(resolve("www:9", who), 0, "a group may be a number");
   is_int(who->gid, 9, "that stands for itself");
   is_int(resolve("www:", who), 0, "an empty group is none");
@@ -74,8 +75,8 @@ static void takes_groups(struct identity *who) {
   is_int(resolve("negative", who), -ENOENT, "and one whose line is malformed");
 
   is_int(passwd_resolve("0", further, &accounts, who, &why), 0, "further groups are added");
-  is_int((long) who->group_count, 2, "once each");
-  is_int(who->groups[1], 777, "by name and by number");
+  is_int((long) who->group_count, 3, "once each, after those of the files");
+  is_int(who->groups[2], 777, "by name and by number");
   is_int(passwd_resolve("0", missing, &accounts, who, &why), -ENOENT, "if they exist");
 }
 
