@@ -22,7 +22,8 @@ need_library() {
 
 node_is_enough() {
   have node && have npm &&
-    node -e 'const [a, b] = process.versions.node.split("."); process.exit(a > 20 || (a == 20 && b >= 17) ? 0 : 1)'
+    node -e 'const [major, minor] = process.versions.node.split(".").map(Number);
+      process.exit(major > 20 || (major === 20 && minor >= 17) ? 0 : 1)'
 }
 
 look_for_build_packages() {
@@ -71,8 +72,11 @@ has_static_busybox() {
 
 # Debian keeps the run-time half of clang's sanitizers in a package of its own.
 has_fuzzer() {
-  have clang &&
-    case $(clang -print-file-name="libclang_rt.fuzzer-$(uname -m).a") in */*) true ;; *) false ;; esac
+  have clang || return 1
+  case $(clang -print-file-name="libclang_rt.fuzzer-$(uname -m).a") in
+    */*) return 0 ;;
+    *) return 1 ;;
+  esac
 }
 
 # One apt-get for all that is missing: as root, with sudo, or not at all.
@@ -88,7 +92,8 @@ install_missing() {
     say "installing with sudo:$needed$wished"
     apt_install sudo
   else
-    without_installing "as root: apt-get update && apt-get install -y --no-install-recommends$needed$wished"
+    without_installing "as root:
+  apt-get update && apt-get install -y --no-install-recommends$needed$wished"
   fi
 }
 
@@ -104,7 +109,11 @@ apt_install() {
     say "apt-get update failed; trying with what is known"
   known=""
   for name in $wished; do
-    if apt-cache show "$name" >/dev/null 2>&1; then known="$known $name"; else say "no package $name here"; fi
+    if apt-cache show "$name" >/dev/null 2>&1; then
+      known="$known $name"
+    else
+      say "no package $name here"
+    fi
   done
   # shellcheck disable=SC2086 # lists of names
   if "$@" env DEBIAN_FRONTEND=noninteractive \
@@ -117,7 +126,8 @@ apt_install() {
 
 # npm ci when the lock file is another than that of the last time; else what changed is built.
 install_modules() {
-  node_is_enough || stop "Node.js 20.17 or newer with npm is needed (https://nodejs.org); this is $(node --version 2>/dev/null || echo none)"
+  node_is_enough ||
+    stop "Node.js 20.17 or newer is needed, with npm; here: $(node --version 2>/dev/null || echo none)"
   if cmp -s package-lock.json node_modules/.marmita-lock; then
     npm run --silent build:native >&2 || stop "building the native parts failed"
     npm run --silent build >&2 || stop "compiling failed"
