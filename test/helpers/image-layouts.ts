@@ -5,11 +5,20 @@ import { tarArchive } from "../../fixtures/tar-writer.mjs";
 import { digestOf, hexOf } from "../../lib/oci/digest.ts";
 import { CONFIG, INDEX, MANIFEST } from "../../lib/oci/media-types.ts";
 import { hostPlatform } from "../../lib/oci/platform.ts";
+import { output } from "./command.ts";
 import { temporaryFolder } from "./folder.ts";
+import { busyboxArchive } from "./images.ts";
 
 export type Content = string | Buffer;
 
 export type Members = Record<string, Content | { readonly link: string }>;
+
+/** A directory with an OCI image layout that holds `busybox:latest`, its layer compressed. */
+export async function busyboxLayout(): Promise<string> {
+  const folder = await temporaryFolder();
+  output(["tar", "-xf", busyboxArchive({ form: "oci", gzip: true }), "-C", folder]);
+  return folder;
+}
 
 /** The path of a tar with these files. */
 export async function archive(members: Members): Promise<string> {

@@ -10,6 +10,7 @@ import { output } from "../helpers/command.ts";
 import { busyboxEngine, testEngine } from "../helpers/engine.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
+import { busyboxLayout } from "../helpers/image-layouts.ts";
 import { busyboxArchive, busyboxWith } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { requireProgram, requireUserNamespaces } from "../helpers/user-namespaces.ts";
@@ -57,7 +58,7 @@ describe.runIf(canRun)("images", () => {
     const engine = await testEngine();
     await engine.images.load(busyboxWith({ name: "first:1", layers: [[{ path: "a" }]] }));
     const layout = join(engine.root, "images");
-    const from = `oci-archive:${busyboxArchive({ form: "oci", gzip: true })}:busybox:latest`;
+    const from = `oci:${await busyboxLayout()}:busybox:latest`;
 
     output(["skopeo", "copy", "-q", from, `oci:${layout}:docker.io/library/foreign:1`]);
 

@@ -31,14 +31,14 @@ describe.runIf(canRun)("import", () => {
       'CMD ["echo $DISH in $PWD as $(id -un)"]',
       "ENV PATH=/bin DISH=feijoada",
       "WORKDIR /srv/lunch",
-      "USER cook",
+      "USER 0:0",
     ];
 
     const { id } = await engine.images.import(Readable.from([tar]), "kitchen", { changes });
     const { stdout } = await run("kitchen", undefined, { engine, remove: true });
 
     expect((await engine.images.get("kitchen")).id).toBe(id);
-    expect(stdout).toBe("feijoada in /srv/lunch as cook\n");
+    expect(stdout).toBe("feijoada in /srv/lunch as root\n");
   });
 
   it("takes the tar compressed with gzip", async () => {

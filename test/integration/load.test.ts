@@ -12,7 +12,14 @@ import { digestOf } from "../../lib/oci/digest.ts";
 import { output } from "../helpers/command.ts";
 import { testEngine } from "../helpers/engine.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
-import { Layout, archive, dockerMembers, image, named } from "../helpers/image-layouts.ts";
+import {
+  Layout,
+  archive,
+  busyboxLayout,
+  dockerMembers,
+  image,
+  named,
+} from "../helpers/image-layouts.ts";
 import { busyboxArchive, busyboxWith, manyLayersArchive } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { requireProgram, requireUserNamespaces } from "../helpers/user-namespaces.ts";
@@ -53,11 +60,9 @@ describe.runIf(canRun)("load", () => {
   });
 
   it("takes an OCI layout directory", async () => {
-    const folder = await temporaryFolder();
-    output(["tar", "-xf", busyboxArchive({ form: "oci", gzip: true }), "-C", folder]);
     const engine = await testEngine();
 
-    const [image] = await engine.images.load(folder);
+    const [image] = await engine.images.load(await busyboxLayout());
 
     expect(image?.names).toEqual(["busybox:latest"]);
     expect(await leftIn(engine)).toEqual({ blobs: 3, layers: 1, drafts: 0 });
@@ -82,7 +87,7 @@ describe.runIf(canRun)("load", () => {
     "takes what skopeo wrote for Docker, links and all",
     async () => {
       const target = join(await temporaryFolder(), "skopeo.tar");
-      const from = `oci-archive:${busyboxArchive({ form: "oci" })}:busybox:latest`;
+      const from = `oci:${await busyboxLayout()}:busybox:latest`;
       output(["skopeo", "copy", "-q", from, `docker-archive:${target}:jpetazzo/clock:1`]);
       const engine = await testEngine();
 
