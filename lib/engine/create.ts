@@ -1,7 +1,8 @@
 /** Makes a container: its name, its bundle, its record. It is there whole, or not at all. */
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
-import { rename, stat } from "node:fs/promises";
+import { renameSync } from "node:fs";
+import { stat } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { MarmitaError } from "../errors.ts";
@@ -156,7 +157,7 @@ async function write(context: EngineContext, request: WriteRequest): Promise<Con
     { durable },
   );
   await layout.prepare?.(draft);
-  await rename(draft, paths.container(id));
+  renameSync(draft, paths.container(id));
   if (durable) {
     await syncDirectory(paths.containers);
     await syncDirectory(paths.names);

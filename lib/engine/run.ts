@@ -35,9 +35,14 @@ export async function runContainer(
     signal,
   });
   const process = await start(context, created, options);
-  const ended = await seeThrough(process, options);
-  if (signal?.aborted === true) throw abortError(signal);
-  return result(created, ended, options);
+  try {
+    const ended = await seeThrough(process, options);
+    if (signal?.aborted === true) throw abortError(signal);
+    return result(created, ended, options);
+  } catch (error) {
+    await process[Symbol.asyncDispose]();
+    throw error;
+  }
 }
 
 async function start(
@@ -91,7 +96,6 @@ async function seeThrough(process: RunningProcess, options: RunOptions): Promise
     return { ...status, stdout, stderr, timedOut };
   } finally {
     clearTimeout(timer);
-    await process[Symbol.asyncDispose]();
   }
 }
 

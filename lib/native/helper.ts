@@ -120,10 +120,12 @@ export class Helper {
   }
 
   /** The socket closes a moment before the process can be reaped. */
-  #reap(resolve: (status: { exitCode: number; signal: number }) => void): void {
+  #reap(resolve: (status: { exitCode: number; signal: number }) => void, tries = 0): void {
     const status = binding().reap(this.#pidfd);
     if (status === undefined) {
-      setImmediate(() => this.#reap(resolve));
+      // At first at once; then without taking the processor that it may need to end.
+      if (tries < EAGER_TRIES) setImmediate(() => this.#reap(resolve, tries + 1));
+      else setTimeout(() => this.#reap(resolve, tries + 1), 1);
       return;
     }
     closeSync(this.#pidfd);
@@ -131,6 +133,8 @@ export class Helper {
     resolve(status);
   }
 }
+
+const EAGER_TRIES = 4;
 
 /** Events not yet read, and readers without an event. */
 class EventQueue implements AsyncIterable<HelperEvent> {

@@ -50,8 +50,8 @@ const KILLED: ExitStatus = { exitCode: 128 + constants.signals.SIGKILL, signal: 
  */
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
   const { stdin, stdout, stderr, onLost, ...rest } = options;
-  const ends = [openEnd(stdin, 0), openEnd(stdout, 1), openEnd(stderr, 2)] as const;
-  const [input, output, errors] = ends;
+  const [input, output, errors] = openEnds(stdin, stdout, stderr);
+  const ends = [input, output, errors];
   try {
     const keeper = spawn({ ...rest, stdin: input.fd, stdout: output.fd, stderr: errors.fd }, ends);
     const events = keeper.events[Symbol.asyncIterator]();
@@ -68,7 +68,7 @@ function spawn(options: KeeperOptions, ends: readonly End[]): Keeper {
   try {
     return spawnKeeper(options);
   } finally {
-    for (const { fd, stream } of ends) if (stream !== undefined) closeSync(fd);
+    closeTheirs(ends);
   }
 }
 
@@ -77,6 +77,28 @@ interface End {
   readonly fd: number;
   /** Our end of a pipe. */
   readonly stream: Socket | undefined;
+}
+
+type Ends = readonly [stdin: End, stdout: End, stderr: End];
+
+function openEnds(stdin: StdioOption, stdout: StdioOption, stderr: StdioOption): Ends {
+  const opened: End[] = [];
+  const open = (option: StdioOption, standard: 0 | 1 | 2): End => {
+    const end = openEnd(option, standard);
+    opened.push(end);
+    return end;
+  };
+  try {
+    return [open(stdin, 0), open(stdout, 1), open(stderr, 2)];
+  } catch (error) {
+    closeTheirs(opened);
+    for (const { stream } of opened) stream?.destroy();
+    throw error;
+  }
+}
+
+function closeTheirs(ends: readonly End[]): void {
+  for (const { fd, stream } of ends) if (stream !== undefined) closeSync(fd);
 }
 
 function openEnd(option: StdioOption, standard: 0 | 1 | 2): End {
@@ -210,10 +232,13 @@ export class RunningProcess implements AsyncDisposable {
     if (!this.#over) this.#keeper.send(`signal ${number}`);
   }
 
-  /** Kill what still runs, wait for it, and close the streams. */
+  /** Kill what still runs, wait for its end, and close the streams. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.kill("SIGKILL");
-    await this.#exited;
-    for (const stream of Object.values(this.#streams)) stream?.destroy();
+    try {
+      await this.#exited;
+    } finally {
+      for (const stream of Object.values(this.#streams)) stream?.destroy();
+    }
   }
 }

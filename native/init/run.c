@@ -162,6 +162,14 @@ static void report_started(const struct keeper *keeper) {
   report_send(&report);
 }
 
+/* The container's streams end when its own processes let go of them, not when we do. */
+static void let_go_of_streams(void) {
+  autoclose int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+  for (int fd = STDIN_FILENO; nothing >= 0 && fd <= STDERR_FILENO; fd++)
+    (void) dup2(nothing, fd);
+}
+
 /* From start to end; only what cannot be told by an ending is a failure. */
 static int keep(struct keeper *keeper, struct ending *ret_ending, struct failure *why) {
   struct failure refused = {0};
@@ -176,6 +184,7 @@ static int keep(struct keeper *keeper, struct ending *ret_ending, struct failure
     ret_ending->error = error;
     return 0;
   }
+  let_go_of_streams();
   note_alive(keeper);
   report_started(keeper);
 
