@@ -9,6 +9,10 @@
 
 #include "layer_parts.h"
 
+/* A layer of so many directories has some of them finished early: memory is bounded, and their
+ * times may be those of what is put into them later. */
+#define FINISHING_BYTES_MAX (64u << 20)
+
 /* What would speak to the file system that layers are stacked with, in the voice of the
  * user: never out of an image. */
 static const char *const stacking[] = {
@@ -119,24 +123,6 @@ int attributes_put_on(struct layer *layer, int parent, const char *base, int is_
   return 0;
 }
 
-int attributes_finish_later(struct layer *layer, const char *path, unsigned mode,
-                            struct timespec mtime, struct failure *why) {
-  if (layer->finishing_count == layer->finishing_room) {
-    const size_t room = layer->finishing_room == 0 ? 1024 : 2 * layer->finishing_room;
-    struct finishing *grown = realloc(layer->finishing, room * sizeof *grown);
-
-    if (grown == NULL)
-      return fail(why, ENOMEM, "remember directory");
-    layer->finishing = grown;
-    layer->finishing_room = room;
-  }
-  char *copy = strdup(path[0] == '\0' ? "." : path);
-  if (copy == NULL)
-    return fail(why, ENOMEM, "remember directory");
-  layer->finishing[layer->finishing_count++] = (struct finishing){copy, mtime, mode};
-  return 0;
-}
-
 static int finish(struct layer *layer, const struct finishing *directory, struct failure *why) {
   const struct timespec times[2] = {directory->mtime, directory->mtime};
   struct stat st;
@@ -155,8 +141,34 @@ static int finish(struct layer *layer, const struct finishing *directory, struct
 }
 
 int attributes_finish_all(struct layer *layer, struct failure *why) {
-  for (size_t i = 0; i < layer->finishing_count; i++)
-    if (finish(layer, &layer->finishing[i], why) < 0)
-      return -why->errnum;
+  int r = 0;
+
+  for (size_t i = 0; i < layer->finishing_count; i++) {
+    if (r == 0)
+      r = finish(layer, &layer->finishing[i], why);
+    free(layer->finishing[i].path);
+  }
+  layer->finishing_count = layer->finishing_bytes = 0;
+  return r;
+}
+
+int attributes_finish_later(struct layer *layer, const char *path, unsigned mode,
+                            struct timespec mtime, struct failure *why) {
+  if (layer->finishing_bytes > FINISHING_BYTES_MAX && attributes_finish_all(layer, why) < 0)
+    return -why->errnum;
+  if (layer->finishing_count == layer->finishing_room) {
+    const size_t room = layer->finishing_room == 0 ? 1024 : 2 * layer->finishing_room;
+    struct finishing *grown = realloc(layer->finishing, room * sizeof *grown);
+
+    if (grown == NULL)
+      return fail(why, ENOMEM, "remember directory");
+    layer->finishing = grown;
+    layer->finishing_room = room;
+  }
+  char *copy = strdup(path[0] == '\0' ? "." : path);
+  if (copy == NULL)
+    return fail(why, ENOMEM, "remember directory");
+  layer->finishing_bytes += sizeof *layer->finishing + strlen(copy);
+  layer->finishing[layer->finishing_count++] = (struct finishing){copy, mtime, mode};
   return 0;
 }

@@ -42,6 +42,8 @@ static int make_link(struct layer *layer, const struct place *place, const char 
 
 static int wait_for_target(struct layer *layer, const char *path, const char *target,
                            struct failure *why) {
+  if (layer->link_count == LAYER_LINKS_MAX)
+    return fail(why, E2BIG, "more than %u hard links to later entries", LAYER_LINKS_MAX);
   if (layer->link_count == layer->link_room) {
     const size_t room = layer->link_room == 0 ? 64 : 2 * layer->link_room;
     struct pending_link *grown = realloc(layer->links, room * sizeof *grown);

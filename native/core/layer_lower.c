@@ -22,13 +22,12 @@ static int open_inside(int lower, const char *path, int flags) {
   return sys_openat2(lower, path[0] == '\0' ? "." : path, &how);
 }
 
-static int is_opaque(int fd) {
-  char value;
+/* Not by fchdir() and a path: the working directory would be outside of our root then. */
+static int is_opaque(int lower, const char *path) {
+  autoclose int fd = open_inside(lower, path, O_RDONLY | O_DIRECTORY);
+  char value = '\0';
 
-  /* A descriptor of O_PATH takes no fgetxattr(), but is a place to stand on. */
-  if (fchdir(fd) < 0)
-    return 0;
-  return getxattr(".", "user.overlay.opaque", &value, 1) == 1 && value == 'y';
+  return fd >= 0 && fgetxattr(fd, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
 }
 
 /* What one lower layer has to say about a name. */
@@ -54,7 +53,7 @@ static enum view look(int lower, const char *path, int *ret_fd, struct stat *ret
     }
     if (!S_ISDIR(ret_st->st_mode))
       return VIEW_HIDES;
-    if (is_opaque(fd))
+    if (is_opaque(lower, prefix))
       otherwise = VIEW_HIDES;
     prefix[end++] = '/';
   } while (1);

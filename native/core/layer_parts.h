@@ -8,7 +8,8 @@
 #define LAYER_PATH_SIZE (TAR_NAME_MAX + 1)
 #define LAYER_LEVELS 32
 #define LAYER_LOWERS_MAX 512
-#define LAYER_EXTENTS_MAX 340 /* what a map of the kernel can hold */
+#define LAYER_LINKS_MAX 16384u /* that wait for a later entry */
+#define LAYER_EXTENTS_MAX 340  /* what a map of the kernel can hold */
 
 /* The open directories on the way to the last parent: entries come in order of the tree. */
 struct directories {
@@ -49,7 +50,7 @@ struct layer {
   struct id_map gids;
   struct directories directories;
   struct finishing *finishing;
-  size_t finishing_count, finishing_room;
+  size_t finishing_count, finishing_room, finishing_bytes;
   struct pending_link *links;
   size_t link_count, link_room;
   int has_replaced; /* a directory may have become something else */
