@@ -1,3 +1,4 @@
+/* tar_input.c — the bytes of an archive, read in blocks, with their place in every failure. */
 #include <errno.h>
 #include <string.h>
 
