@@ -22,10 +22,10 @@ struct walk {
   int links;
 };
 
-static int try_open(int root, const char *path, int flags) {
+static int try_open_resolving(int root, const char *path, int flags, uint64_t resolve) {
   const struct open_how how = {
       .flags = (uint64_t) (unsigned) (O_PATH | O_CLOEXEC | flags),
-      .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
+      .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve,
   };
   int fd;
 
@@ -35,6 +35,10 @@ static int try_open(int root, const char *path, int flags) {
   return fd;
 }
 
+static int try_open(int root, const char *path, int flags) {
+  return try_open_resolving(root, path, flags, 0);
+}
+
 int inside_open(int root, const char *path, int flags, int *ret_fd, struct failure *why) {
   const int fd = try_open(root, path, flags);
 
@@ -42,6 +46,12 @@ int inside_open(int root, const char *path, int flags, int *ret_fd, struct failu
     return fail(why, errno, "open %s in the container", path);
   *ret_fd = fd;
   return 0;
+}
+
+bool inside_has_links(int root, const char *path) {
+  autoclose int fd = try_open_resolving(root, path, 0, RESOLVE_NO_SYMLINKS);
+
+  return fd < 0 && errno == ELOOP;
 }
 
 bool inside_is_directory(int fd) {

@@ -7,12 +7,17 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "inside.h"
 #include "plan.h"
 #include "syscalls.h"
+
+#define PROC_MAGIC 0x9fa0
+#define SYSFS_MAGIC 0x62656572
+#define ROOT_INODE 1 /* of both */
 
 /* What the file system itself says of a refusal: "e overlay: No changes allowed" (fsopen(2)). */
 static const char *last_words(int context, char *text, size_t size) {
@@ -70,20 +75,41 @@ static int make_filesystem(const struct mount_request *request, int *ret_mount,
   return 0;
 }
 
+static bool is_root_of_kernel_files(int fd) {
+  struct stat status;
+  struct statfs filesystem;
+
+  return fstat(fd, &status) == 0 && status.st_ino == ROOT_INODE && fstatfs(fd, &filesystem) == 0 &&
+         (filesystem.f_type == PROC_MAGIC || filesystem.f_type == SYSFS_MAGIC);
+}
+
+/* A /proc that is covered as a whole is out of reach of masks, but the kernel takes it for one
+ * that everybody sees: a user namespace inside may then mount another, without any mask. */
+static int attach(int mount, int place, const char *target, struct failure *why) {
+  if (is_root_of_kernel_files(place))
+    return fail(why, EBUSY, "mount on %s: it would cover the kernel's files", target);
+  if (sys_move_mount(mount, place) < 0)
+    return fail(why, errno, "mount on %s", target);
+  return 0;
+}
+
+/* For the same reason these two go where they belong and nowhere else (CVE-2019-19921). */
+static bool is_of_kernel(const char *type) {
+  return strcmp(type, "proc") == 0 || strcmp(type, "sysfs") == 0;
+}
+
 int mounts_new(int root, const struct mount_request *request, struct failure *why) {
   autoclose int target = -1;
   autoclose int mount = -1;
   int r;
 
+  if (is_of_kernel(request->type) && inside_has_links(root, request->target))
+    return fail(why, ENOTDIR, "mount %s on %s: a symbolic link", request->type, request->target);
   r = inside_make_directory(root, request->target, 0755, &target, why);
   if (r < 0)
     return r;
   r = make_filesystem(request, &mount, why);
-  if (r < 0)
-    return r;
-  if (sys_move_mount(mount, target) < 0)
-    return fail(why, errno, "mount %s on %s", request->type, request->target);
-  return 0;
+  return r < 0 ? r : attach(mount, target, request->target, why);
 }
 
 int mounts_set_attributes(int fd, unsigned attributes, struct failure *why) {
@@ -140,9 +166,8 @@ int mounts_bind(int root, const char *source, const char *target, uint64_t flags
                                 : inside_make_file(root, target, 0755, &place, why);
   if (r < 0)
     return r;
-  if (sys_move_mount(tree, place) < 0)
-    return fail(why, errno, "bind %s on %s", source, target);
-  return 0;
+  r = attach(tree, place, target, why);
+  return r < 0 ? fail_while(why, "bind %s", source) : 0;
 }
 
 /* A file system costs ten times what one more mount of it does. */
