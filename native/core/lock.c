@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "fd.h"
+#include "syscalls.h"
 
 /* Whether the path still names the file we have locked: its last holder may have deleted it. */
 static bool is_current(int fd, const char *path) {
@@ -52,7 +53,7 @@ int lock_create(const char *directory, const char *name, const char *text, int *
   r = fd_write_all(fd, text, strlen(text), why);
   if (r == 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
     r = fail(why, errno, "lock %s", draft);
-  if (r == 0 && renameat2(AT_FDCWD, draft, AT_FDCWD, path, RENAME_NOREPLACE) < 0)
+  if (r == 0 && sys_rename_new(AT_FDCWD, draft, AT_FDCWD, path) < 0)
     r = fail(why, errno, "make %s", path);
   if (r < 0) {
     (void) unlink(draft);

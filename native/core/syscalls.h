@@ -25,6 +25,7 @@ enum {
   FS_SET_FLAG = 0,
   FS_SET_STRING = 1,
   FS_CREATE = 6,
+  RENAME_NO_REPLACE = 1,
   ATTRIBUTE_READONLY = 0x1,
   ATTRIBUTE_NOSUID = 0x2,
   ATTRIBUTE_NODEV = 0x4,
@@ -49,6 +50,11 @@ static inline int sys_pidfd_send_signal(int pidfd, int signal) {
 
 static inline int sys_openat2(int dirfd, const char *path, const struct open_how *how) {
   return (int) syscall(SYS_openat2, dirfd, path, how, sizeof *how);
+}
+
+/* rename(), which fails with EEXIST where rename() would replace. */
+static inline int sys_rename_new(int from, const char *name, int to, const char *target) {
+  return (int) syscall(SYS_renameat2, from, name, to, target, RENAME_NO_REPLACE);
 }
 
 static inline int sys_open_tree(int dirfd, const char *path, unsigned flags) {

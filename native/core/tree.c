@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -140,7 +141,7 @@ static int move_up(struct removal *removal, const char *name, struct failure *wh
 
   for (int attempt = 0;;) {
     snprintf(target, sizeof target, ".removed-%llx-%u", removal->mark, removal->moved++);
-    if (renameat2(from, name, top, target, RENAME_NOREPLACE) == 0) {
+    if (sys_rename_new(from, name, top, target) == 0) {
       removal->levels[0].removed = 1;
       return 0;
     }
