@@ -24,8 +24,8 @@ import {
 import { syncDirectory } from "../store/atomic.ts";
 import { lock } from "../store/lock.ts";
 import { isMissing } from "../util/system-error.ts";
+import { throwIfAborted } from "../util/abort.ts";
 import type { EngineContext } from "./context.ts";
-import { throwIfAborted } from "./failures.ts";
 import { type Live, claimLive } from "./live.ts";
 import { claimName, idOfName, madeUpName } from "./names.ts";
 import type { CreateOptions, Mount } from "./options.ts";

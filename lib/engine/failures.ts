@@ -1,5 +1,6 @@
 /** What callers get when something fails: a MarmitaError, or an AbortError when they asked for it. */
 import { storeError } from "../store/store-error.ts";
+import { abortError } from "../util/abort.ts";
 
 /** Rejects like `work`, with system errors explained and what an abort caused as that abort. */
 export async function explained<T>(
@@ -13,15 +14,4 @@ export async function explained<T>(
     if (signal?.aborted === true) throw abortError(signal);
     throw storeError(error, doing);
   }
-}
-
-/** Named `AbortError`, like Node's own; its cause is the reason of the signal. */
-export function abortError(signal: AbortSignal): Error {
-  const error = new Error("The operation was aborted", { cause: signal.reason });
-  error.name = "AbortError";
-  return error;
-}
-
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted === true) throw abortError(signal);
 }

@@ -5,10 +5,10 @@ import { pipeline } from "node:stream/promises";
 import { MarmitaError } from "../errors.ts";
 import type { ExitStatus, RunningProcess } from "../runtime/process.ts";
 import { errnoOf } from "../util/system-error.ts";
+import { abortError } from "../util/abort.ts";
 import type { RunRequest } from "./checks.ts";
 import type { EngineContext } from "./context.ts";
 import { type Created, createContainer } from "./create.ts";
-import { abortError } from "./failures.ts";
 import {
   type CaptureOption,
   DEFAULT_MAX_OUTPUT_BYTES,

@@ -94,9 +94,9 @@ export class Helper {
         [...stdio, theirs, ...extra],
       );
       return new Helper(new Socket({ fd: ours, readable: true, writable: true }), pid, pidfd);
-    } catch (error) {
+    } catch (cause) {
       closeSync(ours);
-      throw error;
+      throw spawnFailure(cause);
     } finally {
       closeSync(theirs);
     }
@@ -132,6 +132,11 @@ export class Helper {
     this.#queue.end();
     resolve(status);
   }
+}
+
+function spawnFailure(cause: unknown): unknown {
+  const { errno, message } = cause as { readonly errno?: number; readonly message: string };
+  return errno === undefined ? cause : new HelperFailure({ event: "failed", errno, what: message });
 }
 
 const EAGER_TRIES = 4;
