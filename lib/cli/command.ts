@@ -1,4 +1,4 @@
-/** What a command of the command line is. */
+/** What a command of the command line is, and how it is found. */
 import type { Grammar, ParsedFlags } from "./flags.ts";
 
 /** A command in full; loaded only when it is called or its help is asked for. */
@@ -19,4 +19,20 @@ export interface Call {
   readonly args: readonly string[];
   /** What the global flags say of the engine. */
   readonly engine: { readonly root?: string };
+}
+
+/** How a command is listed and found. */
+export interface Entry {
+  /** Every spelling, in the order in which the help lists them. */
+  readonly names: readonly string[];
+  readonly summary: string;
+  /** Left out of the lists of commands. */
+  readonly hidden?: boolean;
+  readonly load: () => Promise<Command>;
+}
+
+/** Commands that share their first word. */
+export interface Group {
+  readonly name: string;
+  readonly summary: string;
 }

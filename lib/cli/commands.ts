@@ -1,19 +1,5 @@
 /** The table of commands: their names, what they are for, and where they are. */
-import type { Command } from "./command.ts";
-
-export interface Entry {
-  /** Every spelling, in the order in which the help lists them. */
-  readonly names: readonly string[];
-  readonly summary: string;
-  /** Left out of the lists of commands. */
-  readonly hidden?: boolean;
-  readonly load: () => Promise<Command>;
-}
-
-export interface Group {
-  readonly name: string;
-  readonly summary: string;
-}
+import type { Entry, Group } from "./command.ts";
 
 export const GROUPS: readonly Group[] = [
   { name: "container", summary: "Manage containers" },

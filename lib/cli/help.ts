@@ -1,6 +1,5 @@
 /** Help texts in the form of Docker's. */
-import type { Command } from "./command.ts";
-import type { Entry, Group } from "./commands.ts";
+import type { Command, Entry, Group } from "./command.ts";
 import type { Flag } from "./flags.ts";
 
 export const PROGRAM = "marmita";
