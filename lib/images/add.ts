@@ -151,8 +151,12 @@ async function sweepDrafts(paths: Paths): Promise<void> {
 async function takeBack(store: ImageStore, made: Made): Promise<void> {
   if (made.blobs.size === 0 && made.layers.size === 0) return;
   try {
-    await using held = await tryOnce(store.paths.lock("images"), "exclusive");
-    if (held !== undefined) await deleteUnreferenced(store, made);
+    {
+      await using held = await tryOnce(store.paths.lock("images"), "exclusive");
+      if (held === undefined) return;
+      await deleteUnreferenced(store, made);
+    }
+    await store.layers.sweep();
   } catch {
     // The error that brought us here is the one to report.
   }

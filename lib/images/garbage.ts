@@ -23,7 +23,8 @@ export interface Parts {
 
 /**
  * Delete those of `candidates` that no reference leads to, and what killed writers left. The
- * caller holds the lock `images` exclusively. Returns the layers that are gone, top first.
+ * caller holds the lock `images` exclusively, and has the layers swept when it let go of it.
+ * Returns the layers that are gone, top first.
  */
 export async function deleteUnreferenced(
   store: ImageStore,
@@ -34,7 +35,7 @@ export async function deleteUnreferenced(
   const gone: ChainId[] = [];
   for (const chainId of [...candidates.layers].reverse()) {
     if (used.layers.has(chainId)) continue;
-    await layers.remove(chainId);
+    await layers.withdraw(chainId);
     gone.push(chainId);
   }
   for (const digest of candidates.blobs) {

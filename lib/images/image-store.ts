@@ -15,7 +15,10 @@ export interface LayerStore {
   ): Promise<unknown>;
   /** What is known of an unpacked layer; its size in bytes. */
   find(chainId: ChainId): Promise<{ readonly size: number } | undefined>;
-  remove(chainId: ChainId): Promise<void>;
+  /** Take it out of sight, at once. */
+  withdraw(chainId: ChainId): Promise<void>;
+  /** Delete what was withdrawn, which may take its time. */
+  sweep(): Promise<void>;
 }
 
 export interface ImageStore {

@@ -49,16 +49,27 @@ export async function remove(
   finder: Finder,
   removal: Removal,
 ): Promise<RemovedImage> {
-  const { signal } = removal;
-  // Exclusive: whoever is about to rely on blobs or layers holds it shared.
-  await using _held = await lock(store.paths.lock("images"), { mode: "exclusive", signal });
   try {
-    const stored = await findWhole(finder, removal.nameOrId);
-    if (stored === undefined) return await removeDamaged(store, removal.nameOrId);
-    return await removeStored(store, stored, removal);
+    const removed = await removeLocked(store, finder, removal);
+    // Not under the lock: many files take seconds.
+    if (removed.deleted.length > 0) await store.layers.sweep();
+    return removed;
   } catch (error) {
     throw storeError(error, "remove image");
   }
+}
+
+async function removeLocked(
+  store: ImageStore,
+  finder: Finder,
+  removal: Removal,
+): Promise<RemovedImage> {
+  const { nameOrId, signal } = removal;
+  // Exclusive: whoever is about to rely on blobs or layers holds it shared.
+  await using _held = await lock(store.paths.lock("images"), { mode: "exclusive", signal });
+  const stored = await findWhole(finder, nameOrId);
+  if (stored === undefined) return await removeDamaged(store, nameOrId);
+  return await removeStored(store, stored, removal);
 }
 
 /** With the lines of all manifests that share the image's config. */

@@ -83,13 +83,25 @@ export class Layers {
     return join(this.#known.get(chainId)?.directory ?? this.#paths.layer(chainId), "diff");
   }
 
-  /** Delete it, for all sets of ids. Absent is fine; the caller makes sure that nobody uses it. */
-  async remove(chainId: ChainId): Promise<void> {
+  /**
+   * Take it out of sight, for all sets of ids; `sweep()` deletes it. This is quick, so that the
+   * caller can hold the lock that keeps users away. Absent is fine.
+   */
+  async withdraw(chainId: ChainId): Promise<void> {
     try {
       await using _held = await this.#lock(chainId);
       this.#known.delete(chainId);
       const { namespace } = await this.#mapped();
-      for (const name of await this.#namesOf(chainId)) await this.#discard(namespace, name);
+      for (const name of await this.#namesOf(chainId)) await this.#hide(namespace, name);
+    } catch (error) {
+      throw storeError(error, "remove layer");
+    }
+  }
+
+  /** Delete what was withdrawn, and what killed processes were unpacking. */
+  async sweep(): Promise<void> {
+    try {
+      const { namespace } = await this.#mapped();
       await this.#sweepDrafts(namespace);
     } catch (error) {
       throw storeError(error, "remove layer");
@@ -165,12 +177,12 @@ export class Layers {
     const plain = hexOf(chainId);
     const named = `${plain}.${idsKey(idsOf(namespace))}`;
     const name = (await this.#read(plain)) === undefined ? plain : named;
-    await this.#discard(namespace, name);
+    await removeTree(namespace, [await this.#hide(namespace, name)]);
     return name;
   }
 
-  /** Out of sight first, so that nobody ever finds half of it. */
-  async #discard(namespace: UserNamespace, name: string): Promise<void> {
+  /** So that nobody ever finds half of it. Returns the draft that it is now. */
+  async #hide(namespace: UserNamespace, name: string): Promise<string> {
     const draft = join(this.#paths.layers, `${DRAFT}${name}`);
     await removeTree(namespace, [draft]);
     try {
@@ -178,7 +190,7 @@ export class Layers {
     } catch (error) {
       if (!isMissing(error)) throw error;
     }
-    await removeTree(namespace, [draft]);
+    return draft;
   }
 
   async #namesOf(chainId: ChainId): Promise<readonly string[]> {

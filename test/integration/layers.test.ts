@@ -95,7 +95,8 @@ describe("Layers", () => {
     await store.layers.ensure(layer, []);
     const other = await emptyStore("auto", store.paths.root);
 
-    await other.layers.remove(layer.chainId);
+    await other.layers.withdraw(layer.chainId);
+    await other.layers.sweep();
 
     expect(await store.layers.find(layer.chainId)).toBeUndefined();
     await store.layers.ensure(layer, []);
@@ -176,8 +177,10 @@ describe("Layers", () => {
     const layer = await addBlob(store, oddTar("modes"));
     await store.layers.ensure(layer, []);
 
-    await store.layers.remove(layer.chainId);
-    await store.layers.remove(layer.chainId);
+    await store.layers.withdraw(layer.chainId);
+    await store.layers.sweep();
+    await store.layers.withdraw(layer.chainId);
+    await store.layers.sweep();
 
     expect(await layersOf(store)).toEqual([]);
     expect(await store.layers.find(layer.chainId)).toBeUndefined();
@@ -242,7 +245,8 @@ describe("Layers", () => {
     expect([mapped.unmapped, alone.unmapped]).toEqual([0, 2]);
     expect(single.layers.directory(layer.chainId)).not.toBe(store.layers.directory(layer.chainId));
     expect(await layersOf(store)).toHaveLength(2);
-    await store.layers.remove(layer.chainId);
+    await store.layers.withdraw(layer.chainId);
+    await store.layers.sweep();
     expect(await layersOf(store)).toEqual([]);
   });
 });

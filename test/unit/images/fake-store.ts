@@ -1,10 +1,10 @@
 /** An image store on disk whose layers are only remembered, and whose writes can fail. */
 import { readdir } from "node:fs/promises";
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { ImageStore, LayerStore } from "../../../lib/images/image-store.ts";
 import { ImageLibrary } from "../../../lib/images/library.ts";
-import type { ChainId } from "../../../lib/oci/digest.ts";
+import { type ChainId, hexOf } from "../../../lib/oci/digest.ts";
 import { type DraftBlob, FileBlobStore } from "../../../lib/store/blobs.ts";
 import { Paths } from "../../../lib/store/paths.ts";
 import { type NamedDescriptor, References } from "../../../lib/store/references.ts";
@@ -49,8 +49,15 @@ export class FakeLayers implements LayerStore {
     return { size: 100 };
   }
 
-  async remove(chainId: ChainId): Promise<void> {
-    rmSync(this.#paths.layer(chainId), { recursive: true, force: true });
+  async withdraw(chainId: ChainId): Promise<void> {
+    if (!existsSync(this.#paths.layer(chainId))) return;
+    renameSync(this.#paths.layer(chainId), `${this.#paths.layers}/.draft-${hexOf(chainId)}`);
+  }
+
+  async sweep(): Promise<void> {
+    for (const name of readdirSync(this.#paths.layers)) {
+      if (name.startsWith(".draft-")) rmSync(join(this.#paths.layers, name), { recursive: true });
+    }
   }
 }
 
