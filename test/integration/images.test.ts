@@ -77,10 +77,15 @@ describe.runIf(canRun)("images", () => {
       env,
       stdio: ["pipe", "ignore", "ignore"],
     });
+    loading.stdin.on("error", () => undefined); // it is killed before it has read all
     loading.stdin.write(readFileSync(busyboxArchive()).subarray(0, 1_000_000));
     const drafts = async () =>
       (await readdir(join(engine.root, "images"))).filter((name) => name.startsWith(".draft-"));
-    await eventually("a draft", async () => ((await drafts()).length > 0 ? true : undefined));
+    await eventually(
+      "a draft",
+      async () => ((await drafts()).length > 0 ? true : undefined),
+      20_000,
+    );
 
     loading.kill("SIGKILL");
     await once(loading, "close");
