@@ -5,6 +5,7 @@ const CPUS = "/sys/devices/system/cpu";
 const PORT_START = "net.ipv4.ip_unprivileged_port_start";
 
 let masked: Promise<readonly string[]> | undefined;
+let portStart: Promise<boolean> | undefined;
 
 /**
  * Counters by which a container could watch what its neighbours compute
@@ -27,8 +28,8 @@ async function readThermalPaths(): Promise<readonly string[]> {
 /** With a network of its own any user of a container may listen on any port, as under Docker. */
 export async function networkSysctls(network: "none" | "host"): Promise<Record<string, string>> {
   if (network === "host") return {};
-  const isThere = await exists(`/proc/sys/${PORT_START.replaceAll(".", "/")}`);
-  return isThere ? { [PORT_START]: "0" } : {};
+  portStart ??= exists(`/proc/sys/${PORT_START.replaceAll(".", "/")}`);
+  return (await portStart) ? { [PORT_START]: "0" } : {};
 }
 
 function exists(path: string): Promise<boolean> {
