@@ -83,7 +83,7 @@ describe.runIf(requireUserNamespaces())("the README", () => {
     expect(status).toBe(0);
     expect(stdout).toMatch(/^hello world\n7\n/m);
     expect(stdout).toContain("COLOR=blue");
-    expect(stdout).toMatch(/^uid=1000\(cook\) gid=1000\(cook\)$/m);
+    expect(stdout).toMatch(/^uid=1000\(cook\) gid=1000\(cook\)/m);
     expect(output([MARMITA, "ps", "-aq"], { cwd: project, env })).toBe("");
     expect(output([MARMITA, "images", "-q"], { cwd: project, env })).toBe("");
   });
