@@ -1,6 +1,7 @@
 /** `marmita inspect`, of containers, images, or whichever of them has the name. */
 import type { Engine } from "../engine/engine.ts";
 import { isMarmitaError, MarmitaError } from "../errors.ts";
+import { parseReference } from "../oci/reference.ts";
 import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
 import { notSupported, UsageError } from "./usage.ts";
@@ -58,13 +59,24 @@ async function look(engine: Engine, name: string, kinds: readonly Kind[]): Promi
     if (kind === "container") {
       const container = await engine.containers.find(name);
       if (container !== undefined) return container.inspect();
-    } else {
+    } else if (kinds.length === 1 || isImageName(name)) {
       const image = await engine.images.find(name);
       if (image !== undefined) return engine.images.inspect(image.id);
     }
   }
   const what = kinds.length > 1 ? "object" : kinds[0];
   throw new MarmitaError("NOT_FOUND", `no such ${what}: ${name}`, { details: { name } });
+}
+
+/** Containers have names that no image can have: these are just not there. */
+function isImageName(name: string): boolean {
+  try {
+    parseReference(name);
+    return true;
+  } catch (error) {
+    if (isMarmitaError(error, "INVALID_ARGUMENT")) return false;
+    throw error;
+  }
 }
 
 /** Prints what was found as one list, then tells what was not. */

@@ -86,11 +86,11 @@ describe.runIf(canRun)("containers on the command line", () => {
   });
 
   it("and images are inspected together; what is missing is told", async () => {
-    const done = await cli.call(["inspect", "first", "no-such", "busybox"]);
+    const done = await cli.call(["inspect", "first", "No-Such", "busybox"]);
 
     expect(done.exitCode).toBe(1);
     expect(JSON.parse(done.stdout)).toHaveLength(2);
-    expect(done.stderr).toBe("marmita: no such object: no-such\n");
+    expect(done.stderr).toBe("marmita: no such object: No-Such\n");
     expect(await cli.call(["inspect", "--type", "image", "first"])).toMatchObject({
       exitCode: 1,
       stdout: "[]\n",
