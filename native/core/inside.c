@@ -73,8 +73,10 @@ static const char *cut_last(char *path) {
   return slash + 1;
 }
 
-/* The link at `parent`/`last` dangles: put the path it means into `walk`. */
-static int follow(int parent, const char *last, struct walk *walk, struct failure *why) {
+/* The link at `parent`/`last` dangles: put the path it means into `walk`, which names the parent.
+ * Not inlined, as its buffers are not to lie on the stack of every level of make(). */
+__attribute__((noinline)) static int follow(int parent, const char *last, struct walk *walk,
+                                            struct failure *why) {
   char target[PATH_MAX];
   char joined[sizeof walk->path];
   const ssize_t length = readlinkat(parent, last, target, sizeof target - 1);
@@ -105,33 +107,42 @@ static int make_last(int parent, const char *last, enum kind kind, mode_t mode) 
 static int make(int root, struct walk *walk, enum kind kind, mode_t mode, int *ret_fd,
                 struct failure *why);
 
-/* Make the parent of what `walk` names, then the last component itself. */
+/* "a/b" and "c" are "a/b/c" again. */
+static int put_back(struct walk *walk, const char *last, struct failure *why) {
+  const size_t length = strlen(walk->path);
+
+  if (length + strlen(last) + 2 > sizeof walk->path)
+    return fail(why, ENAMETOOLONG, "make %s in the container", last);
+  walk->path[length] = '/';
+  strcpy(walk->path + length + 1, last);
+  return 0;
+}
+
+/* Make the parent of what `walk` names, then the last component itself. The path is cut and put
+ * together in place: a level of this recursion holds one name. */
 static int make_missing(int root, struct walk *walk, enum kind kind, mode_t mode,
                         struct failure *why) {
   autoclose int parent = -1;
-  struct walk above = *walk;
-  const char *last = cut_last(above.path);
+  char name[NAME_MAX + 1];
+  const char *last = cut_last(walk->path);
   int r;
 
   if (last == NULL || strcmp(last, "..") == 0 || strcmp(last, ".") == 0)
     return fail(why, ENOENT, "make %s in the container", walk->path);
-  char name[NAME_MAX + 1];
   if (strlen(last) > NAME_MAX)
-    return fail(why, ENAMETOOLONG, "make %s in the container", walk->path);
+    return fail(why, ENAMETOOLONG, "make %.64s… in the container", last);
   strcpy(name, last);
 
-  r = make(root, &above, KIND_DIRECTORY, 0755, &parent, why);
+  r = make(root, walk, KIND_DIRECTORY, 0755, &parent, why);
   if (r < 0)
     return r;
-  walk->links = above.links;
 
   r = make_last(parent, name, kind, mode);
-  if (r == 0)
-    return 0;
-  if (r != -EEXIST)
-    return fail(why, -r, "make %s in the container", walk->path);
-  memcpy(walk->path, above.path, sizeof walk->path); /* the link is read from its directory */
-  return follow(parent, name, walk, why);
+  if (r == -EEXIST)
+    return follow(parent, name, walk, why);
+  if (r < 0)
+    return fail(why, -r, "make %s in the container", name);
+  return put_back(walk, name, why);
 }
 
 /* Open what `walk` names, making what is missing. Each round makes one thing or follows one
@@ -163,8 +174,8 @@ static int start_walk(const char *path, struct walk *ret_walk, struct failure *w
   return 0;
 }
 
-int inside_make_directory(int root, const char *path, mode_t mode, int *ret_fd,
-                          struct failure *why) {
+static int make_path(int root, const char *path, enum kind kind, mode_t mode, int *ret_fd,
+                     struct failure *why) {
   struct walk walk;
   autoclose int fd = -1;
   int r;
@@ -172,30 +183,22 @@ int inside_make_directory(int root, const char *path, mode_t mode, int *ret_fd,
   r = start_walk(path, &walk, why);
   if (r < 0)
     return r;
-  r = make(root, &walk, KIND_DIRECTORY, mode, &fd, why);
+  r = make(root, &walk, kind, mode, &fd, why);
   if (r < 0)
     return r;
-  if (!inside_is_directory(fd))
-    return fail(why, ENOTDIR, "open %s in the container", path);
+  if (inside_is_directory(fd) != (kind == KIND_DIRECTORY))
+    return fail(why, kind == KIND_DIRECTORY ? ENOTDIR : EISDIR, "open %s in the container", path);
   *ret_fd = steal_fd(&fd);
   return 0;
 }
 
-int inside_make_file(int root, const char *path, mode_t mode, int *ret_fd, struct failure *why) {
-  struct walk walk;
-  autoclose int fd = -1;
-  int r;
+int inside_make_directory(int root, const char *path, mode_t mode, int *ret_fd,
+                          struct failure *why) {
+  return make_path(root, path, KIND_DIRECTORY, mode, ret_fd, why);
+}
 
-  r = start_walk(path, &walk, why);
-  if (r < 0)
-    return r;
-  r = make(root, &walk, KIND_FILE, mode, &fd, why);
-  if (r < 0)
-    return r;
-  if (inside_is_directory(fd))
-    return fail(why, EISDIR, "open %s in the container", path);
-  *ret_fd = steal_fd(&fd);
-  return 0;
+int inside_make_file(int root, const char *path, mode_t mode, int *ret_fd, struct failure *why) {
+  return make_path(root, path, KIND_FILE, mode, ret_fd, why);
 }
 
 int inside_make_symlink(int root, const char *text, const char *path, struct failure *why) {

@@ -71,14 +71,18 @@ static int make_slave(struct child *child, const union argument *arguments, stru
   return 0;
 }
 
-static int mount_overlay(struct child *child, const union argument *arguments,
-                         struct failure *why) {
-  const struct overlay overlay = {
+static struct overlay overlay_of(const union argument *arguments) {
+  return (struct overlay){
       .upper = arguments[1].text,
       .work = arguments[2].text,
       .lowers = arguments[3].list,
       .options = arguments[4].list,
   };
+}
+
+static int mount_overlay(struct child *child, const union argument *arguments,
+                         struct failure *why) {
+  const struct overlay overlay = overlay_of(arguments);
 
   (void) child;
   return overlay_mount(arguments[0].text, &overlay, why);
@@ -86,12 +90,7 @@ static int mount_overlay(struct child *child, const union argument *arguments,
 
 static int mount_overlay_inside(struct child *child, const union argument *arguments,
                                 struct failure *why) {
-  const struct overlay overlay = {
-      .upper = arguments[1].text,
-      .work = arguments[2].text,
-      .lowers = arguments[3].list,
-      .options = arguments[4].list,
-  };
+  const struct overlay overlay = overlay_of(arguments);
   char target[32];
   autoclose int fd = -1;
   int r;

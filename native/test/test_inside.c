@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -40,6 +41,16 @@ static void makes_what_is_missing(int root) {
   is_int(make_directory(root, "etc/hosts/deep"), -ENOTDIR, "nor can one lie under a file");
 }
 
+/* As long as a path may be: 2,040 directories, each made by a call of its own. */
+static void makes_deep_paths(int root) {
+  char path[4096] = "";
+
+  for (size_t i = 0; i + 2 < 4080; i += 2)
+    strcat(path, "/d");
+  is_int(make_directory(root, path), 0, "2,040 directories deep is not too deep");
+  is_int(make_directory(root, path), 0, "nor the second time");
+}
+
 static void stays_inside(int root) {
   (void) symlinkat("../../../../outside", root, "up");
   (void) symlinkat("/target/deep", root, "absolute");
@@ -70,6 +81,7 @@ int main(void) {
   const int root = open(base, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
   makes_what_is_missing(root);
+  makes_deep_paths(root);
   stays_inside(root);
   (void) close(root);
   return tree_remove(AT_FDCWD, folder, &why) < 0 ? EXIT_FAILURE : done_testing();
