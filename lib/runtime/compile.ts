@@ -80,7 +80,7 @@ export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
     ...when(has("network"), ["loopback"]),
     ...rootOperations(spec, context),
     ...(spec.mounts ?? []).flatMap((mount) => mountOperations(mount, context, has("cgroup"))),
-    ...Object.entries(linux.sysctl ?? {}).map(sysctlOperation),
+    ...Object.entries({ ...linux.sysctl, ...rootLimits(context) }).map(sysctlOperation),
     ...(linux.maskedPaths ?? []).map((path) => ["mask", path] as const),
     ...(linux.readonlyPaths ?? []).map((path) => ["readonly", path] as const),
     // It cannot be made later in a root that is read-only.
@@ -221,6 +221,14 @@ function deviceOperations(): Plan {
     ...DEVICES.map((name) => ["bind", `/dev/${name}`, `/dev/${name}`, DEVICE_FLAGS] as const),
     ...DEVICE_LINKS.map(([text, path]) => ["symlink", text, path] as const),
   ];
+}
+
+/**
+ * Root inside is root of this machine, whose capabilities are all that keeps it from the kernel's
+ * files: it may not make a namespace that gives them again.
+ */
+function rootLimits({ mapping }: CompileContext): Record<string, string> {
+  return mapping.mode === "root" ? { "user.max_user_namespaces": "0" } : {};
 }
 
 function sysctlOperation([name, value]: readonly [string, string]): Operation {

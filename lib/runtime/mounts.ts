@@ -67,15 +67,21 @@ function kernel(destination: string, type: string, options: readonly string[]): 
   return { destination, type, source: type, options };
 }
 
+/** What lxcfs has its own files for; anything else there is what masks and limits are made of. */
+const COUNTERS = /^\/proc\/(?:cpuinfo|diskstats|meminfo|stat|swaps|uptime|loadavg|slabinfo)$/;
+
 /**
  * A user's mount replaces the default one at the same path, and one at /dev replaces all below.
- * Throws `INVALID_ARGUMENT` for two mounts of the same target, and for one of /.
+ * Throws `INVALID_ARGUMENT` for two mounts of the same target, and for one of / or inside /proc.
  */
 export function containerMounts(input: MountsInput): readonly SpecMount[] {
   const targets = new Set<string>();
   for (const { target } of input.requests) {
     const path = posix.resolve("/", target);
     if (path === "/") throw invalid("cannot mount over the root directory of a container", path);
+    if (/^\/proc(?:\/|$)/.test(path) && !COUNTERS.test(path)) {
+      throw invalid(`cannot mount at ${path}: /proc is the container's own`, path);
+    }
     if (targets.has(path)) throw invalid(`more than one mount for ${path}`, path);
     targets.add(path);
   }

@@ -135,6 +135,15 @@ describe("compile", () => {
     expect(planFor({ user: "dev" })).toContainEqual(["user", "dev", [], 1]);
   });
 
+  it("lets no user namespace be made where root inside is root of this machine", () => {
+    const everyId = { inside: 0, outside: 0, size: 4_294_967_295 };
+    const mapping = { mode: "root", uids: [everyId], gids: [everyId], setgroups: true } as const;
+    const limit = ["file", "/proc/sys/user/max_user_namespaces", 0o644, "0"];
+
+    expect(compile(specOf({ mapping }), context({ mapping }))).toContainEqual(limit);
+    expect(compile(specOf(), context())).not.toContainEqual(limit);
+  });
+
   it("sets sysctls of the container's own namespaces", () => {
     const sysctl = { "net.ipv4.ip_unprivileged_port_start": "0" };
 

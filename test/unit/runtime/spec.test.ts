@@ -151,9 +151,20 @@ describe("a config.json", () => {
     expect(targets.filter((path) => path.startsWith("/dev"))).toEqual(["/dev"]);
   });
 
+  it("lets lxcfs tell of memory in /proc", () => {
+    const target = "/proc/meminfo";
+    const { mounts = [] } = spec({
+      mounts: [{ type: "bind", source: "/var/lib/lxcfs/proc/meminfo", target }],
+    });
+
+    expect(mounts.map(({ destination }) => destination)).toContain(target);
+  });
+
   it.each([
     ["two mounts of one target", ["/a", "/a/../a/"], "more than one mount for /a"],
     ["a mount over the root", ["/.."], "cannot mount over the root directory"],
+    ["a mount over /proc", ["/a/../proc/"], "cannot mount at /proc: /proc is the container's own"],
+    ["a mount over a limit", ["/proc/sys/user"], "cannot mount at /proc/sys/user"],
   ])("refuses %s", (_, targets, message) => {
     const mounts = targets.map((target) => ({ type: "tmpfs" as const, target }));
 
