@@ -30,6 +30,8 @@ export interface ApplyOptions {
   readonly target: string;
   /** The directories of the layers below, nearest first. */
   readonly lowers: readonly string[];
+  /** A new file for the owners that have no id in the namespace: `uid:gid:mode:path` and a NUL. */
+  readonly owners?: string;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -38,11 +40,11 @@ export async function applyLayer(
   namespace: UserNamespace,
   options: ApplyOptions,
 ): Promise<AppliedLayer> {
-  const { blob, target, lowers, signal } = options;
+  const { blob, target, lowers, owners, signal } = options;
   try {
     const file = await open(blob, "r");
     try {
-      const args = [target, ...lowers];
+      const args = [...(owners === undefined ? [] : ["--owners", owners]), target, ...lowers];
       return appliedLayer(await runVerb("apply", { args, stdin: file.fd, namespace, signal }));
     } finally {
       await file.close();

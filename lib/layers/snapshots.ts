@@ -1,6 +1,7 @@
 /**
- * Unpacked layers, by chain id: `layers/<hex>/` with `diff/` and `layer.json`. A layer is wholly
- * there or absent. The same layer for another set of ids lies beside it, as `<hex>.<ids>`.
+ * Unpacked layers, by chain id: `layers/<hex>/` with `diff/`, `layer.json`, and `owners` where some
+ * could not be given. A layer is wholly there or absent. The same layer for another set of ids lies
+ * beside it, as `<hex>.<ids>`.
  */
 import { mkdir, readFile, readdir, rename, stat } from "node:fs/promises";
 import { join } from "node:path";

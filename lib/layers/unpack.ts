@@ -1,5 +1,5 @@
 /** One layer's blob becomes a draft directory with its record, checked against its digests. */
-import { access, mkdir, writeFile } from "node:fs/promises";
+import { access, mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { MarmitaError } from "../errors.ts";
@@ -27,7 +27,10 @@ export interface UnpackOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Throws `NOT_FOUND` without the blob, `CORRUPT` when the digests differ. After a failure the caller deletes the draft. */
+/**
+ * Throws `NOT_FOUND` without the blob, `CORRUPT` when the digests differ. After a failure the
+ * caller deletes the draft.
+ */
 export async function unpackLayer(
   namespace: UserNamespace,
   options: UnpackOptions,
@@ -39,8 +42,10 @@ export async function unpackLayer(
   }
   const target = join(draft, "diff");
   await mkdir(target, { recursive: true, mode: 0o700 });
-  const applied = await applyLayer(namespace, { blob, target, lowers, signal });
+  const owners = join(draft, "owners");
+  const applied = await applyLayer(namespace, { blob, target, owners, lowers, signal });
   checkDigests(layer, applied);
+  if (applied.unmapped === 0) await rm(owners);
   const { diffSize, entries, devices, unmapped, xattrs } = applied;
   const record: LayerRecord = {
     format: LAYER_FORMAT,

@@ -49,15 +49,33 @@ static int enter(struct layer *layer, const char *target, struct failure *why) {
   return layer->root < 0 ? fail(why, errno, "open layer %s", target) : 0;
 }
 
-int layer_open(const char *target, char *const lowers[], struct layer **ret_layer,
-               struct failure *why) {
+static int open_owners(struct layer *layer, const char *path, struct failure *why) {
+  if (path == NULL)
+    return 0;
+  layer->owners = fopen(path, "wxe");
+  return layer->owners == NULL ? fail(why, errno, "create %s", path) : 0;
+}
+
+static int close_owners(struct layer *layer, struct failure *why) {
+  FILE *owners = layer->owners;
+
+  layer->owners = NULL;
+  if (owners == NULL)
+    return 0;
+  const int has_failed = ferror(owners);
+  if (fclose(owners) != 0 || has_failed)
+    return fail(why, errno != 0 ? errno : EIO, "write the table of owners");
+  return 0;
+}
+
+int layer_open(const struct layer_places *places, struct layer **ret_layer, struct failure *why) {
   struct layer *layer = calloc(1, sizeof *layer);
 
   if (layer == NULL)
     return fail(why, ENOMEM, "open layer");
   layer->root = -1;
-  if (open_lowers(layer, lowers, why) < 0 || enter(layer, target, why) < 0 ||
-      start_root(layer, why) < 0) {
+  if (open_lowers(layer, places->lowers, why) < 0 || open_owners(layer, places->owners, why) < 0 ||
+      enter(layer, places->target, why) < 0 || start_root(layer, why) < 0) {
     layer_close(layer);
     return -why->errnum;
   }
@@ -82,7 +100,7 @@ static int add(struct layer *layer, const struct tar_entry *entry, struct tar *t
     return 0;
   }
 
-  const struct attributes attributes = attributes_of(layer, entry);
+  const struct attributes attributes = attributes_of(layer, path, entry);
   switch (entry->type) {
     case TAR_DIRECTORY: return create_directory(layer, &place, &attributes, why);
     case TAR_SYMLINK: return create_symlink(layer, &place, entry->link, &attributes, why);
@@ -109,7 +127,8 @@ int layer_add(struct layer *layer, const struct tar_entry *entry, struct tar *ta
 }
 
 int layer_finish(struct layer *layer, struct layer_summary *ret_summary, struct failure *why) {
-  if (link_finish(layer, why) < 0 || attributes_finish_all(layer, why) < 0)
+  if (link_finish(layer, why) < 0 || attributes_finish_all(layer, why) < 0 ||
+      close_owners(layer, why) < 0)
     return -why->errnum;
   *ret_summary = layer->summary;
   return 0;
@@ -119,6 +138,8 @@ void layer_close(struct layer *layer) {
   if (layer == NULL)
     return;
   place_forget(layer);
+  if (layer->owners != NULL)
+    (void) fclose(layer->owners);
   for (size_t i = 0; i < layer->lower_count; i++)
     (void) close(layer->lowers[i]);
   if (layer->root >= 0)

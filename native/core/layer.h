@@ -18,7 +18,8 @@
  *   Hard links      to later entries and to files of lower layers (then copied) work.
  *   Devices         are left out and counted.
  *   Owners          that the namespace does not map are counted, and left to root without
- *                   their set-id bits.
+ *                   their set-id bits. Who should own what goes to the file `owners`, as
+ *                   "<uid>:<gid>:<mode in octal>:<path>\0"; of two for one path the later counts.
  *   Attributes      that are overlay's own are left out, so are those the kernel refuses to
  *                   this user or file system; both are counted. */
 #pragma once
@@ -37,9 +38,13 @@ struct layer_summary {
   uint64_t xattrs;   /* left out */
 };
 
-/* `lowers`: the directories of the layers below, nearest first, ended by NULL. */
-int layer_open(const char *target, char *const lowers[], struct layer **ret_layer,
-               struct failure *why);
+struct layer_places {
+  const char *target;  /* an empty directory */
+  const char *owners;  /* a new file, empty when all owners could be given; NULL: none */
+  char *const *lowers; /* the directories of the layers below, nearest first, ended by NULL */
+};
+
+int layer_open(const struct layer_places *places, struct layer **ret_layer, struct failure *why);
 
 /* `tar` gives the entry's contents. */
 int layer_add(struct layer *layer, const struct tar_entry *entry, struct tar *tar,

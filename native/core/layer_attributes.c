@@ -43,7 +43,16 @@ static int is_mapped(const struct id_map *map, int64_t id) {
   return map->count == 0 && id >= 0 && id < UINT32_MAX;
 }
 
-struct attributes attributes_of(struct layer *layer, const struct tar_entry *entry) {
+/* Errors show when the file is closed. */
+static void note_owner(struct layer *layer, const char *path, const struct tar_entry *entry) {
+  layer->summary.unmapped++;
+  if (layer->owners != NULL)
+    (void) fprintf(layer->owners, "%lld:%lld:%o:%s%c", (long long) entry->uid,
+                   (long long) entry->gid, entry->mode, path, '\0');
+}
+
+struct attributes attributes_of(struct layer *layer, const char *path,
+                                const struct tar_entry *entry) {
   const int has_uid = is_mapped(&layer->uids, entry->uid);
   const int has_gid = is_mapped(&layer->gids, entry->gid);
   unsigned mode = entry->mode;
@@ -52,7 +61,8 @@ struct attributes attributes_of(struct layer *layer, const struct tar_entry *ent
     mode &= ~(unsigned) S_ISUID;
   if (!has_gid)
     mode &= ~(unsigned) S_ISGID;
-  layer->summary.unmapped += !has_uid || !has_gid;
+  if (!has_uid || !has_gid)
+    note_owner(layer, path, entry);
   return (struct attributes){
       .uid = has_uid ? (uid_t) entry->uid : 0,
       .gid = has_gid ? (gid_t) entry->gid : 0,

@@ -1,6 +1,7 @@
 /* layer_parts.h — what the files of layer.h share. Nobody else includes it. */
 #pragma once
 
+#include <stdio.h>
 #include <sys/stat.h>
 
 #include "layer.h"
@@ -46,6 +47,7 @@ struct layer {
   int root;
   int lowers[LAYER_LOWERS_MAX];
   size_t lower_count;
+  FILE *owners; /* or NULL */
   struct id_map uids;
   struct id_map gids;
   struct directories directories;
@@ -102,8 +104,9 @@ int create_fifo(struct layer *layer, const struct place *place, const struct att
 
 /* layer_attributes.c */
 void id_map_read(const char *path, struct id_map *ret_map);
-/* Counts what the namespace cannot give. */
-struct attributes attributes_of(struct layer *layer, const struct tar_entry *entry);
+/* Counts and writes down what the namespace cannot give. */
+struct attributes attributes_of(struct layer *layer, const char *path,
+                                const struct tar_entry *entry);
 int attributes_put_on_file(struct layer *layer, int fd, const struct attributes *attributes,
                            struct failure *why);
 /* On what is no regular file, never through a link. `is_new`: it is root's so far. */

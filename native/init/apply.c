@@ -1,8 +1,10 @@
-/* apply.c — apply TARGET [LOWER…]: a layer's blob on stdin becomes the directory TARGET.
+/* apply.c — apply [--owners FILE] TARGET [LOWER…]: a layer's blob on stdin becomes the directory
+ * TARGET. Owners that could not be given go to FILE (core/layer.h).
  *
  * Bytes are read, hashed, unpacked, hashed again and written in one pass of one process;
  * core/inflate.h and core/layer.h meet only in next_piece(). */
 #include <errno.h>
+#include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -78,11 +80,15 @@ static int become_root(struct failure *why) {
 }
 
 int apply_main(int argc, char *argv[], struct failure *why) {
+  const int has_owners = argc > 1 && strcmp(argv[0], "--owners") == 0;
+  char **targets = argv + 2 * has_owners;
   struct layer *layer = NULL;
 
-  if (argc < 1)
+  if (argc - 2 * has_owners < 1)
     return fail(why, EINVAL, "apply needs a directory");
-  if (become_root(why) < 0 || layer_open(argv[0], argv + 1, &layer, why) < 0)
+  const struct layer_places places = {
+      .target = targets[0], .owners = has_owners ? argv[1] : NULL, .lowers = targets + 1};
+  if (become_root(why) < 0 || layer_open(&places, &layer, why) < 0)
     return -why->errnum;
   const int r = apply(layer, why);
   layer_close(layer);

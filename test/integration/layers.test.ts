@@ -243,6 +243,8 @@ describe("Layers", () => {
     const alone = await single.layers.ensure(layer, []);
 
     expect([mapped.unmapped, alone.unmapped]).toEqual([0, 2]);
+    const owners = join(single.layers.directory(layer.chainId), "../owners");
+    expect(await readFile(owners, "utf8")).toBe("1:2:2755:setgid\x000:50:2775:shared\0");
     expect(single.layers.directory(layer.chainId)).not.toBe(store.layers.directory(layer.chainId));
     expect(await layersOf(store)).toHaveLength(2);
     await store.layers.withdraw(layer.chainId);
