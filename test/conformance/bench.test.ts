@@ -1,0 +1,19 @@
+import { fileURLToPath } from "node:url";
+import { describe, expect, it } from "vitest";
+import { output } from "../helpers/command.ts";
+import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
+
+const BENCH = fileURLToPath(new URL("../../bench/run.mjs", import.meta.url));
+
+describe.runIf(requireUserNamespaces())("npm run bench", () => {
+  it("prints a table for each question, with ratios", () => {
+    const small = ["--rounds=2", "--containers=10", "--resident=50"];
+
+    const page = output([process.execPath, BENCH, "--only=start,disk,memory", ...small]);
+
+    expect(page).toMatch(/^\| `run\(\)` of marmita \| [\d.]+ ms \| [\d.]+ ms \| 1\.00 × \|$/m);
+    expect(page).toMatch(/^\| `spawn\("true"\)`, no container \| [\d.]+ ms \| .* × \|$/m);
+    expect(page).toMatch(/^### Disk: 10 stopped containers/m);
+    expect(page).toMatch(/^\| of it its own \| \d+ \|$/m);
+  });
+});
