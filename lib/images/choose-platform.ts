@@ -39,6 +39,7 @@ function wrongPlatform(what: string, offered: readonly string[], wanted: Platfor
   const whose = platformMatches(wanted, hostPlatform()) ? "this machine is" : "asked for was";
   const there = offered.length === 0 ? "no platform at all" : offered.join(", ");
   return new MarmitaError("UNSUPPORTED", `${what} is for ${there}; ${whose} ${asked}`, {
+    hint: "The option platform takes one for another machine, or for a newer processor.",
     details: { platforms: offered, wanted: asked },
   });
 }

@@ -22,6 +22,19 @@ const ARCHITECTURES: Readonly<Record<string, readonly [architecture: string, var
   ppc64el: ["ppc64le"],
 };
 
+/** Those that have one spelling only. */
+const PLAIN_ARCHITECTURES = new Set([
+  "386",
+  "amd64",
+  "arm",
+  "arm64",
+  "loong64",
+  "mips64le",
+  "ppc64le",
+  "riscv64",
+  "s390x",
+]);
+
 /** The variant that says no more than the architecture itself. */
 const BASE_VARIANTS: Readonly<Record<string, string>> = { amd64: "v1", arm64: "v8", arm: "v7" };
 
@@ -39,17 +52,24 @@ export function normalizePlatform(platform: Platform): Platform {
   return { ...plain, variant: /^\d/.test(variant) ? `v${variant}` : variant };
 }
 
-/** `linux/arm64/v8` to a platform. Throws `INVALID_ARGUMENT`. */
+/** `linux/arm64/v8`, or less: `linux`, `arm64`. Throws `INVALID_ARGUMENT`. */
 export function parsePlatformText(text: string): Platform {
-  const [os = "", architecture = "", variant, ...rest] = text.split("/");
-  const parts = [os, architecture, ...(variant === undefined ? [] : [variant])];
-  if (rest.length > 0 || !parts.every((part) => /^[A-Za-z0-9_.-]+$/.test(part))) {
+  if (text.toLowerCase() === "linux") return hostPlatform();
+  const parts = isArchitecture(text) ? ["linux", text] : text.split("/");
+  const [os = "", architecture = "", variant] = parts;
+  const isWhole = parts.length === 2 || parts.length === 3;
+  if (!isWhole || !parts.every((part) => /^[A-Za-z0-9_.-]+$/.test(part))) {
     throw new MarmitaError(
       "INVALID_ARGUMENT",
       `expected a platform such as "linux/amd64", got ${JSON.stringify(text)}`,
     );
   }
   return normalizePlatform({ os, architecture, ...(variant !== undefined && { variant }) });
+}
+
+function isArchitecture(text: string): boolean {
+  const name = text.toLowerCase();
+  return Object.hasOwn(ARCHITECTURES, name) || PLAIN_ARCHITECTURES.has(name);
 }
 
 export function formatPlatform(platform: Platform): string {

@@ -79,7 +79,7 @@ describe("importRootfs", () => {
     ["a reserved name", "scratch", {}],
     ["a name that is none", "Mine", {}],
     ["a change that is none", "mine", { changes: ["RUN true"] }],
-    ["a platform that is none", "mine", { platform: "amd64" }],
+    ["a platform that is none", "mine", { platform: "amd64 " }],
   ])("refuses %s before it reads anything", async (_, name, options) => {
     await expect(store.library.importRootfs("/no/such", name, options)).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",

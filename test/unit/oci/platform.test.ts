@@ -24,16 +24,24 @@ describe("platforms", () => {
     ["linux/armhf", "linux/arm"],
     ["linux/armel", "linux/arm/v6"],
     ["linux/riscv64", "linux/riscv64"],
+    ["riscv64", "linux/riscv64"],
+    ["aarch64", "linux/arm64"],
+    ["linux", formatPlatform(hostPlatform())],
   ])("%s is %s", (text, expected) => {
     expect(formatPlatform(parsePlatformText(text))).toBe(expected);
   });
 
-  it.each(["amd64", "", "linux/", "linux/amd64/v1/x", "linux amd64", "linux/a b"])(
-    "%j is refused",
-    (text) => {
-      expect(() => parsePlatformText(text)).toThrow('expected a platform such as "linux/amd64"');
-    },
-  );
+  it.each([
+    "amd65",
+    "",
+    "linux/amd64/v1/",
+    "linux/",
+    "linux/amd64/v1/x",
+    "linux amd64",
+    "linux/a b",
+  ])("%j is refused", (text) => {
+    expect(() => parsePlatformText(text)).toThrow('expected a platform such as "linux/amd64"');
+  });
 
   it.each([
     ["x64", "linux/amd64"],
