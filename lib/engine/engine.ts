@@ -1,5 +1,5 @@
 /** One data root, opened: its images and its containers. */
-import { realpath } from "node:fs/promises";
+import { lstat, realpath, stat } from "node:fs/promises";
 import { MarmitaError } from "../errors.ts";
 import { ImageLibrary } from "../images/library.ts";
 import { Layers } from "../layers/snapshots.ts";
@@ -110,11 +110,43 @@ async function open({ root, ids, storageDriver = "auto" }: EngineOptions): Promi
 async function makeRoot(asked: string): Promise<Paths> {
   await makeDirectories(asked, 0o700);
   const paths = new Paths(await realpath(asked));
+  await checkPlace(paths.root);
   const { images, layers, containers, names, live, trash, locks } = paths;
   for (const directory of [images, layers, containers, names, live, trash, locks]) {
     await makeDirectories(directory, 0o700);
+    await checkPrivate(directory);
   }
   return paths;
+}
+
+/**
+ * Whoever may rename what lies there could put links in its place. Where many may write, as in
+ * /tmp, the sticky bit keeps them from that; but then the directories must not be theirs.
+ */
+async function checkPlace(root: string): Promise<void> {
+  const { uid, mode } = await stat(root);
+  if (uid !== process.geteuid?.() && uid !== 0) throw ofOthers(root);
+  if ((mode & 0o022) !== 0 && (mode & 0o1000) === 0) throw writableByOthers(root);
+}
+
+async function checkPrivate(directory: string): Promise<void> {
+  const found = await lstat(directory);
+  if (found.uid !== process.geteuid?.() || !found.isDirectory()) throw ofOthers(directory);
+  if ((found.mode & 0o022) !== 0) throw writableByOthers(directory);
+}
+
+function ofOthers(directory: string): MarmitaError {
+  return new MarmitaError("CONFLICT", `${directory} is no directory of this user`, {
+    hint: "Choose a data root of your own with MARMITA_ROOT or --root.",
+    details: { directory },
+  });
+}
+
+function writableByOthers(directory: string): MarmitaError {
+  return new MarmitaError("CONFLICT", `${directory} can be written by other users`, {
+    hint: `Once nothing in it is theirs: chmod go-w ${directory}`,
+    details: { directory },
+  });
 }
 
 interface Once<T> {

@@ -13,13 +13,15 @@ static int write_entry(int directory, const struct draft_entry *entry, bool dura
   int r;
 
   if (entry->is_directory) {
-    if (mkdirat(directory, entry->name, entry->mode) < 0)
+    /* The second call is for the caller's umask, which says nothing of modes inside. */
+    if (mkdirat(directory, entry->name, entry->mode) < 0 ||
+        fchmodat(directory, entry->name, entry->mode, 0) < 0)
       return fail(why, errno, "make %s", entry->name);
     return 0;
   }
   autoclose int fd =
       openat(directory, entry->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, entry->mode);
-  if (fd < 0)
+  if (fd < 0 || fchmod(fd, entry->mode) < 0)
     return fail(why, errno, "make %s", entry->name);
   r = fd_write_all(fd, entry->bytes, entry->size, why);
   if (r < 0)
