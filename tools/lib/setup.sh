@@ -50,6 +50,7 @@ look_for_test_packages() {
   for name in mmdebstrap skopeo umoci buildah podman crun runc zstd cmake clang clang-format; do
     wish "$name" "$name"
   done
+  wish xz xz-utils
   wish bwrap bubblewrap
   wish unshare util-linux
   wish setpriv util-linux
