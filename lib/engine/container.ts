@@ -9,7 +9,7 @@ import { type ContainerRecord, findExit, findRecord } from "./records.ts";
 import { type RemoveOptions, removeContainer } from "./remove.ts";
 import { noSuchContainer, startContainer } from "./start.ts";
 import { type ContainerState, deriveState } from "./state.ts";
-import { sweepOne } from "./sweep.ts";
+import { endingOf, sweepOne } from "./sweep.ts";
 
 export class Container implements AsyncDisposable {
   readonly #context: EngineContext;
@@ -75,9 +75,10 @@ export async function stateOf(
   const exit = await findExit(paths, id);
   if (exit !== undefined || alive?.has(id) === false) return deriveState({ exit, live: undefined });
   const live = lookAtLive(paths, id);
-  if (live !== undefined && live !== "dead") return deriveState({ exit, live });
+  if (live?.isHeld === true) return deriveState({ exit, live: live.content });
   // It may have ended, or been removed, since we looked; or died with its keeper.
-  if (live === "dead") await sweepOne(context, id);
+  const ending = live === undefined ? undefined : endingOf(live.content);
+  if (live !== undefined) await sweepOne(context, id).catch(() => undefined); // the next one's, then
   if ((await findRecord(paths, id)) === undefined) throw noSuchContainer(name);
-  return deriveState({ exit: await findExit(paths, id), live: undefined });
+  return deriveState({ exit: (await findExit(paths, id)) ?? ending, live: undefined });
 }

@@ -22,6 +22,17 @@ export interface LiveContent {
   readonly pidStart?: number;
   readonly bootId?: string;
   readonly startedAt?: string;
+  /** How it ended, where that could not be written to where it belongs: the disk was full. */
+  readonly exitCode?: number;
+  readonly finishedAt?: string;
+  readonly error?: string;
+}
+
+/** A live file, seen in passing. */
+export interface LiveLook {
+  readonly content: LiveContent;
+  /** Not any more: whoever held it died, or could not finish. */
+  readonly isHeld: boolean;
 }
 
 /** A lock that is held; a keeper may be given the descriptor, and then holds it too. */
@@ -56,12 +67,21 @@ export class Live {
 
 /** `undefined` when there is such a file already. */
 export function claimLive(paths: Paths, id: string, content: LiveContent): Live | undefined {
+  const fd = make(paths, id, content);
+  return fd === undefined ? undefined : new Live(fd, join(paths.live, id), content);
+}
+
+function make(paths: Paths, id: string, content: LiveContent): number | undefined {
+  const text = Object.keys(content).length === 0 ? "" : `${JSON.stringify(content)}\n`;
   try {
-    const fd = makeLive(paths.live, id, `${JSON.stringify(content)}\n`);
-    return new Live(fd, join(paths.live, id), content);
+    return makeLive(paths.live, id, text);
   } catch (error) {
-    if (errnoOf(error) === "EEXIST") return undefined;
-    throw error;
+    const errno = errnoOf(error);
+    if (errno === "EEXIST") return undefined;
+    const isFull = errno === "ENOSPC" || errno === "EDQUOT";
+    if (!isFull || content.purpose !== "remove") throw error;
+    // There still is room for a file without bytes, and removing is what would help.
+    return make(paths, id, {});
   }
 }
 
@@ -77,15 +97,13 @@ export function takeOver(paths: Paths, id: string): Live | undefined {
   }
 }
 
-/** What the holder wrote, while somebody holds it; `"dead"` when nobody does any more. */
-export function lookAtLive(paths: Paths, id: string): LiveContent | "dead" | undefined {
+export function lookAtLive(paths: Paths, id: string): LiveLook | undefined {
   const path = join(paths.live, id);
   try {
     const content = parse(readFileSync(path));
     const fd = tryLock(path, "shared", { create: false });
-    if (fd === undefined) return content;
-    closeSync(fd);
-    return "dead";
+    if (fd !== undefined) closeSync(fd);
+    return { content, isHeld: fd === undefined };
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
@@ -96,6 +114,7 @@ export function lookAtLive(paths: Paths, id: string): LiveContent | "dead" | und
 function parse(bytes: Uint8Array): LiveContent {
   const json = parseLoosely(bytes);
   const { purpose, name, trees, pid, pidStart, bootId, startedAt } = json;
+  const { exitCode, finishedAt, error } = json;
   return {
     ...(purpose === "create" || purpose === "start" || purpose === "remove" ? { purpose } : {}),
     ...(typeof name === "string" ? { name } : {}),
@@ -104,12 +123,16 @@ function parse(bytes: Uint8Array): LiveContent {
     ...(typeof pidStart === "number" ? { pidStart } : {}),
     ...(typeof bootId === "string" ? { bootId } : {}),
     ...(typeof startedAt === "string" ? { startedAt } : {}),
+    ...(typeof exitCode === "number" ? { exitCode } : {}),
+    ...(typeof finishedAt === "string" ? { finishedAt } : {}),
+    ...(typeof error === "string" ? { error } : {}),
   };
 }
 
 function parseLoosely(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   try {
-    const json: unknown = JSON.parse(Buffer.from(bytes).toString());
+    const [line = ""] = Buffer.from(bytes).toString().split("\n", 1);
+    const json: unknown = JSON.parse(line);
     return isJsonObject(json) ? json : {};
   } catch {
     return {};

@@ -1,10 +1,11 @@
 /** Removes a container: its process first where that is asked for, then its files and its name. */
 import { setTimeout as delay } from "node:timers/promises";
 import { MarmitaError } from "../errors.ts";
+import { throwIfAborted } from "../util/abort.ts";
 import type { EngineContext } from "./context.ts";
-import { type Live, claimLive, lookAtLive } from "./live.ts";
+import { type Live, claimLive, lookAtLive, takeOver } from "./live.ts";
 import type { ContainerRecord } from "./records.ts";
-import { discard, endProcess, sweepOne } from "./sweep.ts";
+import { discard, endProcess } from "./sweep.ts";
 
 export interface RemoveOptions {
   /** Kill it when it runs; without, that is refused with `CONFLICT`. */
@@ -35,15 +36,16 @@ async function claim(
   { force = false, signal }: RemoveOptions,
 ): Promise<Live> {
   for (;;) {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const live = claimLive(context.paths, id, { purpose: "remove", name, trees });
     if (live !== undefined) return live;
-    const content = lookAtLive(context.paths, id);
-    if (content === undefined) continue;
-    if (content === "dead") {
-      await sweepOne(context, id);
-      continue;
+    const left = takeOver(context.paths, id);
+    if (left !== undefined) {
+      await endProcess(left.content);
+      return left;
     }
+    const content = lookAtLive(context.paths, id)?.content;
+    if (content === undefined) continue;
     if (content.startedAt !== undefined && !force) throw stillRuns(id, name);
     await endProcess(content); // its keeper puts the rest away
     await delay(2, undefined, signal === undefined ? {} : { signal });

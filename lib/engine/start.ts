@@ -89,7 +89,8 @@ export async function startClaimed(
     throw abortError(signal);
   } catch (error) {
     live.close();
-    await sweepOne(context, id); // what the keeper did not put away, if there ever was one
+    // What the keeper did not put away, if there ever was one; or else the next sweep's.
+    await sweepOne(context, id).catch(() => undefined);
     throw error;
   }
 }

@@ -12,6 +12,7 @@ import { releaseName } from "./names.ts";
 import {
   CONTAINER_ID,
   type ContainerRecord,
+  type ExitRecord,
   exitPath,
   findExit,
   findRecord,
@@ -21,17 +22,23 @@ import {
 /** 128 + SIGKILL: what a container reads that died with its keeper. */
 const KILLED = 137;
 
-/** Cheap when there is nothing to do. Any number of processes may do this at once. */
+/**
+ * Cheap when there is nothing to do. Any number of processes may do this at once. What cannot be
+ * repaired now is left to the next: a full disk must not keep anybody from removing containers.
+ */
 export async function sweep(context: EngineContext): Promise<void> {
   const { paths } = context;
   for (const id of await readdir(paths.live)) {
-    if (CONTAINER_ID.test(id)) await sweepOne(context, id);
+    if (CONTAINER_ID.test(id)) await sweepOne(context, id).catch(() => undefined);
   }
   for (const id of await readdir(paths.trash)) {
-    if (!CONTAINER_ID.test(id)) continue;
-    const live = claimLive(paths, id, { purpose: "remove" });
-    if (live !== undefined) await finishing(live, () => repair(context, id, live.content));
+    if (CONTAINER_ID.test(id)) await emptyTrash(context, id).catch(() => undefined);
   }
+}
+
+async function emptyTrash(context: EngineContext, id: string): Promise<void> {
+  const live = claimLive(context.paths, id, { purpose: "remove" });
+  if (live !== undefined) await finishing(live, () => repair(context, id, live.content));
 }
 
 /** The same for one container. Nothing happens while somebody holds it. */
@@ -61,14 +68,21 @@ async function repair(context: EngineContext, id: string, content: LiveContent):
   if (content.purpose === "remove" || (wasRun && record.remove)) {
     return discard(context, id, record);
   }
-  if (content.startedAt === undefined || (await findExit(paths, id)) !== undefined) return;
-  const exit = {
-    exitCode: KILLED,
-    signal: KILLED - 128,
-    startedAt: content.startedAt,
-    finishedAt: new Date().toISOString(),
-  };
+  const exit = endingOf(content);
+  if (exit === undefined || (await findExit(paths, id)) !== undefined) return;
   await writeAtomic(exitPath(paths, id), `${JSON.stringify(exit)}\n`);
+}
+
+/** How a container ended whose live file nobody holds; `undefined` when it had not started. */
+export function endingOf(content: LiveContent): ExitRecord | undefined {
+  const { startedAt, exitCode = KILLED, error } = content;
+  if (startedAt === undefined && content.exitCode === undefined) return undefined;
+  return {
+    exitCode,
+    ...(startedAt === undefined ? {} : { startedAt }),
+    finishedAt: content.finishedAt ?? new Date().toISOString(),
+    ...(error === undefined ? {} : { error }),
+  };
 }
 
 /** Half deleted, it may have lost its record; what matters of it has gone before, then. */

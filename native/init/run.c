@@ -4,6 +4,7 @@
  * sent when all is put away: before it comes `started`, or `failed` with the reason. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,6 +47,16 @@ static long long start_time(pid_t pid) {
   return ticks;
 }
 
+/* What live/<id> says. A full disk does not prevent it: there is room where the old text was. */
+static int write_live(int live, struct report *report, struct failure *why) {
+  const char *text = report_finish(report);
+  const ssize_t size = (ssize_t) strlen(text);
+
+  if (pwrite(live, text, (size_t) size, 0) != size || ftruncate(live, size) < 0)
+    return fail(why, errno, "write live file");
+  return 0;
+}
+
 /* For whoever finds us dead: which process to look for. */
 static void note_alive(const struct keeper *keeper) {
   autofree char *boot = NULL;
@@ -60,9 +71,7 @@ static void note_alive(const struct keeper *keeper) {
   report_text(&note, "bootId", boot == NULL ? "" : boot);
   report_number(&note, "keeper", getpid());
   report_text(&note, "startedAt", keeper->started_at);
-  const char *text = report_finish(&note);
-  if (ftruncate(keeper->live, 0) == 0)
-    (void) !pwrite(keeper->live, text, strlen(text), 0);
+  (void) write_live(keeper->live, &note, &ignored);
 }
 
 static struct report describe(const char *event, const struct keeper *keeper,
@@ -126,19 +135,23 @@ static int put_away(const struct keeper *keeper, const struct ending *ending, st
   const char *bundle = plan_text(keeper->plan, PLAN_BUNDLE);
   const char *live = plan_text(keeper->plan, PLAN_LIVE);
   char finished_at[40];
+  bool is_done = true;
   int r = 0;
 
   keeper_now(finished_at);
   struct report report = describe(NULL, keeper, ending, finished_at);
   if (removal != NULL)
     r = remove_container(keeper->plan, removal, why);
-  else if (bundle != NULL)
-    r = write_ending(bundle, &report, why);
+  else if (bundle != NULL && write_ending(bundle, &report, why) < 0) {
+    is_done = false;
+    report = describe(NULL, keeper, ending, finished_at);
+    r = write_live(keeper->live, &report, why);
+  }
   if (r < 0)
-    return r; /* live/<id> stays: the next sweep finishes this */
+    return r;
 
-  if (live != NULL)
-    (void) unlink(live);
+  if (live != NULL && is_done)
+    (void) unlink(live); /* where it stays, the next sweep finishes this */
   report = describe("exited", keeper, ending, finished_at);
   report_send(&report);
   return 0;
