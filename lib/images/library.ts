@@ -103,7 +103,18 @@ export class ImageLibrary {
     const found = entries.find((entry) => matches(entry, name));
     if (found === undefined) return undefined;
     const same = entries.filter(({ descriptor }) => descriptor.digest === found.descriptor.digest);
-    return { content: await this.#content(found), entries: same };
+    try {
+      return { content: await this.#content(found), entries: same };
+    } catch (error) {
+      if (await this.#isGone(found)) return undefined;
+      throw error;
+    }
+  }
+
+  /** Removed by somebody else while we were about to read it. */
+  async #isGone({ descriptor }: ImageEntry): Promise<boolean> {
+    const entries = await this.#store.references.list();
+    return !entries.some((entry) => entry.descriptor.digest === descriptor.digest);
   }
 
   async #findById(hex: string, asked: string): Promise<StoredImage | undefined> {

@@ -1,6 +1,8 @@
 import { rm, writeFile } from "node:fs/promises";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { digestOf } from "../../../lib/oci/digest.ts";
+import { ImageLibrary } from "../../../lib/images/library.ts";
+import { type Digest, digestOf } from "../../../lib/oci/digest.ts";
+import { FileBlobStore } from "../../../lib/store/blobs.ts";
 import { Layout, archive, dockerMembers, image, named } from "../../helpers/image-layouts.ts";
 import { type FakeStore, contentsOf, fakeStore } from "./fake-store.ts";
 
@@ -21,6 +23,17 @@ beforeEach(async () => {
   ]);
   await store.library.load(await archive(members));
 });
+
+/** Blobs of an image that is gone in the moment when its manifest is read. */
+function removing(digest: Digest): FileBlobStore {
+  return new (class extends FileBlobStore {
+    override async read(...args: Parameters<FileBlobStore["read"]>): Promise<Buffer> {
+      await store.references.forget(digest);
+      await this.delete(args[0]);
+      return super.read(...args);
+    }
+  })(store.paths.blobs);
+}
 
 const users = (...running: boolean[]) => ({
   usedBy: async () =>
@@ -64,6 +77,13 @@ describe("an image", () => {
     });
     await expect(store.library.get(digestOf("x"))).rejects.toMatchObject({ code: "NOT_FOUND" });
     expect(await store.library.find("supper")).toBeUndefined();
+  });
+
+  it("that somebody else removes while it is looked for is not there", async () => {
+    const { digest } = await store.library.get("dinner");
+    const other = new ImageLibrary({ ...store, blobs: removing(digest) });
+
+    expect(await other.find("dinner")).toBeUndefined();
   });
 
   it.each(["host", "scratch", "scratch:1"])(
