@@ -118,7 +118,16 @@ export class JsonReader {
 }
 
 function wrong(what: string, expectation: string, value: unknown): MarmitaError {
-  const got = value === undefined ? "nothing" : (JSON.stringify(value) ?? typeof value);
+  const got = value === undefined ? "nothing" : textOf(value);
   const shown = got.length > 60 ? `${got.slice(0, 57)}...` : got;
   return new MarmitaError("CORRUPT", `${what}: expected it to ${expectation}, got ${shown}`);
+}
+
+/** Reading JSON takes no stack, writing it does: what is nested very deep cannot be shown. */
+function textOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? typeof value;
+  } catch {
+    return Array.isArray(value) ? "a deep list" : "a deep object";
+  }
 }
