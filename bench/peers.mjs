@@ -11,6 +11,9 @@ export function bubblewrap(rootfs) {
   return tried(argv);
 }
 
+/** Limits that every host allows: Podman's own are refused where the hard ones are lower. */
+const LIMITS = ["--ulimit=nofile=1024:1024", "--ulimit=nproc=1024:1024"];
+
 /** Run in a namespace of ours with a cgroup2 tree, where the host's own is of the old kind. */
 const MOUNT_CGROUP2 = 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"';
 const UNSHARE = ["unshare", "--user", "--map-root-user", "--mount", "--cgroup"];
@@ -47,33 +50,42 @@ function writeBundle(within, bundle, rootfs) {
 
 /**
  * Podman over a storage and a runtime directory of its own, so that its pause process is not the
- * one of the user's other containers; with runc where its crun refuses the host's cgroups.
+ * one of the user's other containers. The best of its drivers and runtimes that work here: crun
+ * refuses hosts with both kinds of cgroup trees, where runc does.
  */
 export function podman(archive, folder) {
   const home = join(folder, "podman");
   const env = { ...process.env, XDG_RUNTIME_DIR: join(home, "runtime") };
   mkdirSync(env.XDG_RUNTIME_DIR, { recursive: true, mode: 0o700 });
-  const storage = [`--root=${join(home, "storage")}`, `--runroot=${join(home, "run")}`];
   const remove = () => removePodman(home, env);
-
-  const loaded = run(["podman", ...storage, "load", "--quiet", "--input", archive], { env });
-  if (loaded !== undefined) return { missing: loaded, remove };
-  const faults = [];
-  for (const runtime of ["crun", "runc"]) {
-    const global = [...storage, `--runtime=${runtime}`, "--cgroup-manager=cgroupfs"];
-    const rest = ["run", "--rm", "--network=none", "localhost/busybox", "true"];
-    const argv = ["podman", ...global, ...rest];
-    const fault = run(argv, { env });
-    if (fault === undefined) return { argv, env, note: `runtime ${runtime}`, remove };
-    faults.push(`${runtime}: ${fault}`);
+  const faults = new Set();
+  for (const driver of ["overlay", "vfs"]) {
+    const places = [`--root=${join(home, driver)}`, `--runroot=${join(home, `${driver}-run`)}`];
+    const storage = [...places, `--storage-driver=${driver}`];
+    const loaded = run(["podman", ...storage, "load", "--quiet", "--input", archive], { env });
+    if (loaded !== undefined) faults.add(`${driver}: ${loaded}`);
+    if (loaded !== undefined) continue;
+    for (const runtime of ["crun", "runc"]) {
+      const global = [...storage, `--runtime=${runtime}`, "--cgroup-manager=cgroupfs"];
+      const rest = ["run", "--rm", "--network=none", ...LIMITS, "localhost/busybox", "true"];
+      const argv = ["podman", ...global, ...rest];
+      const fault = run(argv, { env });
+      if (fault === undefined) return { argv, env, note: `${driver}, ${runtime}`, remove };
+      faults.add(`${runtime}: ${fault}`);
+    }
   }
-  return { missing: faults.join("; "), remove };
+  return { missing: [...faults].join("; "), remove };
 }
 
 /** Files of its storage belong to mapped ids; its pause process outlives every command. */
 function removePodman(home, env) {
-  if (process.getuid() !== 0)
-    run(["podman", "unshare", "rm", "-rf", join(home, "storage")], { env });
+  const places = ["overlay", "vfs"].map((driver) => join(home, driver));
+  if (process.getuid() === 0) {
+    // Mounted on themselves.
+    for (const place of places) run(["umount", join(place, "overlay"), join(place, "vfs")]);
+  } else {
+    run(["podman", "unshare", "rm", "-rf", ...places], { env });
+  }
   const pause = join(env.XDG_RUNTIME_DIR, "libpod/tmp/pause.pid");
   if (existsSync(pause)) process.kill(Number(readFileSync(pause, "utf8")), "SIGKILL");
   rmSync(home, { recursive: true, force: true });
