@@ -118,7 +118,7 @@ apt_install() {
   done
   # shellcheck disable=SC2086 # lists of names
   if "$@" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends $needed $known >&2; then
+    apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends $needed $known >&2; then
     return 0
   fi
   if [ -n "$needed" ]; then stop "apt-get could not install$needed$known"; fi
