@@ -23,6 +23,7 @@ import {
 } from "../runtime/spec.ts";
 import { syncDirectory } from "../store/atomic.ts";
 import { lock } from "../store/lock.ts";
+import type { Paths } from "../store/paths.ts";
 import { isMissing } from "../util/system-error.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import type { EngineContext } from "./context.ts";
@@ -82,10 +83,15 @@ async function make(context: EngineContext, request: MakeRequest): Promise<Creat
   const layout = await source.layOut({ id, bundle: paths.container(id) });
   const { trees } = layout;
   let name = options.name ?? madeUpName();
-  const live = claimLive(paths, id, { purpose, name, trees });
+  const content = { purpose, name, trees };
+  const live = claimLive(paths, id, content);
   assert(live !== undefined, `the id ${id} was made twice`);
   try {
-    name = await nameOf(context, { id, asked: name, isMadeUp: options.name === undefined });
+    for (let taken = 1; !(await claimName(paths, id, name)); taken++) {
+      if (options.name !== undefined) refuseName(paths, name);
+      else name = madeUpName(taken);
+      live.write({ ...content, name });
+    }
     const record = await write(context, { ...request, id, name, layout });
     return { record, live };
   } catch (error) {
@@ -97,32 +103,18 @@ async function make(context: EngineContext, request: MakeRequest): Promise<Creat
   }
 }
 
-interface NameRequest {
-  readonly id: string;
-  readonly asked: string;
-  readonly isMadeUp: boolean;
-}
-
-async function nameOf({ paths }: EngineContext, request: NameRequest): Promise<string> {
-  const { id, asked, isMadeUp } = request;
-  let name = asked;
-  for (let taken = 1; !(await claimName(paths, id, name)); taken++) {
-    if (isMadeUp) {
-      name = madeUpName(taken);
-      continue;
-    }
-    const holder = idOfName(paths, name);
-    if (holder === undefined) continue; // given back just now
-    throw new MarmitaError(
-      "ALREADY_EXISTS",
-      `the container name "${name}" is in use by container ${holder.slice(0, 12)}`,
-      {
-        hint: "Remove that container, or choose another name.",
-        details: { name, container: holder },
-      },
-    );
-  }
-  return name;
+/** Returns only when the name was given back just now. */
+function refuseName(paths: Paths, name: string): void {
+  const container = idOfName(paths, name);
+  if (container === undefined) return;
+  throw new MarmitaError(
+    "ALREADY_EXISTS",
+    `the container name "${name}" is in use by container ${container.slice(0, 12)}`,
+    {
+      hint: "Remove that container, or choose another name.",
+      details: { name, container },
+    },
+  );
 }
 
 interface WriteRequest extends MakeRequest {

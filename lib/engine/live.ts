@@ -2,7 +2,7 @@
  * The files in live/: whoever makes, runs or removes a container holds a lock on its file, from
  * before the first trace of it to after the last. A file that nobody holds is work left undone.
  */
-import { closeSync, readFileSync, unlinkSync } from "node:fs";
+import { closeSync, ftruncateSync, readFileSync, unlinkSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { makeLive, tryLock } from "../native/syscalls.ts";
 import type { Paths } from "../store/paths.ts";
@@ -46,6 +46,12 @@ export class Live {
     this.fd = fd;
     this.content = content;
     this.#path = path;
+  }
+
+  /** Say something else, before a keeper is given the file. */
+  write(content: LiveContent): void {
+    ftruncateSync(this.fd, 0);
+    writeSync(this.fd, `${JSON.stringify(content)}\n`, 0);
   }
 
   /** All is done, or undone: take the file away. */
