@@ -38,7 +38,7 @@ static unsigned char *put_header(struct archive *archive, struct field field, si
   memcpy(block + 100, "0000644", 8);
   memcpy(block + 108, "0000001", 8);
   memcpy(block + 116, "0000002", 8);
-  snprintf((char *) block + 124, 12, "%011zo", size);
+  snprintf((char *) block + 124, 12, "%011o", (unsigned) size);
   memcpy(block + 136, "00000000007", 12);
   block[156] = (unsigned char) field.type;
   memcpy(block + 257, field.magic != NULL ? field.magic : "ustar\00000", 8);
