@@ -1,13 +1,14 @@
 // Compiles lib/ to dist/ and leaves the command where npm scripts and npx find it.
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
+import { bundleCommand } from "./lib/bundle.mjs";
 import { root, runBin } from "./lib/run.mjs";
 
 process.chdir(root);
 const { status } = await runBin("tsc", ["--project", "tsconfig.build.json"]);
 if (status === 0) {
   removeStale();
-  chmodSync("dist/cli/marmita.js", 0o755);
+  await bundleCommand(root);
   linkCommand();
 }
 process.exitCode = status;
@@ -24,5 +25,5 @@ function removeStale() {
 function linkCommand() {
   mkdirSync("node_modules/.bin", { recursive: true });
   rmSync("node_modules/.bin/marmita", { force: true });
-  symlinkSync("../../dist/cli/marmita.js", "node_modules/.bin/marmita");
+  symlinkSync("../../dist/bin/marmita.js", "node_modules/.bin/marmita");
 }

@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { bundleCommand } from "./lib/bundle.mjs";
 import { root, run, runBin } from "./lib/run.mjs";
 
 const BINARIES = ["marmita.node", "marmita-init"];
@@ -83,7 +84,7 @@ async function stageMain() {
     include: ["lib"],
   });
   await must(runBin("tsc", ["--project", folder]));
-  chmodSync(join(folder, "dist/cli/marmita.js"), 0o755);
+  await bundleCommand(folder);
   // Without gypfile: false npm would take a binding.gyp for an order to build.
   writeJson(join(folder, "package.json"), {
     ...published,

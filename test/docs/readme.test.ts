@@ -101,7 +101,7 @@ describe.runIf(requireUserNamespaces())("the README", () => {
   }
 });
 
-const MARMITA = join(REPOSITORY, "dist/cli/marmita.js");
+const MARMITA = join(REPOSITORY, "dist/bin/marmita.js");
 
 function makeProject(project: string): void {
   mkdirSync(join(project, "node_modules/@types"), { recursive: true });

@@ -7,7 +7,7 @@ import { temporaryFolder } from "../helpers/folder.ts";
 import { busyboxArchive } from "../helpers/images.ts";
 
 /** What a shell would execute. */
-export const PROGRAM = fileURLToPath(new URL("../../dist/cli/marmita.js", import.meta.url));
+export const PROGRAM = fileURLToPath(new URL("../../dist/bin/marmita.js", import.meta.url));
 
 export interface Ended {
   readonly exitCode: number | null;
