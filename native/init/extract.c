@@ -19,6 +19,8 @@ static int next_piece(void *context, const unsigned char **ret_bytes, struct fai
   return inflate_next(context, ret_bytes, why);
 }
 
+/* Each takes an inode and memory of Node's; a hundred images of a hundred layers have fewer. */
+#define MEMBERS_MAX 65536u
 #define HOLES_MAX_BYTES ((int64_t) 4 << 30) /* of one file: they cost the archive nothing */
 
 /* Holes are zeros to the hash, too. */
@@ -97,15 +99,19 @@ static void report_link(const struct tar_entry *entry) {
 static int extract_all(int target, struct tar *tar, struct failure *why) {
   const struct tar_entry *entry = NULL;
   unsigned files = 0;
+  unsigned links = 0;
   int r;
 
   while ((r = tar_next(tar, &entry, why)) > 0) {
+    if (files + links == MEMBERS_MAX)
+      return fail(why, EBADMSG, "more than %u files: no image archive", MEMBERS_MAX);
     if (entry->type == TAR_FILE) {
       r = extract_file(target, files++, entry, tar, why);
       if (r < 0)
         return fail_while(why, "extract %.40s", entry->name);
     } else if (entry->type == TAR_SYMLINK || entry->type == TAR_HARD_LINK) {
       report_link(entry);
+      links++;
     }
   }
   return r;
