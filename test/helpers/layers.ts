@@ -94,14 +94,17 @@ export async function overlayFault(): Promise<string | undefined> {
   }
 }
 
-/** The paths that layers show through an overlay, topmost layer first, with files' contents. */
+/** Lists a directory, one line for each path: `etc/file 644 contents`, `etc 755 d`. */
+export const LISTING = [
+  'find . -mindepth 1 -type f -printf "%P %m " -exec cat {} \\; -printf "\\n"',
+  'find . -mindepth 1 -type l -printf "%P %l\\n"',
+  'find . -mindepth 1 ! -type f ! -type l -printf "%P %m %y\\n"',
+].join("\n");
+
+/** What layers show through an overlay, topmost layer first, as lines of `LISTING`. */
 export async function seenTogether(layers: readonly string[]): Promise<readonly string[]> {
-  const script = [
-    'mount -t overlay -o "userxattr,lowerdir=$1" overlay "$2"',
-    'cd "$2"',
-    'find . -mindepth 1 -type f -printf "%P " -exec cat {} \\; -printf "\\n"',
-    'find . -mindepth 1 ! -type f -printf "%P%y\\n"',
-  ].join("\n");
+  const mount = 'mount -t overlay -o "userxattr,lowerdir=$1" overlay "$2"';
+  const script = [mount, 'cd "$2"', LISTING].join("\n");
   const text = asRoot(script, layers.join(":"), await temporaryFolder());
   return text.trimEnd().split("\n").filter(Boolean).sort();
 }

@@ -16,6 +16,10 @@ async function lowerLayer(): Promise<string> {
   return lower;
 }
 
+const BELOW = ["etc 750 d", "etc/file 644 below", "etc/gone 644 below"];
+const NEW = ["etc 755 d", "etc/new 644 x"];
+const F = ["f 644 below"];
+
 describe("a layer with whiteouts", () => {
   let isOverlayThere = false;
   beforeAll(async () => {
@@ -23,18 +27,14 @@ describe("a layer with whiteouts", () => {
   });
 
   it.each([
-    ["whiteout", "hides one file", ["etc/file below", "etcd", "f below"]],
-    ["opaque", "hides all that was in a directory", ["etc/new x", "etcd", "f below"]],
-    ["opaque-implied", "hides it without an entry for the directory", ["etcd", "f below"]],
-    ["opaque-root", "hides everything below", ["new x"]],
-    ["whiteout-then-directory", "puts a new directory there", ["etc/new x", "etcd", "f below"]],
-    ["whiteout-then-implied", "puts a new parent there", ["etc/new x", "etcd", "f below"]],
-    ["directory-then-whiteout", "hides only what is below", ["etc/new x", "etcd", "f below"]],
-    [
-      "file-and-whiteout",
-      "keeps its own files",
-      ["etc/file below", "etc/gone below", "etcd", "f x", "g x"],
-    ],
+    ["whiteout", "hides one file", ["etc 750 d", "etc/file 644 below", ...F]],
+    ["opaque", "hides all that was in a directory", [...NEW, ...F]],
+    ["opaque-implied", "hides it without an entry for the directory", ["etc 750 d", ...F]],
+    ["opaque-root", "hides everything below", ["new 644 x"]],
+    ["whiteout-then-directory", "puts a new directory there", [...NEW, ...F]],
+    ["whiteout-then-implied", "puts a new parent there", [...NEW, ...F]],
+    ["directory-then-whiteout", "hides only what is below", [...NEW, ...F]],
+    ["file-and-whiteout", "keeps its own files", [...BELOW, "f 644 x", "g 644 x"]],
   ])("%s: %s", async (name, _promise, expected) => {
     const lower = await lowerLayer();
 

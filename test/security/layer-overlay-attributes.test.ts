@@ -28,6 +28,10 @@ describe("a layer with attributes of overlayfs and fuse-overlayfs", () => {
 
     const { directory } = await unpack("overlay-xattr", { lowers: [lower] });
 
-    expect(await seenTogether([directory, lower])).toEqual(["etc/below seen", "etcd", "f x"]);
+    expect(await seenTogether([directory, lower])).toEqual([
+      "etc 755 d",
+      "etc/below 644 seen",
+      "f 644 x",
+    ]);
   });
 });
