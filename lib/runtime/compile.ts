@@ -120,7 +120,16 @@ function keeperOperations({ linux }: RuntimeSpec, context: CompileContext): Plan
   ];
 }
 
-function rootOperations(spec: RuntimeSpec, { bundle, rootfs }: CompileContext): Plan {
+/**
+ * `volatile`: the end of an overlay otherwise writes out all that anybody has not yet written to
+ * the disk it is on, which no container needs that goes in the next moment.
+ */
+function overlayOptions({ remove }: CompileContext): readonly string[] {
+  return remove === undefined ? ["userxattr"] : ["userxattr", "volatile"];
+}
+
+function rootOperations(spec: RuntimeSpec, context: CompileContext): Plan {
+  const { bundle, rootfs } = context;
   const target = resolve(bundle, spec.root.path);
   const [upper, work] = [join(bundle, "upper"), join(bundle, "work")];
   switch (rootfs.kind) {
@@ -128,7 +137,7 @@ function rootOperations(spec: RuntimeSpec, { bundle, rootfs }: CompileContext): 
       // An image without layers: the empty mount point stands for one.
       const lowers = rootfs.lowers.length > 0 ? rootfs.lowers : [target];
       return [
-        ["overlay", target, upper, work, lowers, ["userxattr"]],
+        ["overlay", target, upper, work, lowers, overlayOptions(context)],
         ["root", target, 0],
       ];
     }
@@ -148,7 +157,7 @@ function rootOperations(spec: RuntimeSpec, { bundle, rootfs }: CompileContext): 
       return [
         ["tmpfs-root", target, ["mode=755", "size=64m"]],
         ["root", target, 0],
-        ...rootfs.operations,
+        ...rootfs.operations.map((operation) => hostOperation(operation, context)),
       ];
     default:
       return rootfs satisfies never;
@@ -164,6 +173,12 @@ function readonlyOperations({ mounts = [] }: RuntimeSpec, { rootfs }: CompileCon
     ...overlays.filter((path) => !isCovered(path)).map((path) => ["mount-readonly", path] as const),
     ["root-readonly"],
   ];
+}
+
+function hostOperation(operation: Operation, context: CompileContext): Operation {
+  if (operation[0] !== "overlay-in") return operation;
+  const [name, target, upper, work, lowers] = operation;
+  return [name, target, upper, work, lowers, overlayOptions(context)];
 }
 
 function fuseOptions(paths: { lowers: readonly string[]; upper: string; work: string }): string {
