@@ -48,6 +48,7 @@ async function unpackByUmoci(tars: readonly Uint8Array[]): Promise<readonly stri
   const tag = execFileSync("umoci", ["list", "--layout", layout], { encoding: "utf8" }).trim();
   const rootless = process.getuid?.() === 0 ? [] : ["--rootless"];
   const rootfs = join(folder, "rootfs");
-  execFileSync("umoci", ["raw", "unpack", ...rootless, "--image", `${layout}:${tag}`, rootfs]);
+  const args = ["raw", "unpack", ...rootless, "--image", `${layout}:${tag}`, rootfs];
+  execFileSync("umoci", args, { stdio: "pipe" });
   return asRoot(`cd "$1"\n${LISTING}`, rootfs).trimEnd().split("\n").sort();
 }
