@@ -24,7 +24,7 @@ mkdirSync("build", { recursive: true });
 const stampFile = "build/configured.json";
 const nodedir = headersBesideNode();
 if (configured() !== stamp()) {
-  nodeGyp("configure", ...(nodedir === undefined ? [] : [`--nodedir=${nodedir}`]));
+  nodeGyp("configure");
   writeFileSync(stampFile, stamp());
 }
 nodeGyp("build");
@@ -53,7 +53,10 @@ function nodeGyp(...args) {
   const command = [execPath, script, ...args, "--loglevel=error", "--jobs=max"];
   // Two builds at once in one folder would trip over each other's half-written objects.
   if (hasCommand("flock")) command.unshift("flock", "build/.lock");
-  const { status, error, output } = spawnSync(command[0], command.slice(1), { encoding: "utf8" });
+  // The environment, since node-gyp lets npm's configuration there overrule its arguments.
+  const env = nodedir === undefined ? process.env : { ...process.env, npm_config_nodedir: nodedir };
+  const options = { encoding: "utf8", env };
+  const { status, error, output } = spawnSync(command[0], command.slice(1), options);
   if (error !== undefined) throw error;
   // What a good build without warnings says helps nobody.
   const text = output.join("");
