@@ -19,6 +19,9 @@ import {
   findRecordIn,
 } from "./records.ts";
 
+/** What native/core/lock.c calls a live file that is not there yet. */
+const LIVE_DRAFT = ".draft-";
+
 /** 128 + SIGKILL: what a container reads that died with its keeper. */
 const KILLED = 137;
 
@@ -28,8 +31,9 @@ const KILLED = 137;
  */
 export async function sweep(context: EngineContext): Promise<void> {
   const { paths } = context;
-  for (const id of await readdir(paths.live)) {
-    if (CONTAINER_ID.test(id)) await sweepOne(context, id).catch(() => undefined);
+  for (const name of await readdir(paths.live)) {
+    if (CONTAINER_ID.test(name)) await sweepOne(context, name).catch(() => undefined);
+    else if (name.startsWith(LIVE_DRAFT)) takeOver(paths, name)?.finish();
   }
   for (const id of await readdir(paths.trash)) {
     if (CONTAINER_ID.test(id)) await emptyTrash(context, id).catch(() => undefined);

@@ -37,22 +37,41 @@ int lock_try(const char *path, struct lock_request request, int *ret_fd, struct 
   }
 }
 
+/* Locked before anything is in it: whoever finds it unlocked may take it for a dead process's
+ * draft and delete it. */
+static int open_draft(const char *draft, int *ret_fd, struct failure *why) {
+  for (;;) {
+    autoclose int fd = open(draft, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+    if (fd < 0)
+      return fail(why, errno, "make %s", draft);
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+      if (errno != EWOULDBLOCK)
+        return fail(why, errno, "lock %s", draft);
+      continue;
+    }
+    if (!is_current(fd, draft))
+      continue;
+    *ret_fd = steal_fd(&fd);
+    return 0;
+  }
+}
+
 int lock_create(const char *directory, const char *name, const char *text, int *ret_fd,
                 struct failure *why) {
   char draft[4200], path[4200];
+  autoclose int fd = -1;
   int r;
 
   if (snprintf(draft, sizeof draft, "%s/.draft-%s-%d", directory, name, (int) getpid()) >=
           (int) sizeof draft ||
       snprintf(path, sizeof path, "%s/%s", directory, name) >= (int) sizeof path)
     return fail(why, ENAMETOOLONG, "make %.64s…", directory);
-  autoclose int fd = open(draft, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-  if (fd < 0)
-    return fail(why, errno, "make %s", draft);
+  r = open_draft(draft, &fd, why);
+  if (r < 0)
+    return r;
 
   r = fd_write_all(fd, text, strlen(text), why);
-  if (r == 0 && flock(fd, LOCK_EX | LOCK_NB) < 0)
-    r = fail(why, errno, "lock %s", draft);
   if (r == 0 && sys_rename_new(AT_FDCWD, draft, AT_FDCWD, path) < 0)
     r = fail(why, errno, "make %s", path);
   if (r < 0) {
