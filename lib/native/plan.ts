@@ -88,46 +88,73 @@ const BY_CODE = new Map<number, readonly [name: string, signature: string]>(
 
 /** Throws `INVALID_ARGUMENT` for a text with a NUL in it, and for a plan over 16 MiB. */
 export function encodePlan(plan: Plan): Buffer {
-  const parts: Buffer[] = [Buffer.from(MAGIC), u32(VERSION), u32(plan.length)];
+  const encoder = new Encoder();
+  encoder.header(plan.length);
   for (const [name, ...values] of plan) {
     const [code, signature] = OPERATIONS[name];
-    parts.push(u32(code));
-    values.forEach((value: Argument, index) => encodeArgument(parts, signature[index], value));
+    encoder.u32(code);
+    values.forEach((value: Argument, index) => encoder.argument(signature[index], value));
   }
-  const bytes = Buffer.concat(parts);
+  const bytes = encoder.bytes();
   if (bytes.length > MAX_BYTES) {
     throw new MarmitaError("INVALID_ARGUMENT", "arguments, environment and mounts exceed 16 MiB");
   }
   return bytes;
 }
 
-function encodeArgument(parts: Buffer[], letter: string | undefined, value: Argument): void {
-  if (letter === "n" && typeof value === "number") {
-    const bytes = Buffer.alloc(8);
-    bytes.writeBigUInt64LE(BigInt(value));
-    parts.push(bytes);
-  } else if (letter === "s" && typeof value === "string") {
-    encodeText(parts, value);
-  } else if (letter === "l" && typeof value === "object") {
-    parts.push(u32(value.length));
-    for (const text of value) encodeText(parts, text);
-  } else {
-    throw new TypeError(`a plan's argument ${letter} cannot be ${JSON.stringify(value)}`);
-  }
-}
+/** Writes into one buffer that grows: a plan is some hundred small values, made for every start. */
+class Encoder {
+  #bytes = Buffer.allocUnsafe(16 << 10);
+  #size = 0;
 
-function encodeText(parts: Buffer[], text: string): void {
-  if (text.includes("\0")) {
-    throw new MarmitaError("INVALID_ARGUMENT", `a NUL byte in ${JSON.stringify(text)}`);
+  header(count: number): void {
+    this.#reserve(MAGIC.length);
+    this.#size += this.#bytes.write(MAGIC, this.#size, "latin1");
+    this.u32(VERSION);
+    this.u32(count);
   }
-  const bytes = Buffer.from(text);
-  parts.push(u32(bytes.length), bytes, Buffer.alloc(1));
-}
 
-function u32(value: number): Buffer {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
+  argument(letter: string | undefined, value: Argument): void {
+    if (letter === "n" && typeof value === "number") {
+      this.#reserve(8);
+      this.#size = this.#bytes.writeBigUInt64LE(BigInt(value), this.#size);
+    } else if (letter === "s" && typeof value === "string") {
+      this.#text(value);
+    } else if (letter === "l" && typeof value === "object") {
+      this.u32(value.length);
+      for (const text of value) this.#text(text);
+    } else {
+      throw new TypeError(`a plan's argument ${letter} cannot be ${JSON.stringify(value)}`);
+    }
+  }
+
+  u32(value: number): void {
+    this.#reserve(4);
+    this.#size = this.#bytes.writeUInt32LE(value, this.#size);
+  }
+
+  bytes(): Buffer {
+    return this.#bytes.subarray(0, this.#size);
+  }
+
+  #text(text: string): void {
+    if (text.includes("\0")) {
+      throw new MarmitaError("INVALID_ARGUMENT", `a NUL byte in ${JSON.stringify(text)}`);
+    }
+    // The most that UTF-8 takes for a UTF-16 unit is 3 bytes.
+    this.#reserve(4 + 3 * text.length + 1);
+    const start = this.#size + 4;
+    const length = this.#bytes.write(text, start);
+    this.#bytes.writeUInt32LE(length, this.#size);
+    this.#size = this.#bytes.writeUInt8(0, start + length);
+  }
+
+  #reserve(more: number): void {
+    if (this.#size + more <= this.#bytes.length) return;
+    const grown = Buffer.allocUnsafe(2 * (this.#size + more));
+    this.#bytes.copy(grown, 0, 0, this.#size);
+    this.#bytes = grown;
+  }
 }
 
 /** Throws `CORRUPT` for bytes that are no plan of this version. */
