@@ -106,7 +106,7 @@ export interface RunOptions extends ContainerOptions {
   readonly encoding?: "utf8" | "buffer";
   /** Most bytes kept of each stream; what comes after is read and dropped. Default: 64 MiB. */
   readonly maxOutputBytes?: number;
-  /** The command is killed after this time, and the result says `timedOut`. */
+  /** The command is killed when it has run for so long, and the result says `timedOut`. */
   readonly timeoutMs?: number;
   /** Kills the command; `run` rejects with `AbortError` when everything is gone. */
   readonly signal?: AbortSignal;
