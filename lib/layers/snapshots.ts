@@ -74,12 +74,22 @@ export class Layers {
     }
   }
 
-  /** The layer, if it is unpacked for our ids. */
+  /** What is known of a layer that is unpacked, for whatever ids. Needs no namespace. */
   async find(chainId: ChainId): Promise<LayerRecord | undefined> {
-    return (await this.#find(chainId))?.record;
+    try {
+      const plain = await this.#read(hexOf(chainId));
+      if (plain !== undefined) return plain.record;
+      for (const name of await this.#namesOf(chainId)) {
+        const found = await this.#read(name);
+        if (found !== undefined) return found.record;
+      }
+      return undefined;
+    } catch (error) {
+      throw storeError(error, "look for layer");
+    }
   }
 
-  /** Where its files are, once `ensure()` or `find()` has seen it. */
+  /** Where its files are for our ids, once `ensure()` has seen it. */
   directory(chainId: ChainId): string {
     return join(this.#known.get(chainId)?.directory ?? this.#paths.layer(chainId), "diff");
   }

@@ -158,6 +158,17 @@ describe("Layers", () => {
     });
   });
 
+  it("tells of its layers without any namespace", async () => {
+    const store = await emptyStore();
+    const layer = await addBlob(store, oddTar("hardlink"));
+    const record = await store.layers.ensure(layer, []);
+    const mapped = () => Promise.reject(new Error("no namespaces here"));
+
+    const found = await new Layers({ paths: store.paths, mapped }).find(layer.chainId);
+
+    expect(found).toEqual(record);
+  });
+
   it("stops when aborted, and keeps nothing", async () => {
     const store = await emptyStore();
     const layer = await addBlob(store, manyEntries(5_000));
