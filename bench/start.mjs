@@ -1,12 +1,14 @@
 /** Start latency: from the call in Node to the end of `true`, in a small and in a large process. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { bubblewrap, crun, podman } from "./peers.mjs";
 import { milliseconds, pairedRatio, percentile, table, times } from "./statistics.mjs";
 
 const WORKER = fileURLToPath(new URL("start-worker.mjs", import.meta.url));
 const WARM_UP = 3;
+const PAUSE_MS = 20;
 /** Slow ones take part in every so many rounds. */
 const SLOW_EVERY = 5;
 
@@ -52,18 +54,28 @@ function findPeers(rootfs, archive, folder) {
   };
 }
 
-/** Every contender once in each round, in an order that turns, so that drift meets all alike. */
+/**
+ * Every contender once in each round, so that drift meets all alike; in a random order and with a
+ * pause, so that none pays for what the kernel still has to put away of the same one before.
+ */
 async function interleave(contenders, rounds) {
   const present = contenders.filter(({ missing }) => missing === undefined);
   for (const each of present) each.samples = new Map();
   for (let round = -WARM_UP; round < rounds; round++) {
-    for (let at = 0; at < present.length; at++) {
-      const each = present[(at + Math.abs(round)) % present.length];
+    for (const each of shuffled(present)) {
       if (each.every !== undefined && round % each.every !== 0) continue;
+      await delay(PAUSE_MS);
       const ms = await each.worker.time(each);
       if (round >= 0) each.samples.set(round, ms);
     }
   }
+}
+
+function shuffled(list) {
+  return list
+    .map((value) => ({ value, at: Math.random() }))
+    .sort((one, other) => one.at - other.at)
+    .map(({ value }) => value);
 }
 
 function rows(contenders, reference) {
