@@ -1,5 +1,5 @@
 /** Podman and buildah over a storage of their own, which goes away with the test file. */
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Finished, finished, output } from "./command.ts";
 import { beforeRemoval, temporaryFolder } from "./folder.ts";
@@ -46,13 +46,28 @@ export class Podman {
     return faults.join("; ");
   }
 
-  /** Ends the pause process and removes the storage, whose files belong to mapped ids. */
+  /** Ends what still runs and removes the storage, whose files belong to mapped ids. */
   close(): void {
-    if (process.getuid?.() !== 0) {
-      finished(["podman", "unshare", "rm", "-rf", join(this.#home, "storage")], { env: this.#env });
+    this.#endProcesses();
+    if (process.getuid?.() === 0) return;
+    finished(["podman", "unshare", "rm", "-rf", join(this.#home, "storage")], { env: this.#env });
+    this.#endProcesses();
+  }
+
+  /** The pause process, and the clean-up that outlives `podman run`: it would start another. */
+  #endProcesses(): void {
+    for (let left = this.#processes(); left.length > 0; left = this.#processes()) {
+      for (const pid of left) kill(pid);
     }
     const pause = join(this.#home, "runtime/libpod/tmp/pause.pid");
-    if (existsSync(pause)) process.kill(Number(readFileSync(pause, "utf8")), "SIGKILL");
+    if (existsSync(pause)) kill(Number(readFileSync(pause, "utf8")));
+  }
+
+  #processes(): readonly number[] {
+    const mark = `\0XDG_RUNTIME_DIR=${join(this.#home, "runtime")}\0`;
+    return readdirSync("/proc")
+      .filter((name) => /^\d+$/.test(name) && environmentOf(name).includes(mark))
+      .map(Number);
   }
 
   /** Three arguments. */
@@ -67,6 +82,23 @@ export class Podman {
   #tryRun(image: string): Finished {
     const args = ["run", "--rm", "--network=none", image, "true"];
     return finished(["podman", ...this.#storage(), ...this.#runtime, ...args], { env: this.#env });
+  }
+}
+
+/** Between NULs; empty for a process that has ended or is another user's. */
+function environmentOf(pid: string): string {
+  try {
+    return `\0${readFileSync(`/proc/${pid}/environ`, "utf8")}\0`;
+  } catch {
+    return "";
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }
 }
 
