@@ -1,6 +1,6 @@
 /** What a host must have for tests that start containers. */
 import { spawnSync } from "node:child_process";
-import { beforeEach } from "vitest";
+import { beforeEach, type TestContext } from "vitest";
 
 /** Set in CI: a test that cannot run fails instead of being skipped. */
 export const MUST_RUN = process.env["MARMITA_MUST_RUN"] === "1";
@@ -14,10 +14,21 @@ export function requireUserNamespaces(): boolean {
   return requirement("user namespaces", userNamespaceFault());
 }
 
-/** The same for an outside program: `requireProgram("skopeo")`. */
+/** The same for an outside program that all tests of a file need: `requireProgram("skopeo")`. */
 export function requireProgram(name: string): boolean {
-  const found = spawnSync("sh", ["-c", 'command -v "$1"', "sh", name]).status === 0;
-  return requirement(name, found ? undefined : `${name} is not installed`);
+  return requirement(name, hasProgram(name) ? undefined : `${name} is not installed`);
+}
+
+/** For one test: skips it where the program is missing, and fails with MARMITA_MUST_RUN=1. */
+export function needProgram(context: TestContext, name: string): void {
+  if (hasProgram(name)) return;
+  const reason = `needs ${name}: it is not installed`;
+  if (MUST_RUN) throw new Error(`${reason} (MARMITA_MUST_RUN=1 forbids skipping)`);
+  context.skip(reason);
+}
+
+function hasProgram(name: string): boolean {
+  return spawnSync("sh", ["-c", 'command -v "$1"', "sh", name]).status === 0;
 }
 
 /**

@@ -13,7 +13,7 @@ import { temporaryFolder } from "../helpers/folder.ts";
 import { busyboxLayout } from "../helpers/image-layouts.ts";
 import { busyboxArchive, busyboxWith } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
-import { requireProgram, requireUserNamespaces } from "../helpers/user-namespaces.ts";
+import { needProgram, requireUserNamespaces } from "../helpers/user-namespaces.ts";
 import { PROGRAM } from "./cli-command.ts";
 
 const canRun = requireUserNamespaces();
@@ -54,7 +54,9 @@ describe.runIf(canRun)("images", () => {
     expect((await engine.images.remove(image?.id ?? "")).deleted).toHaveLength(2);
   });
 
-  it.runIf(requireProgram("skopeo"))("may be brought by another tool", async () => {
+  it("may be brought by another tool", async (context) => {
+    needProgram(context, "skopeo");
+
     const engine = await testEngine();
     await engine.images.load(busyboxWith({ name: "first:1", layers: [[{ path: "a" }]] }));
     const layout = join(engine.root, "images");
