@@ -1,6 +1,7 @@
 /** Engines for tests: each over a data root of its own. */
 import { afterAll } from "vitest";
 import { type Engine, openEngine } from "../../lib/engine/engine.ts";
+import type { EngineOptions } from "../../lib/engine/options.ts";
 import { temporaryFolder } from "./folder.ts";
 import { busyboxArchive } from "./images.ts";
 
@@ -9,8 +10,8 @@ const engines: Engine[] = [];
 afterAll(closeEngines);
 
 /** An engine over an empty data root; both go away with the test file. */
-export async function testEngine(): Promise<Engine> {
-  const engine = await openEngine({ root: await temporaryFolder() });
+export async function testEngine(options: Omit<EngineOptions, "root"> = {}): Promise<Engine> {
+  const engine = await openEngine({ ...options, root: await temporaryFolder() });
   engines.push(engine);
   return engine;
 }

@@ -1,0 +1,84 @@
+import { accessSync, constants } from "node:fs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { run } from "../../lib/api/run.ts";
+import type { Engine } from "../../lib/engine/engine.ts";
+import { testEngine } from "../helpers/engine.ts";
+import { busyboxArchive, manyLayersArchive } from "../helpers/images.ts";
+import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { hostCan, requireProgram, requireUserNamespaces } from "../helpers/user-namespaces.ts";
+
+const able =
+  requireUserNamespaces() && requireProgram("fuse-overlayfs") && hostCan("use FUSE", fuseFault());
+
+describe("fuse-overlayfs, where the kernel's overlay is not to be had", () => {
+  expectNothingLeft();
+
+  let engine: Engine;
+
+  beforeAll(async () => {
+    if (!able) return;
+    engine = await testEngine({ storageDriver: "fuse-overlayfs" });
+    await engine.images.load(busyboxArchive());
+  });
+
+  it("carries a container, and the result says so", async () => {
+    const result = await run("busybox", ["sh", "-c", "echo oi > /file && cat /file"], removed());
+
+    expect(result).toMatchObject({ exitCode: 0, stdout: "oi\n", stderr: "" });
+    expect(result.isolation.rootfs).toBe("fuse-overlayfs");
+  });
+
+  it("shows no container what another one wrote, nor what the image has lost", async () => {
+    await run("busybox", ["rm", "/etc/os-release"], removed());
+
+    const { stdout } = await run("busybox", ["ls", "/etc/os-release", "/file"], removed());
+
+    expect(stdout).toBe("/etc/os-release\n");
+  });
+
+  it("shows a container that is started again what it wrote before", async () => {
+    const command = ["sh", "-c", "echo once more >> /count; wc -l < /count"];
+    const box = await engine.containers.create({ image: "busybox", command });
+
+    const printed = [await outputOf(box), await outputOf(box)];
+
+    await box.remove();
+    expect(printed).toEqual(["1\n", "2\n"]);
+  });
+
+  it("takes 127 layers", async () => {
+    await engine.images.load(manyLayersArchive(127));
+
+    const { stdout } = await run("layers:127", ["cat", "/top", "/1", "/126"], removed());
+
+    expect(stdout).toBe("1261126");
+  });
+
+  it("reports a command that is not there, and leaves no mount", async () => {
+    await expect(run("busybox", ["/no/such"], removed())).rejects.toMatchObject({
+      code: "START_FAILED",
+      details: { exitCode: 127 },
+    });
+  });
+
+  function removed(): { engine: Engine; remove: true } {
+    return { engine, remove: true };
+  }
+});
+
+async function outputOf(box: Awaited<ReturnType<Engine["containers"]["create"]>>): Promise<string> {
+  const process = await box.start();
+  let text = "";
+  for await (const chunk of process.stdout ?? []) text += String(chunk);
+  await process.wait();
+  return text;
+}
+
+function fuseFault(): string | undefined {
+  try {
+    accessSync("/dev/fuse", constants.R_OK | constants.W_OK);
+    return undefined;
+  } catch (error) {
+    return String(error);
+  }
+}
