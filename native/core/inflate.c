@@ -9,7 +9,6 @@
 
 #include "fd.h"
 
-#define BUFFER_BYTES (256u << 10)
 #define GZIP_WINDOW (16 + MAX_WBITS) /* with header and checksums */
 
 enum { SNIFF_BYTES = 10 };
@@ -88,7 +87,7 @@ static int fill(struct inflate *reader, struct failure *why) {
   ssize_t n;
 
   do
-    n = read(reader->fd, to, BUFFER_BYTES - reader->input_size);
+    n = read(reader->fd, to, INFLATE_PIECE_MAX - reader->input_size);
   while (n < 0 && errno == EINTR);
   if (n < 0)
     return fail(why, errno, "read blob");
@@ -119,10 +118,10 @@ static int decode_gzip(struct inflate *reader, size_t *ret_produced, struct fail
   stream->next_in = reader->input + reader->input_used;
   stream->avail_in = (uInt) (reader->input_size - reader->input_used);
   stream->next_out = reader->output;
-  stream->avail_out = BUFFER_BYTES;
+  stream->avail_out = INFLATE_PIECE_MAX;
   const int r = inflate(stream, Z_NO_FLUSH);
   reader->input_used = reader->input_size - stream->avail_in;
-  *ret_produced = BUFFER_BYTES - stream->avail_out;
+  *ret_produced = INFLATE_PIECE_MAX - stream->avail_out;
 
   if (r == Z_STREAM_END) {
     reader->is_between = 1;
@@ -138,7 +137,7 @@ static int decode_gzip(struct inflate *reader, size_t *ret_produced, struct fail
 
 static int decode_zstd(struct inflate *reader, size_t *ret_produced, struct failure *why) {
   ZSTD_inBuffer in = {reader->input, reader->input_size, reader->input_used};
-  ZSTD_outBuffer out = {reader->output, BUFFER_BYTES, 0};
+  ZSTD_outBuffer out = {reader->output, INFLATE_PIECE_MAX, 0};
 
   const size_t r = ZSTD_decompressStream(reader->zstd, &out, &in);
   reader->input_used = in.pos;
@@ -209,7 +208,7 @@ int inflate_next(struct inflate *reader, const unsigned char **ret_bytes, struct
     r = reader->format->decode(reader, &produced, why);
     if (r < 0)
       return r;
-    reader->is_full = produced == BUFFER_BYTES;
+    reader->is_full = produced == INFLATE_PIECE_MAX;
   }
   hash_update(&reader->out, reader->output, produced);
   reader->diff_size += produced;
@@ -250,7 +249,7 @@ static int begin(struct inflate *reader, struct failure *why) {
   if (reader->format->decode == NULL)
     return 0;
 
-  reader->output = malloc(BUFFER_BYTES);
+  reader->output = malloc(INFLATE_PIECE_MAX);
   if (reader->format->decode == decode_zstd)
     reader->zstd = ZSTD_createDStream();
   const int is_ready = reader->format->decode == decode_zstd
@@ -266,7 +265,7 @@ int inflate_open(int fd, int copy_fd, struct inflate **ret_inflate, struct failu
     return fail(why, ENOMEM, "read blob");
   reader->fd = fd;
   reader->copy_fd = copy_fd;
-  reader->input = malloc(BUFFER_BYTES);
+  reader->input = malloc(INFLATE_PIECE_MAX);
   hash_begin(&reader->in);
   hash_begin(&reader->out);
   const int r = reader->input == NULL ? fail(why, ENOMEM, "read blob") : begin(reader, why);

@@ -13,6 +13,8 @@
 #include "failure.h"
 #include "hash.h"
 
+#define INFLATE_PIECE_MAX (256u << 10)
+
 struct inflate;
 
 struct inflate_summary {
@@ -27,7 +29,8 @@ struct inflate_summary {
  * written there, too. */
 int inflate_open(int fd, int copy_fd, struct inflate **ret_inflate, struct failure *why);
 
-/* The next bytes, valid until the next call: their number, 0 at the end. */
+/* The next bytes, INFLATE_PIECE_MAX of them at most, valid until the next call: their number, 0
+ * at the end. */
 int inflate_next(struct inflate *reader, const unsigned char **ret_bytes, struct failure *why);
 
 /* Reads what is left, and tells what the whole was. */

@@ -1,22 +1,18 @@
 /* apply.c — apply [--owners FILE] TARGET [LOWER…]: a layer's blob on stdin becomes the directory
  * TARGET. Owners that could not be given go to FILE (core/layer.h).
  *
- * Bytes are read, hashed, unpacked, hashed again and written in one pass of one process;
- * core/inflate.h and core/layer.h meet only in next_piece(). */
+ * The blob is read, hashed, unpacked and hashed again by one process (ahead.h), and its entries are
+ * made by this one. */
 #include <errno.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 
-#include "../core/inflate.h"
 #include "../core/layer.h"
 #include "../core/tar.h"
+#include "ahead.h"
 #include "report.h"
 #include "verb.h"
-
-static int next_piece(void *context, const unsigned char **ret_bytes, struct failure *why) {
-  return inflate_next(context, ret_bytes, why);
-}
 
 static int add_all(struct layer *layer, struct tar *tar, struct failure *why) {
   const struct tar_entry *entry = NULL;
@@ -28,10 +24,10 @@ static int add_all(struct layer *layer, struct tar *tar, struct failure *why) {
   return r;
 }
 
-static int add_blob(struct layer *layer, struct inflate *blob, struct failure *why) {
+static int add_blob(struct layer *layer, struct ahead *blob, struct failure *why) {
   struct tar *tar = NULL;
 
-  if (tar_open((struct tar_source){next_piece, blob}, &tar, why) < 0)
+  if (tar_open((struct tar_source){ahead_next, blob}, &tar, why) < 0)
     return -why->errnum;
   const int r = add_all(layer, tar, why);
   tar_close(tar);
@@ -55,17 +51,17 @@ static void report_applied(const struct inflate_summary *blob, const struct laye
 static int apply(struct layer *layer, struct failure *why) {
   struct inflate_summary blob_summary;
   struct layer_summary layer_summary;
-  struct inflate *blob = NULL;
+  struct ahead *blob = NULL;
 
-  if (inflate_open(STDIN_FILENO, -1, &blob, why) < 0)
+  if (ahead_start(STDIN_FILENO, &blob, why) < 0)
     return -why->errnum;
   int r = add_blob(layer, blob, why);
   if (r == 0)
     r = layer_finish(layer, &layer_summary, why);
   /* The digests are those of all bytes, also of what stands behind the end of the tar. */
   if (r == 0)
-    r = inflate_finish(blob, &blob_summary, why);
-  inflate_close(blob);
+    r = ahead_finish(blob, &blob_summary, why);
+  ahead_stop(blob);
   if (r < 0)
     return r;
   report_applied(&blob_summary, &layer_summary);
