@@ -17,7 +17,8 @@ process.exitCode = status;
 function removeStale() {
   for (const path of readdirSync("dist", { recursive: true })) {
     const source = path.replace(/\.(js|d\.ts)(\.map)?$/, ".ts");
-    if (source !== path && !existsSync(join("lib", source))) rmSync(join("dist", path));
+    if (source === path || path.startsWith("bin/") || existsSync(join("lib", source))) continue;
+    rmSync(join("dist", path));
   }
 }
 

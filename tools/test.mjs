@@ -1,5 +1,6 @@
-// npm test: everything. check, every Vitest project, C tests under the sanitizers, and with CI
-// set a minute of fuzzing. Ends with the sum: N passed, N failed, N skipped.
+// npm test: everything. Builds what changed, then runs check, every Vitest project, the C tests
+// under the sanitizers, and with CI set a minute of fuzzing. Its last line is the sum of all:
+// N passed, N failed, N skipped.
 //
 //   npm test -- --projects integration,security    only these Vitest projects, nothing else
 import { mkdtempSync, rmSync } from "node:fs";
@@ -27,6 +28,8 @@ process.exitCode = total.failed === 0 ? 0 : 1;
 function steps() {
   if (values.projects !== undefined) return [vitest(values.projects.split(","))];
   const all = [
+    { name: "build", start: (env) => tool("tools/build-native.mjs", env) },
+    { name: "compile", start: (env) => tool("tools/build.mjs", env) },
     { name: "check", start: (env) => tool("tools/check.mjs", env) },
     { name: "C tests", start: (env) => tool("tools/test-native.mjs", env) },
     vitest(PROJECTS),

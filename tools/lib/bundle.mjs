@@ -1,5 +1,5 @@
 // The command as a few files: loading lib/ file by file takes longer than what most commands do.
-import { chmodSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { rolldown } from "rolldown";
 
@@ -13,14 +13,24 @@ export async function bundleCommand(folder) {
     transform: { target: "node20.17" },
     logLevel: "warn",
   });
-  rmSync(target, { recursive: true, force: true });
+  const draft = mkdtempSync(join(folder, "dist/.draft-"));
   await bundle.write({
-    dir: target,
+    dir: draft,
     format: "esm",
     sourcemap: true,
     entryFileNames: "[name].js",
     chunkFileNames: "[name]-[hash].js",
   });
   await bundle.close();
-  chmodSync(join(target, "marmita.js"), 0o755);
+  chmodSync(join(draft, "marmita.js"), 0o755);
+  chmodSync(draft, 0o755);
+  replace(target, draft);
+}
+
+/** Whoever starts the command meanwhile finds all of the old one or all of the new one. */
+function replace(target, draft) {
+  const old = `${draft}.old`;
+  if (existsSync(target)) renameSync(target, old);
+  renameSync(draft, target);
+  rmSync(old, { recursive: true, force: true });
 }
