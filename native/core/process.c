@@ -22,6 +22,15 @@ void process_reset_signals(void) {
   (void) sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+int process_check_stdio(struct failure *why) {
+  struct stat status;
+
+  for (int fd = 0; fd <= 2; fd++)
+    if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
+      return fail(why, EISDIR, "hand over descriptor %d", fd);
+  return 0;
+}
+
 void process_own_stdio(uid_t uid) {
   struct stat status;
 

@@ -9,6 +9,9 @@
  * of the command. */
 void process_reset_signals(void);
 
+/* Refuse a directory at 0, 1 or 2: from it a container climbs to all files of the host. */
+int process_check_stdio(struct failure *why);
+
 /* Give the pipes at 0, 1 and 2 to `uid`, so that /dev/stdout can be opened again by its path. */
 void process_own_stdio(uid_t uid);
 

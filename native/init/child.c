@@ -27,6 +27,7 @@
 #include "../core/inside.h"
 #include "../core/mounts.h"
 #include "../core/overlay.h"
+#include "../core/process.h"
 #include "../core/sync.h"
 #include "../core/syscalls.h"
 #include "become.h"
@@ -344,6 +345,9 @@ static int start(struct child *child, const struct plan *plan, struct failure *w
    * through it (CVE-2019-5736). */
   if (prctl(PR_SET_DUMPABLE, 0) < 0)
     return fail(why, errno, "hide from the container");
+  r = process_check_stdio(why);
+  if (r < 0)
+    return fail_in_step(why, "stdio");
   (void) umask(0); /* the modes of the plan are exact; the command's own is set at the end */
 
   for (size_t i = 0; i < plan->count; i++) {
