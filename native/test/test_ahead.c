@@ -1,0 +1,94 @@
+/* test_ahead.c — a blob unpacked by another process: the same as by this one. */
+#include "../init/ahead.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <zstd.h>
+
+#include "tap.h"
+
+#define PLAIN_BYTES (5u << 20) /* more than is unpacked ahead */
+
+static unsigned char plain[PLAIN_BYTES];
+static unsigned char packed[PLAIN_BYTES + 4096];
+
+static int file_of(const void *bytes, size_t size) {
+  const int fd = memfd_create("blob", MFD_CLOEXEC);
+
+  if (write(fd, bytes, size) != (ssize_t) size || lseek(fd, 0, SEEK_SET) != 0)
+    _exit(1);
+  return fd;
+}
+
+static void whole_blob(size_t size) {
+  const int fd = file_of(packed, size);
+  struct inflate_summary summary = {.compression = ""};
+  struct ahead *ahead = NULL;
+  const unsigned char *bytes;
+  struct failure why = {0};
+  size_t at = 0;
+  int same = 1;
+  int n;
+
+  is_int(ahead_start(fd, &ahead, &why), 0, "a blob is unpacked ahead");
+  while (at < PLAIN_BYTES / 2 && (n = ahead_next(ahead, &bytes, &why)) > 0) {
+    same = same && memcmp(bytes, plain + at, (size_t) n) == 0;
+    at += (size_t) n;
+  }
+  is_int(same, 1, "its bytes are right, and in order");
+  is_int(ahead_finish(ahead, &summary, &why), 0, "the rest need not be looked at");
+  is_text(summary.compression, "zstd", "its compression is told");
+  is_int((long) summary.size, (long) size, "…and its size");
+  is_int((long) summary.diff_size, PLAIN_BYTES, "…and that of what is in it");
+  is_int(ahead_next(ahead, &bytes, &why), 0, "the end stays the end");
+  ahead_stop(ahead);
+  close(fd);
+}
+
+static void broken_blob(size_t size) {
+  const int fd = file_of(packed, size - 1);
+  struct inflate_summary summary;
+  struct ahead *ahead = NULL;
+  const unsigned char *bytes;
+  struct failure why = {0};
+
+  (void) ahead_start(fd, &ahead, &why);
+  is_int(ahead_finish(ahead, &summary, &why), -EBADMSG, "a broken blob is refused");
+  is_int(strstr(why.what, "unexpected end") != NULL, 1, "…in the words of the other process");
+  is_int(ahead_next(ahead, &bytes, &why), -EBADMSG, "…as often as one asks");
+  ahead_stop(ahead);
+  close(fd);
+}
+
+static void stopped_early(void) {
+  struct ahead *ahead = NULL;
+  struct failure why = {0};
+  int pipes[2];
+
+  if (pipe(pipes) < 0)
+    return;
+  (void) ahead_start(pipes[0], &ahead, &why);
+  ahead_stop(ahead);
+  is_int(waitpid(-1, NULL, WNOHANG), -1, "no process is left of one that waits for input");
+  is_int(errno, ECHILD, "…not even a dead one");
+  close(pipes[0]);
+  close(pipes[1]);
+  ahead_stop(NULL);
+}
+
+int main(void) {
+  unsigned seed = 1;
+
+  for (size_t i = 0; i < PLAIN_BYTES; i++) {
+    seed = seed * 1103515245u + 12345u;
+    plain[i] = (unsigned char) (seed >> 16 & 0xf);
+  }
+  const size_t size = ZSTD_compress(packed, sizeof packed, plain, PLAIN_BYTES, 1);
+  whole_blob(size);
+  broken_blob(size);
+  stopped_early();
+  return done_testing();
+}
