@@ -208,7 +208,8 @@ int inflate_next(struct inflate *reader, const unsigned char **ret_bytes, struct
     r = reader->format->decode(reader, &produced, why);
     if (r < 0)
       return r;
-    reader->is_full = produced == INFLATE_PIECE_MAX;
+    /* Not at the end of a member or frame: that has given all it had. */
+    reader->is_full = produced == INFLATE_PIECE_MAX && !reader->is_between;
   }
   hash_update(&reader->out, reader->output, produced);
   reader->diff_size += produced;

@@ -26,12 +26,12 @@ static void add(const void *bytes, size_t size) {
   blob.size += size;
 }
 
-static void add_gzip(void) {
+static void add_gzip_of(size_t size) {
   z_stream stream = {0};
 
   (void) deflateInit2(&stream, 6, Z_DEFLATED, 16 + MAX_WBITS, 8, Z_DEFAULT_STRATEGY);
   stream.next_in = plain;
-  stream.avail_in = PLAIN_BYTES;
+  stream.avail_in = (uInt) size;
   stream.next_out = blob.bytes + blob.size;
   stream.avail_out = (uInt) (sizeof blob.bytes - blob.size);
   (void) deflate(&stream, Z_FINISH);
@@ -39,9 +39,16 @@ static void add_gzip(void) {
   (void) deflateEnd(&stream);
 }
 
+static void add_zstd_of(size_t size) {
+  blob.size += ZSTD_compress(blob.bytes + blob.size, sizeof blob.bytes - blob.size, plain, size, 3);
+}
+
+static void add_gzip(void) {
+  add_gzip_of(PLAIN_BYTES);
+}
+
 static void add_zstd(void) {
-  blob.size +=
-      ZSTD_compress(blob.bytes + blob.size, sizeof blob.bytes - blob.size, plain, PLAIN_BYTES, 3);
+  add_zstd_of(PLAIN_BYTES);
 }
 
 static int read_blob(int copy, struct inflate_summary *ret_summary, struct failure *why) {
@@ -104,6 +111,23 @@ static void whole(void) {
   is_read("none", 7, "a name like a compression is none");
 }
 
+/* The last byte fills the piece to its end: nothing tells of more to come. */
+static void whole_pieces(void) {
+  add_gzip_of(INFLATE_PIECE_MAX);
+  is_read("gzip", INFLATE_PIECE_MAX, "gzip of one whole piece is unpacked");
+  add_gzip_of(INFLATE_PIECE_MAX);
+  add_gzip_of(INFLATE_PIECE_MAX);
+  is_read("gzip", 2u * INFLATE_PIECE_MAX, "members of one whole piece follow each other");
+  add_gzip_of(INFLATE_PIECE_MAX);
+  add("\0\0\0\0\0", 5);
+  is_read("gzip", INFLATE_PIECE_MAX, "zeros after a whole piece of gzip are padding");
+  add_zstd_of(INFLATE_PIECE_MAX);
+  is_read("zstd", INFLATE_PIECE_MAX, "zstd of one whole piece is unpacked");
+  add_zstd_of(INFLATE_PIECE_MAX);
+  add("\0\0\0\0\0", 5);
+  is_read("zstd", INFLATE_PIECE_MAX, "zeros after a whole piece of zstd are padding");
+}
+
 static void broken(void) {
   add_gzip();
   blob.size -= 4;
@@ -164,6 +188,7 @@ int main(void) {
     plain[i] = (unsigned char) (seed >> 16 & (i % 3 == 0 ? 0xff : 0x3));
   }
   whole();
+  whole_pieces();
   broken();
   blob.size = 0;
   digests();
