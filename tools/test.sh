@@ -4,6 +4,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 . tools/lib/setup.sh
+node_minor=19
 
 look_for_build_packages
 look_for_accelerators

@@ -1,11 +1,27 @@
 // The command as a few files: loading lib/ file by file takes longer than what most commands do.
-import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { rolldown } from "rolldown";
 
 /** lib/cli of `folder` → dist/bin there. Two folders below the package, as lib/native/binding.ts is. */
 export async function bundleCommand(folder) {
   const target = join(folder, "dist/bin");
+  const draft = mkdtempSync(join(folder, "dist/.draft-"));
+  if (canBundle()) await writeBundle(folder, draft);
+  else
+    writeFileSync(join(draft, "marmita.js"), '#!/usr/bin/env node\nimport "../cli/marmita.js";\n');
+  chmodSync(join(draft, "marmita.js"), 0o755);
+  chmodSync(draft, 0o755);
+  replace(target, draft);
+}
+
+/** rolldown and Vitest ask for Node 20.19; before, the command is not bundled, and starts slower. */
+function canBundle() {
+  const [major, minor] = process.versions.node.split(".").map(Number);
+  return major > 20 || minor >= 19;
+}
+
+async function writeBundle(folder, draft) {
+  const { rolldown } = await import("rolldown");
   const bundle = await rolldown({
     cwd: folder,
     input: { marmita: join(folder, "lib/cli/marmita.ts") },
@@ -13,7 +29,6 @@ export async function bundleCommand(folder) {
     transform: { target: "node20.17" },
     logLevel: "warn",
   });
-  const draft = mkdtempSync(join(folder, "dist/.draft-"));
   await bundle.write({
     dir: draft,
     format: "esm",
@@ -22,9 +37,6 @@ export async function bundleCommand(folder) {
     chunkFileNames: "[name]-[hash].js",
   });
   await bundle.close();
-  chmodSync(join(draft, "marmita.js"), 0o755);
-  chmodSync(draft, 0o755);
-  replace(target, draft);
 }
 
 /** Whoever starts the command meanwhile finds all of the old one or all of the new one. */

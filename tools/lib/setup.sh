@@ -20,10 +20,13 @@ need_library() {
   needed="$needed $2"
 }
 
+# The least 20.x: marmita runs on 20.17, the tools that test it on 20.19.
+node_minor=17
+
 node_is_enough() {
   have node && have npm &&
     node -e 'const [major, minor] = process.versions.node.split(".").map(Number);
-      process.exit(major > 20 || (major === 20 && minor >= 17) ? 0 : 1)'
+      process.exit(major > 20 || (major === 20 && minor >= process.argv[1]) ? 0 : 1)' $node_minor
 }
 
 look_for_build_packages() {
@@ -128,7 +131,7 @@ apt_install() {
 # npm ci when the lock file is another than that of the last time; else what changed is built.
 install_modules() {
   node_is_enough ||
-    stop "Node.js 20.17 or newer is needed, with npm; here: $(node --version 2>/dev/null || echo none)"
+    stop "Node.js 20.$node_minor or newer is needed, with npm; this is $(node --version || echo none)"
   if cmp -s package-lock.json node_modules/.marmita-lock; then
     npm run --silent build:native >&2 || stop "building the native parts failed"
     npm run --silent build >&2 || stop "compiling failed"
