@@ -4,10 +4,11 @@
  * namespace to enter first: from there on the process is root of that namespace. */
 #include <errno.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "report.h"
@@ -37,7 +38,7 @@ static int carry_out(int argc, char *argv[], struct failure *why) {
   const int inside = argc > 2 && strcmp(argv[2], "--userns") == 0;
 
   if (argc < 2)
-    return fail(why, EINVAL, "marmita-init is started by marmita, not by hand");
+    return fail(why, EINVAL, "a verb is missing");
   if (inside && enter_userns(why) < 0)
     return -why->errnum;
   for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
@@ -46,9 +47,21 @@ static int carry_out(int argc, char *argv[], struct failure *why) {
   return fail(why, EINVAL, "unknown verb %s", argv[1]);
 }
 
+/* The command of a container may be this program once more, by way of /proc/self/exe: it must not
+ * live long enough for anything there to open its file, nor start what could (CVE-2019-5736). */
+static bool is_started_by_marmita(void) {
+  struct stat status;
+
+  return fstat(FD_EVENTS, &status) == 0 && S_ISSOCK(status.st_mode);
+}
+
 int main(int argc, char *argv[]) {
   struct failure why = {0};
 
+  if (!is_started_by_marmita()) {
+    (void) dprintf(STDERR_FILENO, "marmita-init is started by marmita, not by hand\n");
+    return EXIT_FAILURE;
+  }
   if (carry_out(argc, argv, &why) >= 0)
     return EXIT_SUCCESS;
   report_failed(&why);
