@@ -9,7 +9,14 @@ export function formatError(error: unknown, debug = false): string {
   const lines = [`${PROGRAM}: ${message}`];
   if (isMarmitaError(error) && error.hint !== undefined) lines.push(error.hint);
   if (debug && error instanceof Error) lines.push(...traces(error));
-  return `${lines.join("\n")}\n`;
+  return `${lines.map(visible).join("\n")}\n`;
+}
+
+/** Names out of images and archives go into messages: none may steer the terminal. */
+function visible(text: string): string {
+  return text.replaceAll(/[^\P{Cc}\n\t]/gu, (control) => {
+    return `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
 }
 
 /** 126 or 127 where a command could not be started; undefined where marmita failed otherwise. */
