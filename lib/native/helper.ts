@@ -1,6 +1,7 @@
 /** Starts marmita-init, reads its events, sends its commands. */
 import { closeSync } from "node:fs";
 import { Socket } from "node:net";
+import { throwIfAborted } from "../util/abort.ts";
 import { errnoName, errnoWords } from "../util/errno.ts";
 import { binding, helperPath } from "./binding.ts";
 
@@ -81,22 +82,17 @@ export class Helper {
   }
 
   static start(verb: string, options: HelperOptions = {}): Helper {
-    const native = binding();
     const { title = "marmita-init", args = [], stdio = [-1, -1, -1], extra = [] } = options;
-    const [ours, theirs] = native.socketPair();
+    const [ours, theirs] = call(() => binding().socketPair());
     try {
-      const { pid, pidfd } = native.spawn(
-        helperPath(),
-        [title, verb, ...args],
-        [
-          `PATH=${process.env["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}`,
-        ],
-        [...stdio, theirs, ...extra],
+      const fds = [...stdio, theirs, ...extra];
+      const { pid, pidfd } = call(() =>
+        binding().spawn(helperPath(), [title, verb, ...args], [`PATH=${path()}`], fds),
       );
       return new Helper(new Socket({ fd: ours, readable: true, writable: true }), pid, pidfd);
     } catch (cause) {
       closeSync(ours);
-      throw spawnFailure(cause);
+      throw cause;
     } finally {
       closeSync(theirs);
     }
@@ -134,9 +130,19 @@ export class Helper {
   }
 }
 
-function spawnFailure(cause: unknown): unknown {
-  const { errno, message } = cause as { readonly errno?: number; readonly message: string };
-  return errno === undefined ? cause : new HelperFailure({ event: "failed", errno, what: message });
+function path(): string {
+  return process.env["PATH"] ?? "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+/** Calls the addon: what it could not do is told like what the helper could not. */
+function call<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (cause) {
+    const { errno, message } = cause as { readonly errno?: number; readonly message: string };
+    if (errno === undefined) throw cause;
+    throw new HelperFailure({ event: "failed", errno, what: message });
+  }
 }
 
 const EAGER_TRIES = 4;
@@ -214,13 +220,6 @@ export async function runVerb(verb: string, options: VerbOptions = {}): Promise<
   return last;
 }
 
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted !== true) return;
-  const error = new Error("The operation was aborted", { cause: signal.reason });
-  error.name = "AbortError";
-  throw error;
-}
-
 /** One container's keeper: `started` or `failed`, then `exited` when all is put away. */
 export interface Keeper {
   readonly pid: number;
@@ -265,8 +264,7 @@ export async function createUserNamespace(options: {
   readonly gids: readonly IdExtent[];
 }): Promise<UserNamespace> {
   const { mode, uids, gids } = options;
-  const native = binding();
-  const [ours, theirs] = native.socketPair();
+  const [ours, theirs] = call(() => binding().socketPair());
   try {
     const helper = Helper.start("mapped", {
       args: [mode, formatIdMap(uids), formatIdMap(gids)],
@@ -277,7 +275,7 @@ export async function createUserNamespace(options: {
     if (last?.event !== "mapped") {
       throw new HelperFailure(last ?? { event: "failed", what: "make a user namespace" });
     }
-    const fd = native.receive(ours);
+    const fd = call(() => binding().receive(ours));
     return { fd, uids, gids, close: () => closeSync(fd) };
   } finally {
     closeSync(ours);

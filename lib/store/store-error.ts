@@ -18,15 +18,22 @@ const HINTS: Readonly<Record<string, string>> = {
 export function storeError(error: unknown, doing: string): unknown {
   if (isMarmitaError(error) || isAbort(error)) return error;
   const errno = errnoOf(error);
-  if (errno === undefined) return error;
+  if (errno === undefined && !isHelperFailure(error)) return error;
   const what = textOf(error, "what") ?? doing;
+  const step = textOf(error, "step") ?? doing;
+  if (errno === undefined) return new MarmitaError("UNAVAILABLE", what, { cause: error, step });
   return new MarmitaError(CODES[errno] ?? "UNAVAILABLE", `${what}: ${errnoWords(errno)}`, {
     cause: error,
-    step: textOf(error, "step") ?? doing,
+    step,
     syscall: textOf(error, "syscall"),
     errno,
     hint: HINTS[errno],
   });
+}
+
+/** One without an errno died without a word: it was killed, for want of memory perhaps. */
+function isHelperFailure(error: unknown): boolean {
+  return error instanceof Error && error.name === "HelperFailure";
 }
 
 function isAbort(error: unknown): boolean {

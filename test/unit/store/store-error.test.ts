@@ -35,6 +35,18 @@ describe("storeError", () => {
     expect(error).toMatchObject({ code, errno, cause, message: expect.stringContaining(words) });
   });
 
+  it("turns the death of a helper into an error in its words", () => {
+    const cause = new HelperFailure({ event: "failed", what: "marmita-init apply ended" });
+
+    expect(storeError(cause, "apply")).toMatchObject({
+      name: "MarmitaError",
+      code: "UNAVAILABLE",
+      step: "apply",
+      message: "marmita-init apply ended",
+      cause,
+    });
+  });
+
   it("says what to do about a full disk", () => {
     expect(storeError(systemError("ENOSPC"), "x")).toMatchObject({
       hint: expect.stringContaining("full"),
