@@ -57,7 +57,8 @@ const CLONE: Readonly<Record<NamespaceType, number>> = {
 
 /** runtime-spec, config-linux.md, "Default Devices". */
 const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
-const DEVICE_FLAGS = BIND.OPTIONAL | BIND.NOSUID | BIND.NOEXEC;
+/** Read-only is the node, not the device: root of this machine inside may use it, not change it. */
+const DEVICE_FLAGS = BIND.OPTIONAL | BIND.READONLY | BIND.NOSUID | BIND.NOEXEC;
 const DEVICE_LINKS = [
   ["/proc/self/fd", "/dev/fd"],
   ["/proc/self/fd/0", "/dev/stdin"],

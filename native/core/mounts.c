@@ -207,7 +207,7 @@ int mounts_mask(int root, const char *path, int *empty, struct failure *why) {
   if (r < 0)
     return is_absent(-r) ? 0 : r;
   return inside_is_directory(place) ? mask_directory(place, path, empty, why)
-                                    : mounts_bind(root, "/dev/null", path, 0, why);
+                                    : mounts_bind(root, "/dev/null", path, BIND_READONLY, why);
 }
 
 int mounts_readonly(int root, const char *path, struct failure *why) {
