@@ -122,18 +122,28 @@ async function capture(stream: Readable | undefined, limit: number): Promise<Cap
 async function feed(stdin: Writable | undefined, input: RunOptions["input"]): Promise<void> {
   if (stdin === undefined || input === undefined) return;
   const source = input instanceof ReadableStream ? input : ReadableStream.from([input]);
-  let fault: unknown;
-  source.once("error", (error: unknown) => {
-    fault = error;
-  });
+  const isAtFault = watchSource(source, stdin);
   try {
     await pipeline(source, stdin);
   } catch (error) {
-    if (fault === error && !isClosed(error)) {
+    if (isAtFault()) {
       throw new MarmitaError("UNAVAILABLE", 'the stream given as "input" failed', { cause: error });
     }
     if (!isClosed(error)) throw error;
   }
+}
+
+/** Whether the source stopped first: a pipeline ends both streams with the error of the one. */
+function watchSource(source: Readable, stdin: Writable): () => boolean {
+  let first: Readable | Writable | undefined = source.destroyed ? source : undefined;
+  const stopped = (stream: Readable | Writable) => () => {
+    if (stream !== source || !source.readableEnded) first ??= stream;
+  };
+  for (const event of ["error", "close"]) {
+    source.once(event, stopped(source));
+    stdin.once(event, stopped(stdin));
+  }
+  return () => first === source;
 }
 
 function isClosed(error: unknown): boolean {

@@ -123,16 +123,33 @@ describe.runIf(requireUserNamespaces())("run", () => {
       expect(input.destroyed).toBe(true);
     });
 
-    it("ends the command when it fails", async () => {
+    it.each([
+      ["fails", new Error("the line is dead")],
+      ["is reset", Object.assign(new Error("read ECONNRESET"), { code: "ECONNRESET" })],
+      ["breaks", Object.assign(new Error("write EPIPE"), { code: "EPIPE" })],
+    ])("ends the command when it %s", async (_how, fault) => {
       const input = new Readable({
         read() {
-          this.destroy(new Error("the line is dead"));
+          this.destroy(fault);
         },
       });
 
       await expect(shell("cat; sleep 60", { input })).rejects.toMatchObject({
         code: "UNAVAILABLE",
-        cause: { message: "the line is dead" },
+        cause: fault,
+      });
+    });
+
+    it("ends the command when it is given up half-way", async () => {
+      const input = new Readable({
+        read() {
+          this.push("half");
+          setImmediate(() => this.destroy());
+        },
+      });
+
+      await expect(shell("cat; sleep 60", { input })).rejects.toMatchObject({
+        code: "UNAVAILABLE",
       });
     });
   });
