@@ -30,17 +30,19 @@ export interface Terminal {
  */
 export async function attach(running: Attachable, terminal: Terminal): Promise<number> {
   const over = new AbortController();
-  const input = carryInput(running.stdin, terminal.stdin, over.signal);
+  const input = carryInput(running, terminal.stdin, over.signal);
+  input.catch(() => undefined); // told when the process has ended
   try {
     const [{ exitCode }, ...areRead] = await Promise.all([
       running.wait(),
       carryOutput(running, running.stdout, terminal.stdout),
       carryOutput(running, running.stderr, terminal.stderr),
     ]);
+    over.abort();
+    await input;
     return areRead.every(Boolean) ? exitCode : EXIT_UNREAD;
   } finally {
     over.abort();
-    await input;
   }
 }
 
@@ -74,15 +76,17 @@ function write(sink: Writable, chunk: unknown): Promise<void> {
 
 /** The process may stop reading, or end, long before our stdin does. */
 async function carryInput(
-  sink: Writable | undefined,
+  running: Attachable,
   source: Readable,
   signal: AbortSignal,
 ): Promise<void> {
-  if (sink === undefined) return;
+  if (running.stdin === undefined) return;
   try {
-    await pipeline(source, sink, { signal });
+    await pipeline(source, running.stdin, { signal });
   } catch (error) {
-    if (!signal.aborted && !isEnd(error)) throw error;
+    if (signal.aborted || isEnd(error)) return;
+    running.kill(constants.signals.SIGKILL);
+    throw error;
   }
 }
 

@@ -65,6 +65,29 @@ describe("attach", () => {
     expect(typing.destroyed).toBe(true);
   });
 
+  it("kills the process when our input cannot be read, and tells why", async () => {
+    const fault = Object.assign(new Error("EINVAL: invalid argument, read"), { code: "EINVAL" });
+    const stdin = new PassThrough();
+    const box = running({ stdin });
+
+    const attached = attach(
+      box,
+      terminal(
+        new Readable({
+          read: (): never => {
+            throw fault;
+          },
+        }),
+      ),
+    );
+    await closed(stdin);
+    await new Promise(setImmediate); // an unhandled rejection would fail the test
+    box.exit(137);
+
+    await expect(attached).rejects.toBe(fault);
+    expect(box.kills).toEqual([9]);
+  });
+
   it("goes on when the process stops reading", async () => {
     const stdin = new Writable({
       write: (_chunk, _encoding, done) => done(Object.assign(new Error(), { code: "EPIPE" })),
