@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /** The command `marmita`: its arguments in, its exit code out. */
 import { main } from "./main.ts";
 

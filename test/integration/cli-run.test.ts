@@ -6,7 +6,7 @@ import { temporaryFolder } from "../helpers/folder.ts";
 import { subordinateIdsFault } from "../helpers/ids.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { hostCan, requireUserNamespaces } from "../helpers/user-namespaces.ts";
-import { busyboxCli, type Cli } from "./cli-command.ts";
+import { busyboxCli, type Cli, PROGRAM } from "./cli-command.ts";
 
 const canRun = requireUserNamespaces();
 expectNothingLeft();
@@ -113,6 +113,20 @@ describe.runIf(canRun)("marmita run", () => {
     const done = await sh('echo "$A $B"', "--env-file", join(folder, "env"), "-e", "B=flag");
 
     expect(done.stdout).toBe("from file flag\n");
+  });
+
+  it("lets Node neither read nor obey a file of environment", async () => {
+    const file = join(await temporaryFolder(), "env");
+    writeFileSync(file, "NODE_OPTIONS=--require=/no/such\n");
+    const flags = `--env-file ${file} busybox sh -c 'echo "$NODE_OPTIONS" "$@"'`;
+
+    const done = await cli.shell(`${PROGRAM} run --rm ${flags} sh --env-file /no/such`).ended;
+
+    expect(done).toEqual({
+      exitCode: 0,
+      stdout: "--require=/no/such --env-file /no/such\n",
+      stderr: "",
+    });
   });
 
   it("replaces the entrypoint", async () => {

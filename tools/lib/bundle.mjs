@@ -2,13 +2,17 @@
 import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
+// Node takes an `--env-file` in any place for its own, and what that file says for options of its
+// own, unless "--" stands before (nodejs/node#54232). A first line cannot say so everywhere: env of
+// busybox has no -S. So the file is a shell script first; to JavaScript its second line is a string.
+const start = (file) => `#!/bin/sh\n":" //; exec node -- "$0" "$@"\nimport "${file}";\n`;
+
 /** lib/cli of `folder` → dist/bin there. Two folders below the package, as lib/native/binding.ts is. */
 export async function bundleCommand(folder) {
   const target = join(folder, "dist/bin");
   const draft = mkdtempSync(join(folder, "dist/.draft-"));
   if (canBundle()) await writeBundle(folder, draft);
-  else
-    writeFileSync(join(draft, "marmita.js"), '#!/usr/bin/env node\nimport "../cli/marmita.js";\n');
+  writeFileSync(join(draft, "marmita.js"), start(canBundle() ? "./main.js" : "../cli/marmita.js"));
   chmodSync(join(draft, "marmita.js"), 0o755);
   chmodSync(draft, 0o755);
   replace(target, draft);
@@ -24,7 +28,7 @@ async function writeBundle(folder, draft) {
   const { rolldown } = await import("rolldown");
   const bundle = await rolldown({
     cwd: folder,
-    input: { marmita: join(folder, "lib/cli/marmita.ts") },
+    input: { main: join(folder, "lib/cli/marmita.ts") },
     platform: "node",
     transform: { target: "node20.17" },
     logLevel: "warn",
