@@ -46,6 +46,7 @@ const ROWS: readonly Row[] = [
     where: /\b(?:loopback|overlay|mount|pivot)/,
     look: apparmorRestriction,
   },
+  { errno: /^EPERM$/, where: NAMESPACES, look: changedRoot },
   { errno: /^EPERM$/, where: NAMESPACES, look: outerSeccomp },
   { errno: /^(?:EPERM|EINVAL)$/, where: ID_MAPS, look: uselessHelpers },
   { errno: /^ENOENT$/, where: /\bnew[ug]idmap\b/, look: missingHelpers },
@@ -99,6 +100,16 @@ function apparmorRestriction(host: HintHost): string | undefined {
   return (
     `AppArmor keeps unprivileged programs from using user namespaces here (${name}=1); ` +
     `root can load a profile for marmita-init that says "userns,"`
+  );
+}
+
+/** user_namespaces(7): not for a process whose root is no mount's root. */
+function changedRoot(host: HintHost): string | undefined {
+  const mounts = host.read("/proc/self/mountinfo");
+  if (mounts === undefined || /^\d+ \d+ \S+ \S+ \/ /m.test(mounts)) return undefined;
+  return (
+    "this process is in a chroot, where the kernel makes no user namespaces; " +
+    "enter the directory by pivot_root, as systemd-nspawn and bwrap do"
   );
 }
 

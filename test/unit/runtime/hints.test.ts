@@ -42,6 +42,12 @@ describe("hintFor", () => {
       { files: { "/proc/sys/kernel/unprivileged_userns_clone": "0\n" } },
       "kernel.unprivileged_userns_clone is 0",
     ],
+    [
+      "a chroot",
+      { ...CLONE, errno: "EPERM" },
+      { files: { "/proc/self/mountinfo": "30 22 0:5 / /proc rw - proc proc rw\n" } },
+      "in a chroot",
+    ],
     ["AppArmor at clone", { ...CLONE, errno: "EACCES" }, { files: APPARMOR }, "AppArmor"],
     ["AppArmor at the id map", { ...MAP, errno: "EACCES" }, { files: APPARMOR }, "AppArmor"],
     [
