@@ -8,7 +8,12 @@ export { run } from "./api/run.ts";
 
 export { type Engine, openEngine } from "./engine/engine.ts";
 export type { Container } from "./engine/container.ts";
-export type { ContainerSummary, Containers } from "./engine/containers.ts";
+export type {
+  ContainerSummary,
+  Containers,
+  CreateAndStartOptions,
+  StartedContainer,
+} from "./engine/containers.ts";
 export type { Images, RemoveImageOptions } from "./engine/images.ts";
 export { type EngineInfo, type VersionInfo, versionInfo as version } from "./engine/info.ts";
 export type { ContainerInspection, ImageInspection } from "./engine/inspect.ts";

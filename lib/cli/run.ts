@@ -1,8 +1,5 @@
 /** `marmita run`: a container in the foreground. */
-import type { Container } from "../engine/container.ts";
 import type { Engine } from "../engine/engine.ts";
-import type { StartOptions } from "../engine/options.ts";
-import type { RunningProcess } from "../runtime/process.ts";
 import { attach, catchSignals, type ProxiedSignals } from "./attach.ts";
 import { reserveCidFile } from "./cid-file.ts";
 import type { Command } from "./command.ts";
@@ -42,9 +39,11 @@ async function runInForeground(
   const { interactive, timeoutMs } = settings;
   const signal = signals.early;
   using cidFile = reserveCidFile(settings.cidFile);
-  const container = await engine.containers.create({ ...settings.create, signal });
-  cidFile.write(container.id);
-  const running = await start(container, { stdin: interactive ? "pipe" : "ignore", signal });
+  const { process: running } = await engine.containers.createAndStart(settings.create, {
+    stdin: interactive ? "pipe" : "ignore",
+    signal,
+    onCreated: (id) => cidFile.write(id),
+  });
   signals.to(running);
   const timer =
     timeoutMs === undefined ? undefined : setTimeout(() => running.kill("SIGKILL"), timeoutMs);
@@ -52,15 +51,5 @@ async function runInForeground(
     return await attach(running, process);
   } finally {
     clearTimeout(timer);
-  }
-}
-
-/** A container that is not to be kept is not kept when it does not start either. */
-async function start(container: Container, options: StartOptions): Promise<RunningProcess> {
-  try {
-    return await container.start(options);
-  } catch (error) {
-    if (container.record.remove) await container.remove({ force: true });
-    throw error;
   }
 }

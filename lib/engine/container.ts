@@ -17,9 +17,10 @@ export class Container implements AsyncDisposable {
   readonly record: ContainerRecord;
   #started: RunningProcess | undefined;
 
-  constructor(context: EngineContext, record: ContainerRecord) {
+  constructor(context: EngineContext, record: ContainerRecord, started?: RunningProcess) {
     this.#context = context;
     this.record = record;
+    this.#started = started;
   }
 
   /** 64 hexadecimal digits. */

@@ -1,22 +1,33 @@
 /** The containers of one data root: made, found, listed, removed. */
 import { readdir } from "node:fs/promises";
 import { MarmitaError, isMarmitaError } from "../errors.ts";
-import { checkCreateOptions, checkRun } from "./checks.ts";
+import type { RunningProcess } from "../runtime/process.ts";
+import { checkCreateOptions, checkRun, checkStartOptions } from "./checks.ts";
 import { Container, stateOf } from "./container.ts";
 import type { EngineContext } from "./context.ts";
 import { createContainer } from "./create.ts";
 import { explained } from "./failures.ts";
 import { idOfName } from "./names.ts";
-import type { CreateOptions, RunOptions, RunResult } from "./options.ts";
+import type { CreateOptions, RunOptions, RunResult, StartOptions } from "./options.ts";
 import { CONTAINER_ID, type ContainerRecord, findRecord, listIds } from "./records.ts";
 import type { RemoveOptions } from "./remove.ts";
 import { runContainer } from "./run.ts";
-import { noSuchContainer } from "./start.ts";
+import { noSuchContainer, startClaimed } from "./start.ts";
 import type { ContainerState } from "./state.ts";
 
 /** One line of `ps`. */
 export interface ContainerSummary extends ContainerRecord {
   readonly state: ContainerState;
+}
+
+export interface CreateAndStartOptions extends StartOptions {
+  /** Told the id when the container is there, before it starts; what it throws ends both. */
+  readonly onCreated?: (id: string) => void;
+}
+
+export interface StartedContainer {
+  readonly container: Container;
+  readonly process: RunningProcess;
 }
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
@@ -39,6 +50,33 @@ export class Containers {
     const { record, live } = await explained("create the container", creating, signal);
     live.finish();
     return new Container(this.#context, record);
+  }
+
+  /**
+   * Make a container and start it, as one: whatever dies in between, one with `remove` is not left
+   * behind. Throws as `create` and `Container.start` do; what cannot start is kept without `remove`.
+   */
+  async createAndStart(
+    options: CreateOptions,
+    { onCreated, ...start }: CreateAndStartOptions = {},
+  ): Promise<StartedContainer> {
+    checkCreateOptions(options);
+    checkStartOptions(start);
+    const starting = this.#createAndStart(options, start, onCreated);
+    return explained("start the container", starting, start.signal);
+  }
+
+  async #createAndStart(
+    options: CreateOptions,
+    start: StartOptions,
+    onCreated: ((id: string) => void) | undefined,
+  ): Promise<StartedContainer> {
+    const request = { options, purpose: "start", signal: start.signal } as const;
+    const creating = createContainer(this.#context, request);
+    const { record, live } = await explained("create the container", creating, start.signal);
+    const prepare = () => onCreated?.(record.id);
+    const process = await startClaimed(this.#context, { record, live, options: start, prepare });
+    return { container: new Container(this.#context, record, process), process };
   }
 
   /** Make a container, start it and see it through: what the function `run` does. */

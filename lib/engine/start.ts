@@ -57,16 +57,20 @@ export interface ClaimedStart {
   /** Closed here whatever happens: from the start on the keeper holds it. */
   readonly live: Live;
   readonly options: StartOptions;
+  /** Called first: what it throws is a failure of the start. */
+  readonly prepare?: (() => void) | undefined;
 }
 
 /** On failure nothing runs, and a container with `remove` is gone. */
 export async function startClaimed(
   context: EngineContext,
-  { record, live, options }: ClaimedStart,
+  { record, live, options, prepare }: ClaimedStart,
 ): Promise<RunningProcess> {
   const { id } = record;
   const { stdin = "ignore", stdout = "pipe", stderr = "pipe", signal } = options;
   try {
+    throwIfAborted(signal);
+    prepare?.();
     const { namespace } = await context.mapped();
     const plan = join(context.paths.container(id), "plan");
     const process = await startProcess({

@@ -82,6 +82,39 @@ describe.runIf(requireUserNamespaces())("containers", () => {
     });
   });
 
+  describe("when made and started as one", () => {
+    it("run, and go with their process", async () => {
+      const options = { image: "busybox", command: ["cat"], remove: true };
+      const told: string[] = [];
+
+      const { container, process } = await engine.containers.createAndStart(options, {
+        stdin: "pipe",
+        onCreated: (id) => told.push(id),
+      });
+
+      expect(told).toEqual([container.id]);
+      process.stdin?.end("oi");
+      expect(await text(process.stdout ?? Readable.from([]))).toBe("oi");
+      expect(await process.wait()).toEqual({ exitCode: 0, signal: null });
+      expect(await engine.containers.list()).toEqual([]);
+    });
+
+    it("are not kept with remove when whoever is told of them fails", async () => {
+      const fault = new Error("no room for the id");
+      const starting = engine.containers.createAndStart(
+        { image: "busybox", remove: true },
+        {
+          onCreated: () => {
+            throw fault;
+          },
+        },
+      );
+
+      await expect(starting).rejects.toBe(fault);
+      expect(await engine.containers.list()).toEqual([]);
+    });
+  });
+
   describe("are found", () => {
     it("by name, by id and by the start of an id", async () => {
       const { id } = await engine.containers.create({ image: "busybox", name: "lunch" });

@@ -128,6 +128,23 @@ describe.runIf(requireUserNamespaces())("the life of a container", () => {
       expect(traces()).toEqual(NO_TRACES);
     });
 
+    it("between its making and its start, is gone with remove", async () => {
+      await using owner = script(
+        engine.root,
+        `const engine = await marmita.openEngine({ root });
+        await engine.containers.createAndStart(
+          { image: "busybox", command: ["true"], remove: true },
+          { onCreated: () => process.kill(process.pid, "SIGKILL") },
+        );`,
+      );
+      await owner.ended;
+      expect(traces()["containers"]).toHaveLength(1);
+
+      await using _next = await openEngine({ root: engine.root });
+
+      expect(traces()).toEqual(NO_TRACES);
+    });
+
     it("is kept as exited with 137", async () => {
       await using owner = script(
         engine.root,
