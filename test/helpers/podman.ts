@@ -63,10 +63,12 @@ export class Podman {
     if (existsSync(pause)) kill(Number(readFileSync(pause, "utf8")));
   }
 
+  /** Podman's arguments have our folder; of its pause process, only the environment has. */
   #processes(): readonly number[] {
-    const mark = `\0XDG_RUNTIME_DIR=${join(this.#home, "runtime")}\0`;
+    const isOurs = (pid: string) =>
+      [`/proc/${pid}/cmdline`, `/proc/${pid}/environ`].some((path) => holds(path, this.#home));
     return readdirSync("/proc")
-      .filter((name) => /^\d+$/.test(name) && environmentOf(name).includes(mark))
+      .filter((name) => /^\d+$/.test(name) && isOurs(name))
       .map(Number);
   }
 
@@ -85,12 +87,12 @@ export class Podman {
   }
 }
 
-/** Between NULs; empty for a process that has ended or is another user's. */
-function environmentOf(pid: string): string {
+/** Not so for a process that has ended or is another user's. */
+function holds(path: string, text: string): boolean {
   try {
-    return `\0${readFileSync(`/proc/${pid}/environ`, "utf8")}\0`;
+    return readFileSync(path, "utf8").includes(text);
   } catch {
-    return "";
+    return false;
   }
 }
 
