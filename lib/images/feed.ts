@@ -21,6 +21,10 @@ export type ByteSource = string | Readable | { readonly fd: number };
 /** The event that says a verb came to its end. */
 const LAST_EVENTS = { extract: "extracted", blob: "blob" } as const;
 
+const HINTS = {
+  ENOTSUP: "Plain tars, gzip and zstd are read: unpack it on the way in, as with `xz -dc`.",
+};
+
 type FedVerb = keyof typeof LAST_EVENTS;
 
 export type FeedOptions = Pick<VerbOptions, "args" | "signal" | "onEvent">;
@@ -86,7 +90,7 @@ async function feedDescriptor(
   try {
     last = await runVerb(verb, { ...options, stdin: fd });
   } catch (error) {
-    throw storeError(error, verb);
+    throw storeError(error, verb, HINTS);
   }
   if (last.event === LAST_EVENTS[verb]) return last;
   throw new MarmitaError("UNAVAILABLE", `marmita-init ${verb} was killed`, { step: verb });

@@ -14,8 +14,15 @@ const HINTS: Readonly<Record<string, string>> = {
   EROFS: "The data root is on a read-only file system: choose another with MARMITA_ROOT.",
 };
 
-/** What to reject with: errors on purpose and aborts as they are, others with `doing` in front. */
-export function storeError(error: unknown, doing: string): unknown {
+/**
+ * What to reject with: errors on purpose and aborts as they are, others with `doing` in front.
+ * `hints` are for errnos that say more where they come from.
+ */
+export function storeError(
+  error: unknown,
+  doing: string,
+  hints: Readonly<Record<string, string>> = {},
+): unknown {
   if (isMarmitaError(error) || isAbort(error)) return error;
   const errno = errnoOf(error);
   if (errno === undefined && !isHelperFailure(error)) return error;
@@ -27,7 +34,7 @@ export function storeError(error: unknown, doing: string): unknown {
     step,
     syscall: textOf(error, "syscall"),
     errno,
-    hint: HINTS[errno],
+    hint: HINTS[errno] ?? hints[errno],
   });
 }
 

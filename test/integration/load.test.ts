@@ -230,6 +230,7 @@ describe.runIf(canRun)("a damaged archive", () => {
     await expect(engine.images.load(Readable.from([xz]))).rejects.toMatchObject({
       code: "UNSUPPORTED",
       message: expect.stringContaining("xz"),
+      hint: expect.stringContaining("xz -dc"),
     });
   });
 });
