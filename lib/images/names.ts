@@ -19,7 +19,7 @@ export function notFound(nameOrId: string): MarmitaError {
     });
   }
   return new MarmitaError("NOT_FOUND", `no such image: ${shownName(nameOrId)}`, {
-    hint: "marmita images lists what is there; load or import brings more.",
+    hint: "`marmita images` lists what is there; `load` and `import` bring more.",
     details: { image: nameOrId },
   });
 }
