@@ -191,7 +191,7 @@ function fuseDevice(host: HintHost): string | undefined {
 }
 
 function unmappedUser(): string {
-  return "this user's id is not mapped here: subordinate ids (/etc/subuid, /etc/subgid) give more";
+  return "this id is not among those mapped here: subordinate ids (/etc/subuid, /etc/subgid) give more";
 }
 
 function noexec(host: HintHost): string | undefined {
