@@ -129,6 +129,14 @@ function chooseScratch(input: HostRootInput, mounts: MountTable): Scratch {
   return { parent, path: join(parent, id), splits: isWithin(parent, lower) };
 }
 
+/**
+ * Like /tmp: programs leave their sockets there, terminals and agents among them. Read-only does
+ * not keep a container from connecting, as an overlay does.
+ */
+function isShared({ mode }: HostEntry): boolean {
+  return (mode & 0o1002) === 0o1002;
+}
+
 class Planner {
   readonly #input: HostRootInput;
   readonly #mounts: MountTable;
@@ -173,11 +181,15 @@ class Planner {
     for (const { name, kind, link = "" } of this.#input.tree.list("/run") ?? []) {
       if (kind === "symlink") this.#operations.push(["symlink", link, `/run/${name}`]);
     }
-    for (const path of this.#input.visible.filter((one) => isWithin(one, "/run"))) {
-      if (path === "/run") continue;
+    this.#visibleBelow("/run", 1);
+  }
+
+  #visibleBelow(directory: string, depth: number): void {
+    for (const path of this.#input.visible.filter((one) => isWithin(one, directory))) {
+      if (path === directory) continue;
       const parent = path.slice(0, path.lastIndexOf("/"));
       const entry = this.#input.tree.list(parent)?.find(({ name }) => name === basename(path));
-      if (entry !== undefined) this.#entry(parent, entry, 2);
+      if (entry !== undefined) this.#entry(parent, entry, depth + 1);
     }
   }
 
@@ -233,6 +245,12 @@ class Planner {
   #split(path: string, entry: HostEntry, depth: number): void {
     const entries = this.#input.tree.list(path) ?? [];
     if (depth > MAX_DEPTH || entries.length > MAX_ENTRIES || this.#overlays > MAX_OVERLAYS) {
+      if (isShared(entry)) {
+        this.#operations.push(["directory", path, entry.mode]);
+        this.#notes.push(`${path} has too much mounted below it: it is empty inside`);
+        this.#visibleBelow(path, depth);
+        return;
+      }
       this.#bind(path);
       this.#notes.push(`${path} has too much mounted below it: it can only be read inside`);
       return;

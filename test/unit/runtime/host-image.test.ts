@@ -161,6 +161,32 @@ describe("image host", () => {
   });
 });
 
+describe("planHostRoot, where many leave their sockets and too much is mounted,", () => {
+  const many = Array.from({ length: 300 }, (_, index) => directory(`d${index}`));
+  const shared = { ...directory("tmp"), mode: 0o1777 };
+  const tree = {
+    list(path: string) {
+      if (path === "/") return [...(TREE["/"] ?? []).filter(({ name }) => name !== "tmp"), shared];
+      return path === "/tmp" ? many : TREE[path];
+    },
+  };
+  const extraMounts = "30 27 0:40 / /tmp/d7/x rw - ext4 /dev/vdb rw\n";
+
+  it("shows none of it", () => {
+    const { operations, notes } = plan({ tree, extraMounts });
+
+    expect(operations).toContainEqual(["directory", "/tmp", 0o1777]);
+    expect(operations.filter(([name, path]) => name === "bind" && path === "/tmp")).toEqual([]);
+    expect(notes.at(-1)).toBe("/tmp has too much mounted below it: it is empty inside");
+  });
+
+  it("shows the working directory", () => {
+    const made = overlays(plan({ tree, extraMounts, visible: ["/tmp/d9"] }));
+
+    expect(made.map(([target]) => target)).toContain("/tmp/d9");
+  });
+});
+
 describe("parseMountinfo", () => {
   it("reads odd paths, and read-only from mount and superblock", () => {
     const text =
