@@ -16,7 +16,6 @@ import { busyboxArchive } from "../helpers/images.ts";
 import { hostCannot, requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
-const README = readFileSync(join(REPOSITORY, "README.md"), "utf8");
 
 const COMPILER = {
   target: "ES2022",
@@ -66,6 +65,30 @@ describe.runIf(requireUserNamespaces())("the README", () => {
 
     expect(stderr).toBe("");
     expect(stdout.trim()).toBe(process.version);
+  });
+
+  it("points to errors that can be told apart as docs/errors.md shows", () => {
+    output([MARMITA, "load", "-i", "busybox.tar"], { cwd: project, env });
+
+    const { stderr } = runJavaScript(blocks("js", "docs/errors.md")[0] ?? "");
+
+    expect(stderr).toMatch(/^exec nope: .* 127\n$/);
+  });
+
+  it("points to an image host that is used as docs/host-image.md shows", () => {
+    const [commands = ""] = blocks("sh", "docs/host-image.md");
+    const home = join(project, "home");
+    mkdirSync(join(home, "project"), { recursive: true });
+
+    const { status, stdout, stderr } = finished(["sh", "-eu"], {
+      cwd: home,
+      env: { ...env, HOME: home },
+      input: commands,
+    });
+
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout.split("\n")[0]).toBe(process.version);
+    expect(existsSync(join(home, "project"))).toBe(true);
   });
 
   it("has commands that work one after the other in a shell", (context) => {
@@ -124,7 +147,8 @@ function pathWithMarmita(project: string): string {
 }
 
 /** The fenced blocks of one language. */
-function blocks(language: string): readonly string[] {
-  const fences = README.matchAll(/^```(\w+)\n([^]*?)^```/gm);
-  return [...fences].filter(([, name]) => name === language).map(([, , text = ""]) => text);
+function blocks(language: string, document = "README.md"): readonly string[] {
+  const text = readFileSync(join(REPOSITORY, document), "utf8");
+  const fences = text.matchAll(/^```(\w+)\n([^]*?)^```/gm);
+  return [...fences].filter(([, name]) => name === language).map(([, , block = ""]) => block);
 }
