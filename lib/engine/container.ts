@@ -43,7 +43,9 @@ export class Container implements AsyncDisposable {
    * when it runs, `NOT_FOUND` when it was removed.
    */
   async start(options: StartOptions = {}): Promise<RunningProcess> {
-    const starting = startContainer(this.#context, this.record, options);
+    const starting = this.#context.work.begin(() => {
+      return startContainer(this.#context, this.record, options);
+    });
     this.#started = await explained("start the container", starting, options.signal);
     return this.#started;
   }
@@ -55,7 +57,9 @@ export class Container implements AsyncDisposable {
 
   /** With its files and its name. Throws `CONFLICT` when it runs, unless `force` kills it. */
   async remove(options: RemoveOptions = {}): Promise<void> {
-    const removing = removeContainer(this.#context, this.record, options);
+    const removing = this.#context.work.begin(() => {
+      return removeContainer(this.#context, this.record, options);
+    });
     await explained("remove the container", removing, options.signal);
   }
 

@@ -46,10 +46,13 @@ export class Containers {
   async create(options: CreateOptions & { readonly signal?: AbortSignal }): Promise<Container> {
     const { signal, ...rest } = options;
     checkCreateOptions(rest);
-    const creating = createContainer(this.#context, { options: rest, purpose: "create", signal });
-    const { record, live } = await explained("create the container", creating, signal);
-    live.finish();
-    return new Container(this.#context, record);
+    const request = { options: rest, purpose: "create", signal } as const;
+    const creating = this.#context.work.begin(async () => {
+      const { record, live } = await createContainer(this.#context, request);
+      live.finish();
+      return record;
+    });
+    return new Container(this.#context, await explained("create the container", creating, signal));
   }
 
   /**
@@ -62,7 +65,9 @@ export class Containers {
   ): Promise<StartedContainer> {
     checkCreateOptions(options);
     checkStartOptions(start);
-    const starting = this.#createAndStart(options, start, onCreated);
+    const starting = this.#context.work.begin(() => {
+      return this.#createAndStart(options, start, onCreated);
+    });
     return explained("start the container", starting, start.signal);
   }
 

@@ -5,6 +5,7 @@ import type { MappedNamespace } from "../runtime/namespace.ts";
 import type { RunningProcess } from "../runtime/process.ts";
 import type { StorageDriver } from "../runtime/storage-driver.ts";
 import type { Paths } from "../store/paths.ts";
+import type { Work } from "./work.ts";
 
 export interface EngineContext {
   readonly paths: Paths;
@@ -14,6 +15,8 @@ export interface EngineContext {
   readonly mapped: () => Promise<MappedNamespace>;
   /** Chosen on first use. Throws `UNSUPPORTED` where none works. */
   readonly driver: () => Promise<StorageDriver>;
+  /** Whatever needs the namespace or starts a process: close() waits for its end. */
+  readonly work: Work;
   /** What this engine started and has not seen end, by container id. */
   readonly running: Map<string, RunningProcess>;
 }

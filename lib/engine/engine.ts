@@ -17,6 +17,7 @@ import { Images } from "./images.ts";
 import { type EngineInfo, engineInfo } from "./info.ts";
 import type { EngineOptions } from "./options.ts";
 import { sweep } from "./sweep.ts";
+import { Work, closed } from "./work.ts";
 
 /**
  * Holds no lock and keeps no process while idle; any number of engines, in any number of
@@ -46,7 +47,7 @@ export class Engine implements AsyncDisposable {
     return explained("look at this host", engineInfo(this.#context));
   }
 
-  /** Kills what it started and still runs, and waits for that. Twice is fine. */
+  /** Waits for what has begun, kills what it started and still runs. Twice is fine. */
   async close(): Promise<void> {
     await explained("close the engine", this.#close());
   }
@@ -70,9 +71,10 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
 
 async function open({ root, ids, storageDriver = "auto" }: EngineOptions): Promise<Engine> {
   const paths = await makeRoot(dataRoot(root));
-  let isClosed = false;
+  const work = new Work();
+  let isOver = false;
   const mapped = once(async () => {
-    if (isClosed) throw new MarmitaError("CLOSED", "this engine is closed");
+    if (isOver) throw closed();
     return openNamespace({ ids });
   });
   const driver = once(async () => {
@@ -89,11 +91,13 @@ async function open({ root, ids, storageDriver = "auto" }: EngineOptions): Promi
     layers,
     mapped: mapped.get,
     driver: driver.get,
+    work,
     running: new Map(),
   };
   const close = async (): Promise<void> => {
-    isClosed = true;
+    await work.close();
     await Promise.all(Array.from(context.running.values(), (one) => one[Symbol.asyncDispose]()));
+    isOver = true;
     const opened = await mapped.forget();
     opened?.namespace.close();
   };

@@ -45,7 +45,8 @@ export class Images {
    * or of an OCI layout directory: all of them, or none.
    */
   async load(source: ByteSource, options: LoadOptions = {}): Promise<readonly LoadedImage[]> {
-    const loading = this.#context.library.load(source, options);
+    const { library, work } = this.#context;
+    const loading = work.begin(() => library.load(source, options));
     return explained("load the archive", loading, options.signal);
   }
 
@@ -55,7 +56,8 @@ export class Images {
     name?: string,
     options: ImportOptions = {},
   ): Promise<LoadedImage> {
-    const importing = this.#context.library.importRootfs(source, name, options);
+    const { library, work } = this.#context;
+    const importing = work.begin(() => library.importRootfs(source, name, options));
     return explained("import the file system", importing, options.signal);
   }
 
@@ -72,7 +74,8 @@ export class Images {
   /** A name goes, and with its last name the image. Throws `NOT_FOUND`, `CONFLICT` when in use. */
   async remove(nameOrId: string, options: RemoveImageOptions = {}): Promise<RemovedImage> {
     const usedBy = (id: Digest) => this.#usersOf(id);
-    const removing = this.#context.library.remove(nameOrId, { ...options, usedBy });
+    const { library, work } = this.#context;
+    const removing = work.begin(() => library.remove(nameOrId, { ...options, usedBy }));
     return explained("remove the image", removing, options.signal);
   }
 

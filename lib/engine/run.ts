@@ -27,34 +27,37 @@ export async function runContainer(
   context: EngineContext,
   request: RunRequest,
 ): Promise<RunResult | RunResult<Buffer>> {
-  const { image, command, options } = request;
+  const { options } = request;
   const { signal } = options;
-  const created = await createContainer(context, {
-    options: { ...options, image, ...(command === undefined ? {} : { command }) },
-    purpose: "start",
-    signal,
-  });
-  const process = await start(context, created, options);
+  const { created, process } = await context.work.begin(() => begin(context, request));
   try {
     const ended = await seeThrough(process, options);
     if (signal?.aborted === true) throw abortError(signal);
     return result(created, ended, options);
   } catch (error) {
-    await process[Symbol.asyncDispose]();
+    await process[Symbol.asyncDispose]().catch(() => undefined); // the first error counts
     throw error;
   }
 }
 
-async function start(
+interface Begun {
+  readonly created: Created;
+  readonly process: RunningProcess;
+}
+
+async function begin(
   context: EngineContext,
-  { record, live }: Created,
-  options: RunOptions,
-): Promise<RunningProcess> {
+  { image, command, options }: RunRequest,
+): Promise<Begun> {
   const { stdin = "ignore", input, stdout, stderr, signal } = options;
+  const created = await createContainer(context, {
+    options: { ...options, image, ...(command === undefined ? {} : { command }) },
+    purpose: "start",
+    signal,
+  });
   try {
-    return await startClaimed(context, {
-      record,
-      live,
+    const process = await startClaimed(context, {
+      ...created,
       options: {
         stdin: input === undefined ? stdin : "pipe",
         stdout: outputOption(stdout),
@@ -62,8 +65,9 @@ async function start(
         ...(signal === undefined ? {} : { signal }),
       },
     });
+    return { created, process };
   } catch (error) {
-    await removeContainer(context, record);
+    await removeContainer(context, created.record).catch(() => undefined); // the next sweep's, then
     throw error;
   }
 }

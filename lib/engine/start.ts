@@ -86,7 +86,9 @@ export async function startClaimed(
     live.close();
     killOnAbort(process, signal);
     context.running.set(id, process);
-    const forget = () => void context.running.delete(id);
+    const forget = () => {
+      if (context.running.get(id) === process) context.running.delete(id);
+    };
     process.wait().then(forget, forget);
     if (signal?.aborted !== true) return process;
     await process[Symbol.asyncDispose]();

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { run } from "../../lib/api/run.ts";
 import { type Engine, openEngine } from "../../lib/engine/engine.ts";
+import { isMarmitaError } from "../../lib/errors.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
 import { eventually, lineOf } from "../helpers/eventually.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
@@ -111,6 +112,26 @@ describe.runIf(requireUserNamespaces())("the life of a container", () => {
       abort.abort();
 
       expect(result.exitCode).toBe(0);
+    });
+  });
+
+  describe("whose engine is closed", () => {
+    it("is gone when close() resolves, however far it had come", async () => {
+      for (let afterMs = 0; afterMs < 16; afterMs += 0.5) {
+        const closing = await openEngine({ root: engine.root });
+        const running = run("busybox", ["sleep", "60"], { engine: closing, remove: true });
+        const outcome = running.then(
+          ({ exitCode }) => exitCode,
+          (error: unknown) => (isMarmitaError(error) ? error.code : error),
+        );
+
+        const begun = performance.now();
+        while (performance.now() - begun < afterMs) await new Promise(setImmediate);
+        await closing.close();
+
+        expect(traces()).toEqual(NO_TRACES);
+        expect(["CLOSED", 137]).toContain(await outcome);
+      }
     });
   });
 
