@@ -25,6 +25,7 @@ export async function inspectContainer(context: EngineContext, inspected: Inspec
   const { record } = inspected;
   const { id, name, createdAt, image, command, isolation, labels } = record;
   const bundle = context.paths.container(id);
+  const state = await inspected.state(); // first: it knows of containers that are gone
   const process = await readProcess(join(bundle, "config.json"));
   const [path = "", ...args] = command;
   return {
@@ -32,7 +33,7 @@ export async function inspectContainer(context: EngineContext, inspected: Inspec
     Created: createdAt,
     Path: path,
     Args: args,
-    State: stateJson(await inspected.state()),
+    State: stateJson(state),
     Image: image.id ?? "",
     ResolvConfPath: join(bundle, "resolv.conf"),
     HostnamePath: join(bundle, "hostname"),

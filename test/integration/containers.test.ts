@@ -308,6 +308,13 @@ describe.runIf(requireUserNamespaces())("containers", () => {
       expect(await engine.containers.list()).toEqual([]);
     });
 
+    it("are not there to be inspected", async () => {
+      const box = await engine.containers.create({ image: "busybox" });
+      await box.remove();
+
+      await expect(box.inspect()).rejects.toMatchObject({ code: "NOT_FOUND" });
+    });
+
     it("twice are removed once", async () => {
       const box = await engine.containers.create({ image: "busybox" });
 
