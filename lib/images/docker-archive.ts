@@ -1,6 +1,6 @@
 /** Images of what `docker save` and `podman save` write: manifest.json and the files it names. */
 import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
+import { type Digest, digestOf, isDigest } from "../oci/digest.ts";
 import { CONFIG_LIMIT_BYTES, platformOf } from "../oci/image-config.ts";
 import { MANIFEST_LIMIT_BYTES } from "../oci/manifest.ts";
 import { type Compression, layerType } from "../oci/media-types.ts";
@@ -81,9 +81,10 @@ function parseEntry(json: unknown, what: string): DockerEntry {
 
 async function readConfig(archive: Archive, name: string): Promise<Buffer> {
   const member = await needMember(archive, name);
+  const bytes = await archive.read(member, CONFIG_LIMIT_BYTES);
   const promised = promisedDigest(name);
-  if (promised !== undefined) checkDigest(await archive.digest(member), promised);
-  return archive.read(member, CONFIG_LIMIT_BYTES);
+  if (promised !== undefined) checkDigest(digestOf(bytes), promised);
+  return bytes;
 }
 
 async function describeLayer(archive: Archive, member: Member, name: string): Promise<Descriptor> {
