@@ -17,7 +17,6 @@ export interface Binding {
   pipe(): [read: number, write: number];
   socketPair(): [number, number];
   receive(socket: number): number;
-  capabilities(): bigint;
   tryLock(path: string, exclusive: boolean, create: boolean): number | undefined;
   createLocked(directory: string, name: string, text: string): number;
   writeTree(
@@ -26,7 +25,6 @@ export interface Binding {
     durable: boolean,
   ): Promise<void>;
   syncFilesystem(path: string): Promise<void>;
-  filesystemType(path: string): number;
 }
 
 /** Where the two binaries are: always both of one build. */
@@ -99,9 +97,11 @@ function platformPackage(name: string): string | undefined {
 }
 
 function libc(): "gnu" | "musl" {
-  const { report } = process;
+  const report: NodeJS.ProcessReport & { excludeNetwork?: boolean } = process.report;
+  const { excludeNetwork = false } = report;
   // Without this a report looks up the names of open sockets' peers.
-  (report as { excludeNetwork?: boolean }).excludeNetwork = true;
+  report.excludeNetwork = true;
   const { header } = report.getReport() as { header: { glibcVersionRuntime?: string } };
+  report.excludeNetwork = excludeNetwork; // the application's own
   return header.glibcVersionRuntime === undefined ? "musl" : "gnu";
 }

@@ -84,37 +84,3 @@ export function writeTree(
 ): Promise<void> {
   return namedAsync(binding().writeTree(directory, entries, options.durable ?? false));
 }
-
-const CAPABILITIES = {
-  CAP_SETGID: 6,
-  CAP_SETUID: 7,
-  CAP_SYS_ADMIN: 21,
-  CAP_SETFCAP: 31,
-} as const;
-
-/** Whether this process has the capability in its user namespace (effective set). */
-export function hasCapability(name: keyof typeof CAPABILITIES): boolean {
-  return ((binding().capabilities() >> BigInt(CAPABILITIES[name])) & 1n) === 1n;
-}
-
-/** f_type of statfs(2) → the file system's usual name. */
-const FILESYSTEMS = new Map<number, string>([
-  [0x794c7630, "overlayfs"],
-  [0x6969, "nfs"],
-  [0x01021994, "tmpfs"],
-  [0x63677270, "cgroup2fs"],
-  [0xef53, "ext4"],
-  [0x58465342, "xfs"],
-  [0x9123683e, "btrfs"],
-  [0x2fc12fc1, "zfs"],
-  [0x65735546, "fuse"],
-  [0xf15f, "ecryptfs"],
-  [0x01021997, "9p"],
-  [0xff534d42, "cifs"],
-]);
-
-/** The kind of file system that `path` is on: `"ext4"`, or `"0x…"` for one without a name here. */
-export function statfsType(path: string): string {
-  const type = named(() => binding().filesystemType(path));
-  return FILESYSTEMS.get(type >>> 0) ?? `0x${(type >>> 0).toString(16)}`;
-}

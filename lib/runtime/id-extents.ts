@@ -50,10 +50,6 @@ function composeOne(extent: IdExtent, outer: readonly IdExtent[]): readonly IdEx
   return lines;
 }
 
-export function hasInside(extents: readonly IdExtent[], id: number): boolean {
-  return extents.some(({ inside, size }) => id >= inside && id < inside + size);
-}
-
 export function countIds(extents: readonly IdExtent[]): number {
   return extents.reduce((sum, { size }) => sum + size, 0);
 }

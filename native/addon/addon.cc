@@ -13,12 +13,10 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"pipe", Pipe},
       {"socketPair", SocketPair},
       {"receive", Receive},
-      {"capabilities", Capabilities},
       {"tryLock", TryLock},
       {"createLocked", CreateLocked},
       {"writeTree", WriteTree},
       {"syncFilesystem", SyncFilesystem},
-      {"filesystemType", FilesystemType},
   };
 
   for (const auto& row : table)

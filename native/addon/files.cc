@@ -1,7 +1,6 @@
 #include "files.h"
 
 #include <errno.h>
-#include <sys/vfs.h>
 
 #include <memory>
 #include <string>
@@ -91,16 +90,4 @@ Napi::Value SyncFilesystem(const Napi::CallbackInfo& info) {
   const std::string path = info[0].As<Napi::String>();
 
   return Call::Start(info.Env(), [path](failure* why) { return draft_sync(path.c_str(), why); });
-}
-
-Napi::Value FilesystemType(const Napi::CallbackInfo& info) {
-  const std::string path = info[0].As<Napi::String>();
-  struct statfs status = {};
-  failure why = {};
-
-  if (statfs(path.c_str(), &status) < 0) {
-    fail(&why, errno, "stat the file system of %s", path.c_str());
-    throw ToError(info.Env(), why);
-  }
-  return Napi::Number::New(info.Env(), static_cast<double>(status.f_type));
 }

@@ -11,7 +11,6 @@
 #include "promise.h"
 
 extern "C" {
-#include "../core/capabilities.h"
 #include "../core/fd.h"
 #include "../core/spawn.h"
 }
@@ -108,8 +107,4 @@ Napi::Value Receive(const Napi::CallbackInfo& info) {
   if (fd_receive(info[0].As<Napi::Number>().Int32Value(), &fd, &why) < 0)
     throw ToError(info.Env(), why);
   return Napi::Number::New(info.Env(), fd);
-}
-
-Napi::Value Capabilities(const Napi::CallbackInfo& info) {
-  return Napi::BigInt::New(info.Env(), capabilities_effective());
 }

@@ -13,5 +13,3 @@ Napi::Value Pipe(const Napi::CallbackInfo& info);
 Napi::Value SocketPair(const Napi::CallbackInfo& info);
 // (socket) → the descriptor that came over it
 Napi::Value Receive(const Napi::CallbackInfo& info);
-// () → the effective capabilities as a BigInt of bits
-Napi::Value Capabilities(const Napi::CallbackInfo& info);

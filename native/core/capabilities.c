@@ -15,10 +15,6 @@ static int get(struct __user_cap_data_struct data[WORDS]) {
   return (int) syscall(SYS_capget, &header, data);
 }
 
-static uint64_t join(uint32_t low, uint32_t high) {
-  return (uint64_t) high << 32 | low;
-}
-
 int capabilities_bound(uint64_t bounding, struct failure *why) {
   for (int number = 0; number <= LAST; number++) {
     if (bounding >> number & 1)
@@ -56,10 +52,4 @@ int capabilities_set(const struct capabilities *wanted, struct failure *why) {
         prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) < 0)
       return fail(why, errno, "raise ambient capability %d", number);
   return 0;
-}
-
-uint64_t capabilities_effective(void) {
-  struct __user_cap_data_struct data[WORDS] = {0};
-
-  return get(data) < 0 ? 0 : join(data[0].effective, data[1].effective);
 }
