@@ -1,6 +1,5 @@
 /** `marmita version`. */
-import { readFileSync } from "node:fs";
-import { release } from "node:os";
+import { versionInfo } from "../engine/info.ts";
 import type { Command } from "./command.ts";
 import { print } from "./output.ts";
 
@@ -10,13 +9,14 @@ export const version: Command = {
   flags: [],
   refused: { values: "format|f" },
   async run() {
+    const { version: ours, node, kernel } = versionInfo();
     print(
       [
         "marmita",
-        ` Version:    ${packageVersion()}`,
-        ` Node.js:    ${process.version}`,
+        ` Version:    ${ours}`,
+        ` Node.js:    ${node}`,
         ` OS/Arch:    ${process.platform}/${process.arch}`,
-        ` Kernel:     ${release()}`,
+        ` Kernel:     ${kernel}`,
         "",
       ].join("\n"),
     );
@@ -26,15 +26,5 @@ export const version: Command = {
 
 /** `marmita --version`. */
 export function versionLine(): string {
-  return `marmita version ${packageVersion()}\n`;
-}
-
-/** The package is two folders up from the sources and from what is built of them. */
-function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  const description: unknown = JSON.parse(text);
-  if (typeof description !== "object" || description === null || !("version" in description)) {
-    return "unknown";
-  }
-  return String(description.version);
+  return `marmita version ${versionInfo().version}\n`;
 }

@@ -112,10 +112,7 @@ async function makePrivate(path: string): Promise<void> {
     () => false,
   );
   if (made) return;
-  const found: Stats = await lstat(path);
-  const isOurs =
-    found.isDirectory() && found.uid === process.geteuid?.() && (found.mode & 0o77) === 0;
-  if (isOurs) return;
+  if (isPrivate(await lstat(path))) return;
   throw new MarmitaError("CONFLICT", `${path} must be a directory of this user alone`, {
     details: { path },
   });
