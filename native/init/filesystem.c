@@ -67,7 +67,9 @@ static int wait_mounted(const char *target, int pidfd, int words, struct failure
   while (!is_mounted(target)) {
     const int n = poll(polled, sizeof polled / sizeof *polled, TIMEOUT_MS);
 
-    if (n < 0 && errno != EINTR)
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
       return fail(why, errno, "wait for fuse-overlayfs");
     if (n == 0)
       return fail(why, ETIMEDOUT, "wait for fuse-overlayfs");

@@ -231,8 +231,11 @@ int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why) {
   };
 
   while (polled[0].revents == 0) {
-    if (poll(polled, sizeof polled / sizeof *polled, -1) < 0 && errno != EINTR)
+    if (poll(polled, sizeof polled / sizeof *polled, -1) < 0) {
+      if (errno == EINTR)
+        continue; /* what it said before is not what is so now */
       return fail(why, errno, "wait for the container");
+    }
     if (polled[1].revents != 0 && !listen_to_node(keeper, &inbox)) {
       (void) sys_pidfd_send_signal(keeper->pidfd, SIGKILL);
       polled[1].fd = -1;

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -39,14 +40,15 @@ static int make_file(const char *base, const char *name, struct failure *why) {
   return fd < 0 ? fail(why, errno, "make %s", path) : 0;
 }
 
+/* Under a name of its own: of a probe that was killed the pid may come again. */
 static int prepare(const char *directory, struct place *place, struct failure *why) {
-  char name[32];
+  char path[sizeof place->path];
   int r;
 
-  (void) snprintf(name, sizeof name, ".probe-%d", (int) getpid());
-  r = make_directory(directory, name, place->path, sizeof place->path, why);
-  if (r < 0)
-    return r;
+  (void) snprintf(path, sizeof path, "%s/.probe-XXXXXX", directory);
+  if (mkdtemp(path) == NULL)
+    return fail(why, errno, "make %s", path);
+  memcpy(place->path, path, sizeof path);
   r = make_directory(place->path, "lower", place->lower, sizeof place->lower, why);
   if (r < 0)
     return r;
