@@ -66,11 +66,14 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
   if (process.platform !== "linux") {
     throw new MarmitaError("UNSUPPORTED", `containers need Linux, this is ${process.platform}`);
   }
-  return explained("open the data root", open(options));
+  const root = dataRoot(options.root);
+  return explained(`open the data root ${root}`, open(root, options));
 }
 
-async function open({ root, ids, storageDriver = "auto" }: EngineOptions): Promise<Engine> {
-  const paths = await makeRoot(dataRoot(root));
+type HowToOpen = Omit<EngineOptions, "root">;
+
+async function open(root: string, { ids, storageDriver = "auto" }: HowToOpen): Promise<Engine> {
+  const paths = await makeRoot(root);
   const work = new Work();
   let isOver = false;
   const mapped = once(async () => {
