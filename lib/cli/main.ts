@@ -97,9 +97,9 @@ function withoutCommand(found: NotACommand, second: string | undefined, called: 
     printError(`${PROGRAM} ${path} is not there yet\n`);
     return 1;
   }
-  const [group] = path.includes(" ") ? path.split(" ") : [];
+  const group = GROUPS.find(({ name }) => path.startsWith(`${name} `));
   if (group !== undefined) {
-    called.path = group;
+    called.path = group.name;
     called.usage = "COMMAND";
   }
   throw new UsageError(`unknown command: ${PROGRAM} ${path}`, { exitCode: 1 });

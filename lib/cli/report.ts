@@ -34,9 +34,10 @@ export function isDebugging(): boolean {
 /** What is printed when `marmita <path>` was typed wrongly. */
 export function formatUsageError(error: UsageError, path: string, usage: string): string {
   const name = [PROGRAM, path].filter((word) => word !== "").join(" ");
-  if (error.form === "refusal") return `${name}: ${error.message}\n`;
+  const message = visible(error.message);
+  if (error.form === "refusal") return `${name}: ${message}\n`;
   return `${[
-    `${PROGRAM}: ${error.message}`,
+    `${PROGRAM}: ${message}`,
     formatUsage(path, usage),
     `Run '${name} --help' for more information`,
   ].join("\n\n")}\n`;

@@ -138,6 +138,9 @@ describe("the command line", () => {
 
   it.each([
     [["bogus"], 1, "marmita: unknown command: marmita bogus\n"],
+    [["ps x"], 1, "marmita: unknown command: marmita ps x\n\nUsage:  marmita [OPTIONS]"],
+    [["\x1b[31m"], 1, "marmita: unknown command: marmita \\u001b[31m\n"],
+    [["ps", "--\x1b[31m"], 125, "marmita: unknown flag: --\\u001b[31m\n"],
     [
       ["image", "bogus"],
       1,
