@@ -3,12 +3,16 @@
 #include <errno.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
+
+#define PIPEFS_MAGIC 0x50495045
 
 void process_reset_signals(void) {
   /* The kernel's own struct sigaction, empty: SIG_DFL. sigaction() refuses 32 and 33, which the
@@ -31,11 +35,18 @@ int process_check_stdio(struct failure *why) {
   return 0;
 }
 
+/* Without a name in any directory. */
+static bool is_pipe(int fd) {
+  struct statfs filesystem;
+
+  return fstatfs(fd, &filesystem) == 0 && filesystem.f_type == PIPEFS_MAGIC;
+}
+
 void process_own_stdio(uid_t uid) {
   struct stat status;
 
   for (int fd = 0; fd <= 2; fd++)
-    if (fstat(fd, &status) == 0 && S_ISFIFO(status.st_mode) && status.st_uid != uid)
+    if (is_pipe(fd) && fstat(fd, &status) == 0 && status.st_uid != uid)
       (void) fchown(fd, uid, (gid_t) -1); /* a pipe of somebody else's stays so */
 }
 
