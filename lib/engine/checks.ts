@@ -2,6 +2,8 @@
 import { Readable } from "node:stream";
 import { inspect } from "node:util";
 import { MarmitaError } from "../errors.ts";
+import type { ImportOptions } from "../images/import.ts";
+import type { LoadOptions } from "../images/load.ts";
 import type {
   BindMount,
   ContainerOptions,
@@ -11,6 +13,7 @@ import type {
   StartOptions,
   TmpfsMount,
 } from "./options.ts";
+import type { RemoveOptions } from "./remove.ts";
 
 type Check = (value: unknown, name: string) => void;
 type Checks<Options> = { readonly [Key in keyof Required<Options>]: Check };
@@ -58,6 +61,14 @@ const engine: Checks<EngineOptions> = {
   ids: oneOf("auto", "subids", "single"),
   storageDriver: oneOf("auto", "overlay", "fuse-overlayfs"),
 };
+const load: Checks<LoadOptions> = { name: word, platform: word, signal: abortSignal };
+const importing: Checks<ImportOptions> = {
+  changes: words,
+  message: text,
+  platform: word,
+  signal: abortSignal,
+};
+const remove: Checks<RemoveOptions> = { force: flag, signal: abortSignal };
 
 /** What the arguments of `run` are. */
 export interface RunRequest {
@@ -74,6 +85,29 @@ export function checkCreateOptions(options: CreateOptions): void {
 
 export function checkStartOptions(options: StartOptions): void {
   check(start, options);
+}
+
+export function checkLoadOptions(options: LoadOptions): void {
+  check(load, options);
+}
+
+export function checkImportOptions(options: ImportOptions): void {
+  check(importing, options);
+}
+
+/** Of a container or an image. */
+export function checkRemoveOptions(options: RemoveOptions): void {
+  check(remove, options);
+}
+
+/** `what` is the argument's name: one that is a name, an id or a path. */
+export function checkText(value: string, what: string): void {
+  text(value, what);
+}
+
+/** Beside options that are checked. */
+export function checkSignal(value: AbortSignal | undefined): void {
+  if (value !== undefined) abortSignal(value, "signal");
 }
 
 export function checkEngineOptions(options: EngineOptions): void {
@@ -132,6 +166,10 @@ function wholeNumber(unit: string, least: number, most: number): Check {
 /** What may be handed to a system call as a string. */
 function isText(value: unknown): value is string {
   return typeof value === "string" && !value.includes("\0");
+}
+
+function text(value: unknown, name: string): void {
+  if (!isText(value)) throw wrong(name, "a string without zero bytes", value);
 }
 
 function word(value: unknown, name: string): void {

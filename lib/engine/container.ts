@@ -1,5 +1,6 @@
 /** One container: what it is, what state it is in, and what can be done with it. */
 import type { RunningProcess } from "../runtime/process.ts";
+import { checkRemoveOptions, checkStartOptions } from "./checks.ts";
 import type { EngineContext } from "./context.ts";
 import { explained } from "./failures.ts";
 import { type ContainerInspection, inspectContainer } from "./inspect.ts";
@@ -43,6 +44,7 @@ export class Container implements AsyncDisposable {
    * when it runs, `NOT_FOUND` when it was removed.
    */
   async start(options: StartOptions = {}): Promise<RunningProcess> {
+    checkStartOptions(options);
     const starting = this.#context.work.begin(() => {
       return startContainer(this.#context, this.record, options);
     });
@@ -57,6 +59,7 @@ export class Container implements AsyncDisposable {
 
   /** With its files and its name. Throws `CONFLICT` when it runs, unless `force` kills it. */
   async remove(options: RemoveOptions = {}): Promise<void> {
+    checkRemoveOptions(options);
     const removing = this.#context.work.begin(() => {
       return removeContainer(this.#context, this.record, options);
     });

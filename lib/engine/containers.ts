@@ -2,7 +2,13 @@
 import { readdir } from "node:fs/promises";
 import { MarmitaError, isMarmitaError } from "../errors.ts";
 import type { RunningProcess } from "../runtime/process.ts";
-import { checkCreateOptions, checkRun, checkStartOptions } from "./checks.ts";
+import {
+  checkCreateOptions,
+  checkRun,
+  checkSignal,
+  checkStartOptions,
+  checkText,
+} from "./checks.ts";
 import { Container, stateOf } from "./container.ts";
 import type { EngineContext } from "./context.ts";
 import { createContainer } from "./create.ts";
@@ -46,6 +52,7 @@ export class Containers {
   async create(options: CreateOptions & { readonly signal?: AbortSignal }): Promise<Container> {
     const { signal, ...rest } = options;
     checkCreateOptions(rest);
+    checkSignal(signal);
     const request = { options: rest, purpose: "create", signal } as const;
     const creating = this.#context.work.begin(async () => {
       const { record, live } = await createContainer(this.#context, request);
@@ -111,6 +118,7 @@ export class Containers {
 
   /** The same, without a throw when there is none; more than one is `INVALID_ARGUMENT`. */
   async find(nameOrId: string): Promise<Container | undefined> {
+    checkText(nameOrId, "nameOrId");
     const record = await explained("find the container", this.#find(nameOrId));
     return record === undefined ? undefined : new Container(this.#context, record);
   }

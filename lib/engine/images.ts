@@ -5,6 +5,7 @@ import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions, LoadedImage } from "../images/load.ts";
 import type { ImageUser, RemovedImage } from "../images/remove.ts";
 import type { Digest } from "../oci/digest.ts";
+import { checkImportOptions, checkLoadOptions, checkRemoveOptions, checkText } from "./checks.ts";
 import type { Containers } from "./containers.ts";
 import type { EngineContext } from "./context.ts";
 import { explained } from "./failures.ts";
@@ -27,11 +28,13 @@ export class Images {
 
   /** By name, id, or a unique start of an id. Throws `NOT_FOUND`. */
   async get(nameOrId: string): Promise<Image> {
+    checkText(nameOrId, "nameOrId");
     return explained("find the image", this.#context.library.get(nameOrId));
   }
 
   /** The same, without a throw when there is none. */
   async find(nameOrId: string): Promise<Image | undefined> {
+    checkText(nameOrId, "nameOrId");
     return explained("find the image", this.#context.library.find(nameOrId));
   }
 
@@ -45,6 +48,8 @@ export class Images {
    * or of an OCI layout directory: all of them, or none.
    */
   async load(source: ByteSource, options: LoadOptions = {}): Promise<readonly LoadedImage[]> {
+    if (typeof source === "string") checkText(source, "source");
+    checkLoadOptions(options);
     const { library, work } = this.#context;
     const loading = work.begin(() => library.load(source, options));
     return explained("load the archive", loading, options.signal);
@@ -56,6 +61,9 @@ export class Images {
     name?: string,
     options: ImportOptions = {},
   ): Promise<LoadedImage> {
+    if (typeof source === "string") checkText(source, "source");
+    if (name !== undefined) checkText(name, "name");
+    checkImportOptions(options);
     const { library, work } = this.#context;
     const importing = work.begin(() => library.importRootfs(source, name, options));
     return explained("import the file system", importing, options.signal);
@@ -68,11 +76,15 @@ export class Images {
 
   /** One more name for an image. */
   async tag(nameOrId: string, name: string): Promise<void> {
+    checkText(nameOrId, "nameOrId");
+    checkText(name, "name");
     await explained("tag the image", this.#context.library.tag(nameOrId, name));
   }
 
   /** A name goes, and with its last name the image. Throws `NOT_FOUND`, `CONFLICT` when in use. */
   async remove(nameOrId: string, options: RemoveImageOptions = {}): Promise<RemovedImage> {
+    checkText(nameOrId, "nameOrId");
+    checkRemoveOptions(options);
     const usedBy = (id: Digest) => this.#usersOf(id);
     const { library, work } = this.#context;
     const removing = work.begin(() => library.remove(nameOrId, { ...options, usedBy }));

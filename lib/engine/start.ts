@@ -4,7 +4,6 @@ import { join } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { type RunningProcess, startProcess } from "../runtime/process.ts";
 import { abortError, throwIfAborted } from "../util/abort.ts";
-import { checkStartOptions } from "./checks.ts";
 import type { EngineContext } from "./context.ts";
 import { type Live, claimLive } from "./live.ts";
 import type { StartOptions } from "./options.ts";
@@ -17,7 +16,6 @@ export async function startContainer(
   record: ContainerRecord,
   options: StartOptions,
 ): Promise<RunningProcess> {
-  checkStartOptions(options);
   throwIfAborted(options.signal);
   const live = await claim(context, record);
   return startClaimed(context, { record, live, options });

@@ -2,8 +2,13 @@ import { describe, expect, it } from "vitest";
 import {
   checkCreateOptions,
   checkEngineOptions,
+  checkImportOptions,
+  checkLoadOptions,
+  checkRemoveOptions,
   checkRun,
+  checkSignal,
   checkStartOptions,
+  checkText,
 } from "../../../lib/engine/checks.ts";
 
 describe("options of a container", () => {
@@ -96,5 +101,25 @@ describe("options of a run", () => {
     );
     expect(() => Reflect.apply(checkStartOptions, undefined, [{ stdin: null }])).toThrow("stdin");
     expect(() => Reflect.apply(checkEngineOptions, undefined, [{ root: "" }])).toThrow("root");
+  });
+});
+
+describe("what comes with images", () => {
+  it.each([
+    ["an unknown option of load", () => checkLoadOptions({ nmae: "x" } as object), "nmae"],
+    ["a platform that is none", () => checkLoadOptions({ platform: 5 } as object), "platform"],
+    ["a word as changes", () => checkImportOptions({ changes: "CMD x" } as object), "changes"],
+    ["a message that is no text", () => checkImportOptions({ message: 5 } as object), "message"],
+    ["a force that is no flag", () => checkRemoveOptions({ force: "yes" } as object), "force"],
+    ["a signal that is none", () => checkSignal({ aborted: true } as AbortSignal), "signal"],
+    ["a name with a zero byte", () => checkText("a\0b", "nameOrId"), "nameOrId"],
+    ["options that are null", () => checkLoadOptions(null as unknown as object), "options"],
+  ])("refuses %s", (_what, check, name) => {
+    expect(check).toThrow(
+      expect.objectContaining({
+        code: "INVALID_ARGUMENT",
+        message: expect.stringContaining(`"${name}"`) as string,
+      }) as Error,
+    );
   });
 });
