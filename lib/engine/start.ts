@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { type RunningProcess, startProcess } from "../runtime/process.ts";
-import { abortError, throwIfAborted } from "../util/abort.ts";
+import { abortError, onAbort, throwIfAborted } from "../util/abort.ts";
 import type { EngineContext } from "./context.ts";
 import { type Live, claimLive } from "./live.ts";
 import type { StartOptions } from "./options.ts";
@@ -100,8 +100,7 @@ export async function startClaimed(
 }
 
 function killOnAbort(process: RunningProcess, signal: AbortSignal | undefined): void {
-  const kill = () => process.kill("SIGKILL");
-  const unhook = () => signal?.removeEventListener("abort", kill);
-  signal?.addEventListener("abort", kill, { once: true });
+  if (signal === undefined) return;
+  const unhook = onAbort(signal, () => process.kill("SIGKILL"));
   process.wait().then(unhook, unhook);
 }

@@ -1,7 +1,7 @@
 /** Starts marmita-init, reads its events, sends its commands. */
 import { closeSync } from "node:fs";
 import { Socket } from "node:net";
-import { throwIfAborted } from "../util/abort.ts";
+import { onAbort, throwIfAborted } from "../util/abort.ts";
 import { errnoName, errnoWords } from "../util/errno.ts";
 import { binding, helperPath } from "./binding.ts";
 
@@ -199,8 +199,8 @@ export async function runVerb(verb: string, options: VerbOptions = {}): Promise<
     stdio: [stdin, -1, -1],
     extra: namespace === undefined ? [] : [namespace.fd],
   });
-  const abort = () => process.kill(helper.pid, "SIGKILL"); // not reaped yet: the pid is its own
-  signal?.addEventListener("abort", abort, { once: true });
+  // Not reaped yet: the pid is its own.
+  const unhook = signal && onAbort(signal, () => process.kill(helper.pid, "SIGKILL"));
   let last: HelperEvent = { event: "done" };
   try {
     for await (const event of helper.events) {
@@ -208,7 +208,7 @@ export async function runVerb(verb: string, options: VerbOptions = {}): Promise<
       onEvent?.(event);
     }
   } finally {
-    signal?.removeEventListener("abort", abort);
+    unhook?.();
   }
   const { exitCode, signal: killer } = await helper.ended;
   throwIfAborted(signal);

@@ -10,3 +10,38 @@ export function abortError(signal: AbortSignal): Error {
   error.name = "AbortError";
   return error;
 }
+
+/** What waits for a signal to be aborted. */
+const waiting = new WeakMap<AbortSignal, Waiting>();
+
+interface Waiting {
+  readonly actions: Set<() => void>;
+  readonly listener: () => void;
+}
+
+/**
+ * Calls `action` when the signal is aborted, unless the returned function was called before. As
+ * many as share a signal, it gets one listener: of more than ten Node warns as of a leak.
+ */
+export function onAbort(signal: AbortSignal, action: () => void): () => void {
+  const { actions, listener } = waiting.get(signal) ?? listen(signal);
+  const own = () => action();
+  actions.add(own);
+  return () => {
+    actions.delete(own);
+    if (actions.size > 0 || waiting.get(signal)?.actions !== actions) return;
+    signal.removeEventListener("abort", listener);
+    waiting.delete(signal);
+  };
+}
+
+function listen(signal: AbortSignal): Waiting {
+  const actions = new Set<() => void>();
+  const listener = () => {
+    for (const action of actions) action();
+  };
+  const made = { actions, listener };
+  signal.addEventListener("abort", listener, { once: true });
+  waiting.set(signal, made);
+  return made;
+}

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../lib/api/run.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
+import { eventually } from "../helpers/eventually.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { script } from "../helpers/script.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
@@ -39,6 +40,31 @@ describe.runIf(requireUserNamespaces())("many containers", () => {
     );
     expect(traces()).toEqual([]);
     expect(readdirSync("/proc/self/fd").length).toBe(before);
+  });
+
+  it("are all ended by one signal, of whose listeners Node does not warn", async () => {
+    const controller = new AbortController();
+    const warnings: Error[] = [];
+    const warned = (warning: Error) => warnings.push(warning);
+    process.on("warning", warned);
+    const { signal } = controller;
+
+    const runs = Array.from({ length: 20 }, () =>
+      run("busybox", ["sh", "-c", "echo up; sleep 100"], { engine, remove: true, signal }),
+    );
+    await eventually("20 containers", async () => {
+      const states = await engine.containers.list();
+      return states.filter(({ state }) => state.status === "running").length === 20 || undefined;
+    });
+    controller.abort();
+    const ends = await Promise.allSettled(runs);
+
+    process.off("warning", warned);
+    expect(ends.map((end) => end.status === "rejected" && String(end.reason.name))).toEqual(
+      Array.from({ length: 20 }, () => "AbortError"),
+    );
+    expect(warnings).toEqual([]);
+    expect(traces()).toEqual([]);
   });
 
   it("run at once from several processes over one data root, and leave nothing", async () => {
