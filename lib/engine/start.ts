@@ -79,6 +79,7 @@ export async function startClaimed(
       stdin,
       stdout,
       stderr,
+      signal,
       onLost: () => sweepOne(context, id),
     });
     live.close();

@@ -37,6 +37,8 @@ export interface ProcessOptions {
   readonly stdin: StdioOption;
   readonly stdout: StdioOption;
   readonly stderr: StdioOption;
+  /** Ends a start that is under way; what runs already is the caller's to kill. */
+  readonly signal?: AbortSignal | undefined;
   /** Called when the keeper died without a word; then `wait()` resolves as after a SIGKILL. */
   readonly onLost: () => Promise<void>;
 }
@@ -49,18 +51,33 @@ const KILLED: ExitStatus = { exitCode: 128 + constants.signals.SIGKILL, signal: 
  * when nothing of it is left any more.
  */
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
-  const { stdin, stdout, stderr, onLost, ...rest } = options;
+  const { stdin, stdout, stderr, signal, onLost, ...rest } = options;
   const [input, output, errors] = openEnds(stdin, stdout, stderr);
   const ends = [input, output, errors];
   try {
     const keeper = spawn({ ...rest, stdin: input.fd, stdout: output.fd, stderr: errors.fd }, ends);
     const events = keeper.events[Symbol.asyncIterator]();
-    const pid = await started(keeper, events);
+    const pid = await giveUpOnAbort(keeper, signal, started(keeper, events));
     const streams = { stdin: input.stream, stdout: output.stream, stderr: errors.stream };
     return new RunningProcess(pid, { keeper, streams, exited: watch(events, onLost) });
   } catch (error) {
     for (const { stream } of ends) stream?.destroy();
     throw error;
+  }
+}
+
+/** Until its command runs a keeper dies of SIGTERM, and its child with it; then it tidies up. */
+async function giveUpOnAbort<T>(
+  { pid }: Keeper,
+  signal: AbortSignal | undefined,
+  starting: Promise<T>,
+): Promise<T> {
+  const giveUp = (): void => void process.kill(pid, "SIGTERM"); // not reaped: the pid is its own
+  signal?.addEventListener("abort", giveUp, { once: true });
+  try {
+    return await starting;
+  } finally {
+    signal?.removeEventListener("abort", giveUp);
   }
 }
 

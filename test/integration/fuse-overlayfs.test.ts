@@ -1,8 +1,12 @@
-import { accessSync, constants } from "node:fs";
-import { beforeAll, describe, expect, it } from "vitest";
+import { accessSync, constants, existsSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { run } from "../../lib/api/run.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
 import { testEngine } from "../helpers/engine.ts";
+import { eventually } from "../helpers/eventually.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
 import { busyboxArchive, manyLayersArchive } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { hostCan, requireProgram, requireUserNamespaces } from "../helpers/user-namespaces.ts";
@@ -14,6 +18,10 @@ describe("fuse-overlayfs, where the kernel's overlay is not to be had", () => {
   expectNothingLeft();
 
   let engine: Engine;
+
+  afterEach(() => {
+    vi.unstubAllEnvs();
+  });
 
   beforeAll(async () => {
     if (!able) return;
@@ -59,6 +67,27 @@ describe("fuse-overlayfs, where the kernel's overlay is not to be had", () => {
       code: "START_FAILED",
       details: { exitCode: 127 },
     });
+  });
+
+  it("can be given up while it does not come up", async () => {
+    const folder = await temporaryFolder();
+    const never = `#!/bin/sh\ntouch ${folder}/begun\nexec sleep 60\n`;
+    await writeFile(join(folder, "fuse-overlayfs"), never, { mode: 0o755 });
+    vi.stubEnv("PATH", `${folder}:${process.env["PATH"] ?? ""}`);
+    const waiting = await testEngine({ storageDriver: "fuse-overlayfs" });
+    await waiting.images.load(busyboxArchive());
+    const abort = new AbortController();
+    const { signal } = abort;
+
+    const running = run("busybox", ["true"], { engine: waiting, remove: true, signal });
+    const refused = expect(running).rejects.toMatchObject({ name: "AbortError" });
+    await eventually("its start", () => existsSync(join(folder, "begun")) || undefined, 5_000);
+    abort.abort();
+    const aborted = performance.now();
+    await refused;
+
+    expect(performance.now() - aborted).toBeLessThan(5_000);
+    expect(await waiting.containers.list()).toEqual([]);
   });
 
   function removed(): { engine: Engine; remove: true } {
