@@ -57,7 +57,7 @@ describe.runIf(requireUserNamespaces())("a layer of random hostile entries", () 
 
 function words(error: unknown): string {
   if (error === undefined) return "fine";
-  return isMarmitaError(error) ? `${error.code}: ${error.message}` : String(error);
+  return isMarmitaError(error) ? `${error.code}: ${error.message}` : inspect(error);
 }
 
 type Draw = <T>(choices: readonly T[]) => T;

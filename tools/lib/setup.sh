@@ -62,6 +62,10 @@ look_for_test_packages() {
   wish ps procps
   wish ip iproute2
   wish git git
+  # Ubuntu's mmdebstrap does not bring the keys of Debian.
+  if [ ! -e /usr/share/keyrings/debian-archive-keyring.gpg ]; then
+    wished="$wished debian-archive-keyring"
+  fi
   has_static_busybox || wished="$wished busybox-static"
   has_fuzzer || wished="$wished libclang-rt-dev"
 }
