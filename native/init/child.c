@@ -217,7 +217,8 @@ static int pivot(struct child *child, const union argument *arguments, struct fa
 }
 
 /* Without one of its own the container could read the caller's keys (session-keyring(7)). A
- * kernel without keys, or an outer filter that denies keyctl, has none to give. */
+ * kernel without keys, or an outer filter that denies keyctl, has none to give. EDQUOT: a user may
+ * have 200 keys (kernel.keys.maxkeys), and as many containers as it likes; SECURITY.md says so. */
 static int join_keyring(struct child *child, const union argument *arguments, struct failure *why) {
   (void) child;
   if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, arguments[0].text) < 0 && errno != ENOSYS &&
