@@ -27,16 +27,17 @@ static const char *last_words(int context, char *text, size_t size) {
     return "";
   text[n] = '\0';
   text[strcspn(text, "\n")] = '\0';
-  return text;
+  return text + 2; /* without the "e " */
 }
 
 static int refuse(int context, const struct mount_request *request, const char *what,
                   struct failure *why) {
   const int errnum = errno;
-  char words[128];
+  char text[128];
+  const char *words = last_words(context, text, sizeof text);
 
-  return fail(why, errnum, "mount %s on %s: %s%s", request->type, request->target, what,
-              last_words(context, words, sizeof words));
+  return fail(why, errnum, "mount %s on %s%s%s%s%s", request->type, request->target,
+              *what == '\0' ? "" : ": ", what, *words == '\0' ? "" : ": ", words);
 }
 
 static int set_option(int context, const char *option) {
@@ -61,7 +62,7 @@ static int make_filesystem(const struct mount_request *request, int *ret_mount,
   if (context < 0)
     return fail(why, errno, "mount %s on %s", request->type, request->target);
   if (sys_fsconfig(context, FS_SET_STRING, "source", request->source) < 0)
-    return refuse(context, request, "source ", why);
+    return refuse(context, request, "source", why);
   for (char *const *option = request->options; *option != NULL; option++)
     if (set_option(context, *option) < 0)
       return refuse(context, request, *option, why);
