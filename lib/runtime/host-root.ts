@@ -4,6 +4,8 @@ import { access, chmod, chown, lstat, mkdir, readFile, realpath } from "node:fs/
 import { homedir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { MarmitaError } from "../errors.ts";
+import { storeError } from "../store/store-error.ts";
+import { errnoOf } from "../util/system-error.ts";
 import { filesystemType } from "./filesystems.ts";
 import {
   type HostDirectory,
@@ -109,7 +111,10 @@ async function makeOne({ path, mode, uid, gid }: HostDirectory): Promise<void> {
 async function makePrivate(path: string): Promise<void> {
   const made = await mkdir(path, { mode: 0o700 }).then(
     () => true,
-    () => false,
+    (error: unknown) => {
+      if (errnoOf(error) === "EEXIST") return false;
+      throw storeError(error, `make ${path}`);
+    },
   );
   if (made) return;
   if (isPrivate(await lstat(path))) return;
