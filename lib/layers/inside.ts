@@ -1,11 +1,12 @@
 /** Layer work as root of the mapped user namespace: the one door to files that mapped ids own. */
-import { open } from "node:fs/promises";
+import { lstat, open } from "node:fs/promises";
 
 import { MarmitaError } from "../errors.ts";
 import { type HelperEvent, type UserNamespace, runVerb } from "../native/helper.ts";
 import { type Digest, parseDigest } from "../oci/digest.ts";
 import { storeError } from "../store/store-error.ts";
 import { JsonReader } from "../util/json.ts";
+import { isMissing } from "../util/system-error.ts";
 
 /** What `marmita-init apply` saw of a blob, and did with it. */
 export interface AppliedLayer {
@@ -76,10 +77,22 @@ export async function removeTree(
   namespace: UserNamespace,
   paths: readonly string[],
 ): Promise<void> {
-  if (paths.length === 0) return;
   try {
-    await runVerb("remove", { args: paths, namespace });
+    // Mostly nothing is there, and a process costs more than a look.
+    const found = await Promise.all(paths.map(isThere));
+    const args = paths.filter((_, at) => found[at]);
+    if (args.length > 0) await runVerb("remove", { args, namespace });
   } catch (error) {
     throw storeError(error, "remove");
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
   }
 }

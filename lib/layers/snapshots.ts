@@ -163,7 +163,6 @@ export class Layers {
     await this.#sweepDrafts(namespace);
     const name = await this.#freeName(namespace, layer.chainId);
     const draft = join(this.#paths.layers, `${DRAFT}${name}`);
-    await removeTree(namespace, [draft]);
     try {
       const blob = this.#paths.blob(layer.blob.digest);
       for (const parent of parents) {
