@@ -29,10 +29,11 @@ const BRAND = Symbol.for("marmita.error");
 
 export class MarmitaError extends Error {
   readonly code: ErrorCode;
-  readonly step?: string;
-  readonly syscall?: string;
-  readonly errno?: string;
-  readonly hint?: string;
+  // Declared only: what is not known is not there, and not printed either.
+  declare readonly step?: string;
+  declare readonly syscall?: string;
+  declare readonly errno?: string;
+  declare readonly hint?: string;
   readonly details: Readonly<Record<string, unknown>>;
 
   constructor(code: ErrorCode, message: string, options: MarmitaErrorOptions = {}) {
