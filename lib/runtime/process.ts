@@ -13,6 +13,7 @@ import {
   spawnKeeper,
 } from "../native/helper.ts";
 import { pipe } from "../native/syscalls.ts";
+import { onAbort } from "../util/abort.ts";
 import { hintFor } from "./hints.ts";
 import { signalName, signalNumber } from "./signals.ts";
 
@@ -72,12 +73,12 @@ async function giveUpOnAbort<T>(
   signal: AbortSignal | undefined,
   starting: Promise<T>,
 ): Promise<T> {
-  const giveUp = (): void => void process.kill(pid, "SIGTERM"); // not reaped: the pid is its own
-  signal?.addEventListener("abort", giveUp, { once: true });
+  // Not reaped: the pid is its own.
+  const unhook = signal && onAbort(signal, () => process.kill(pid, "SIGTERM"));
   try {
     return await starting;
   } finally {
-    signal?.removeEventListener("abort", giveUp);
+    unhook?.();
   }
 }
 

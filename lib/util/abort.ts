@@ -38,10 +38,21 @@ export function onAbort(signal: AbortSignal, action: () => void): () => void {
 function listen(signal: AbortSignal): Waiting {
   const actions = new Set<() => void>();
   const listener = () => {
-    for (const action of actions) action();
+    for (const action of actions) callOn(action);
   };
   const made = { actions, listener };
   signal.addEventListener("abort", listener, { once: true });
   waiting.set(signal, made);
   return made;
+}
+
+/** One that throws keeps none of the others back: as with listeners, nobody else can catch it. */
+function callOn(action: () => void): void {
+  try {
+    action();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
 }
