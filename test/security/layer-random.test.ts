@@ -2,6 +2,7 @@
 import { lstatSync, readFileSync, readdirSync } from "node:fs";
 import { chmod, mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type TarEntry, tarArchive } from "../../fixtures/tar-writer.mjs";
 import { isMarmitaError } from "../../lib/errors.ts";
