@@ -212,6 +212,7 @@ function recordOf(request: WriteRequest, spec: RuntimeSpec, machine: string): Co
       ids: mapping.mode,
       rootfs: source.driver,
       network: options.network ?? "none",
+      notes: [...(mapping.reason === undefined ? [] : [mapping.reason]), ...layout.notes],
     },
     trees: layout.trees,
   };

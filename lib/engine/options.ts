@@ -118,6 +118,8 @@ export interface Isolation {
   readonly ids: "subids" | "root" | "single";
   readonly rootfs: "overlay" | "fuse-overlayfs";
   readonly network: NetworkMode;
+  /** Why it is not more, and what image `host` hides or only lets read; a sentence each. */
+  readonly notes: readonly string[];
 }
 
 export interface RunResult<Output extends string | Buffer = string> extends ExitStatus {

@@ -157,6 +157,7 @@ function parseIsolation(json: unknown, what: string): Isolation {
     ids: choice(fields, "ids", ["subids", "root", "single"]),
     rootfs: choice(fields, "rootfs", ["overlay", "fuse-overlayfs"]),
     network: choice(fields, "network", ["none", "host"]),
+    notes: fields.findTexts("notes") ?? [],
   };
 }
 

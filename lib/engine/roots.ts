@@ -29,6 +29,8 @@ export interface RootLayout {
   readonly directories: readonly { readonly name: string; readonly mode: number }[];
   /** Outside of it: deleted with the container. */
   readonly trees: readonly string[];
+  /** What differs from what one would expect, a sentence each. */
+  readonly notes: readonly string[];
   /** Makes further directories, when the bundle is there as a draft. */
   readonly prepare?: (draft: string) => Promise<void>;
 }
@@ -52,7 +54,7 @@ export async function imageRoot(
     defaults: image.config.config,
     driver: driver.name,
     async layOut() {
-      return { rootfs, directories: [upper, work], trees: [] };
+      return { rootfs, directories: [upper, work], trees: [], notes: [] };
     },
   };
 }
@@ -88,6 +90,7 @@ export async function hostRoot(context: EngineContext): Promise<RootSource> {
         rootfs: { kind: "host", operations: root.operations },
         directories: [],
         trees: root.extraPaths,
+        notes: root.notes,
         prepare: (draft) => makeHostDirectories(root, { bundle, draft }),
       };
     },

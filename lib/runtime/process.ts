@@ -162,7 +162,10 @@ async function next(events: AsyncIterator<HelperEvent>): Promise<HelperEvent | u
 }
 
 function startFailed(failure: HelperFailure): MarmitaError {
-  const { message, step, errno, exitCode = 125 } = failure;
+  const { step, errno, exitCode = 125 } = failure;
+  // No file is missing, but a line in /etc/passwd or /etc/group.
+  const isUnknownUser = step === "user" && errno === "ENOENT";
+  const message = isUnknownUser ? `${failure.what}: there is none` : failure.message;
   return new MarmitaError("START_FAILED", message, {
     step,
     errno,

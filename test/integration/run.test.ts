@@ -40,6 +40,7 @@ describe.runIf(requireUserNamespaces())("run", () => {
           ids: expect.stringMatching(/^(?:subids|root|single)$/) as string,
           rootfs: expect.stringMatching(/overlay/) as string,
           network: "none",
+          notes: expect.any(Array) as unknown,
         },
       });
     });

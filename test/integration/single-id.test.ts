@@ -22,6 +22,7 @@ describe.runIf(requireUserNamespaces())("a container with one id", () => {
 
     expect(result).toMatchObject({ exitCode: 0, stdout: "0\ndeny\n1\n", stderr: "" });
     expect(result.isolation.ids).toBe("single");
+    expect(result.isolation.notes).toEqual(["one id was asked for"]);
   });
 
   it("sees every file of the image as its own", async () => {

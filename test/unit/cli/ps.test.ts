@@ -18,7 +18,7 @@ function container(name: string, state: ContainerSummary["state"]): ContainerSum
     trees: [],
     readOnly: false,
     remove: false,
-    isolation: { ids: "subids", rootfs: "overlay", network: "none" },
+    isolation: { ids: "subids", rootfs: "overlay", network: "none", notes: [] },
     state,
   };
 }

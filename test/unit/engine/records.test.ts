@@ -20,7 +20,7 @@ const RECORD: ContainerRecord = {
   ],
   readOnly: true,
   remove: false,
-  isolation: { ids: "single", rootfs: "overlay", network: "none" },
+  isolation: { ids: "single", rootfs: "overlay", network: "none", notes: ["one id was asked for"] },
   trees: ["/var/tmp/marmita-1000/x"],
 };
 
