@@ -91,8 +91,8 @@ async function stageMain() {
     gypfile: false,
     optionalDependencies: Object.fromEntries(platforms),
   });
-  for (const name of ["README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md"]) {
-    if (existsSync(name)) cpSync(name, join(folder, name));
+  for (const name of ["README.md", "LICENSE", "CHANGELOG.md", "SECURITY.md", "docs"]) {
+    cpSync(name, join(folder, name), { recursive: true });
   }
 }
 
