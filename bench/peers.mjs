@@ -84,7 +84,12 @@ function removePodman(home, env) {
     // Mounted on themselves.
     for (const place of places) run(["umount", join(place, "overlay"), join(place, "vfs")]);
   } else {
-    run(["podman", "unshare", "rm", "-rf", ...places], { env });
+    // Not over the user's own storage: that would remember our folder, and make it again.
+    for (const place of places) {
+      run(["podman", `--root=${place}`, `--runroot=${place}-run`, "unshare", "rm", "-rf", place], {
+        env,
+      });
+    }
   }
   const pause = join(env.XDG_RUNTIME_DIR, "libpod/tmp/pause.pid");
   if (existsSync(pause)) process.kill(Number(readFileSync(pause, "utf8")), "SIGKILL");

@@ -46,16 +46,9 @@ export class Podman {
     return faults.join("; ");
   }
 
-  /** Ends what still runs and removes the storage, whose files belong to mapped ids. */
+  /** Ends what still runs; the folder goes with its test file. */
   close(): void {
-    this.#endProcesses();
-    if (process.getuid?.() === 0) return;
-    finished(["podman", "unshare", "rm", "-rf", join(this.#home, "storage")], { env: this.#env });
-    this.#endProcesses();
-  }
-
-  /** The pause process, and the clean-up that outlives `podman run`: it would start another. */
-  #endProcesses(): void {
+    // The pause process, and the clean-up that outlives `podman run`: it would start another.
     for (let left = this.#processes(); left.length > 0; left = this.#processes()) {
       for (const pid of left) kill(pid);
     }
