@@ -19,21 +19,23 @@ export { type EngineInfo, type VersionInfo, versionInfo as version } from "./eng
 export type { ContainerInspection, ImageInspection } from "./engine/inspect.ts";
 export type {
   BindMount,
-  CaptureOption,
   ContainerOptions,
   CreateOptions,
+  Mount,
+  NetworkMode,
+  TmpfsMount,
+} from "./engine/container-options.ts";
+export type {
+  CaptureOption,
   EngineOptions,
   IdsOption,
   Isolation,
-  Mount,
-  NetworkMode,
   OutputOption,
   RunOptions,
   RunResult,
   StartOptions,
   StdinOption,
   StorageDriverOption,
-  TmpfsMount,
 } from "./engine/options.ts";
 export type { ContainerRecord, RecordedImage } from "./engine/records.ts";
 export type { RemoveOptions } from "./engine/remove.ts";

@@ -1,6 +1,6 @@
 /** `-v`, `--mount` and `--tmpfs` in Docker's syntaxes → the mounts of a container. */
 import { resolve } from "node:path";
-import type { BindMount, Mount, TmpfsMount } from "../engine/options.ts";
+import type { BindMount, Mount, TmpfsMount } from "../engine/container-options.ts";
 import { MarmitaError } from "../errors.ts";
 import { parseMemorySize } from "./units.ts";
 

@@ -1,86 +1,11 @@
 /** The flags of `run` → the options of a container. */
 import { readFileSync } from "node:fs";
-import type { CreateOptions, Mount, NetworkMode } from "../engine/options.ts";
+import type { CreateOptions, Mount, NetworkMode } from "../engine/container-options.ts";
 import { MarmitaError } from "../errors.ts";
-import type { Flag, ParsedFlags, RefusedFlags } from "./flags.ts";
+import type { ParsedFlags } from "./flags.ts";
 import { environment, labels, parseKeyValue, parseKeyValueFile } from "./key-values.ts";
 import { parseMount, parseTmpfs, parseVolume } from "./mount-flags.ts";
 import { notSupported, UsageError } from "./usage.ts";
-
-export const RUN_FLAGS: readonly Flag[] = [
-  { name: "cidfile", value: "string", help: "Write the container ID to the file" },
-  { name: "entrypoint", value: "string", help: "Overwrite the default ENTRYPOINT of the image" },
-  { name: "env", short: "e", value: "list", help: "Set environment variables" },
-  { name: "env-file", value: "list", help: "Read in a file of environment variables" },
-  { name: "help", help: "Print usage" },
-  { name: "hostname", short: "h", value: "string", help: "Container host name" },
-  {
-    name: "interactive",
-    short: "i",
-    help: "Pass STDIN on; without it the command reads nothing",
-  },
-  { name: "label", short: "l", value: "list", help: "Set meta data on a container" },
-  { name: "label-file", value: "list", help: "Read in a line delimited file of labels" },
-  {
-    name: "mount",
-    value: "mount",
-    help:
-      "Attach a filesystem mount to the container\n" +
-      "'type=bind,source=PATH,target=PATH[,readonly]'\n" +
-      "'type=tmpfs,target=PATH[,tmpfs-size=SIZE]'",
-  },
-  { name: "name", value: "string", help: "Assign a name to the container" },
-  {
-    name: "network",
-    also: "net",
-    value: "network",
-    help: 'Connect a container to a network ("none", "host") (default "none")',
-  },
-  {
-    name: "pull",
-    value: "string",
-    help: 'Pull image before running ("never") (default "never")',
-  },
-  { name: "quiet", short: "q", help: "Suppress the pull output" },
-  { name: "read-only", help: "Mount the container's root filesystem as read only" },
-  { name: "rm", help: "Automatically remove the container when it exits" },
-  { name: "sig-proxy", help: "Proxy received signals to the process (default true)" },
-  { name: "timeout", value: "int", help: "Kill the container after so many seconds" },
-  { name: "tmpfs", value: "list", help: "Mount a tmpfs directory ('PATH[:size=SIZE,mode=MODE]')" },
-  {
-    name: "user",
-    short: "u",
-    value: "string",
-    help: "Username or UID (format: <name|uid>[:<group|gid>])",
-  },
-  {
-    name: "volume",
-    short: "v",
-    value: "list",
-    help: "Bind mount a directory or file ('SOURCE:TARGET[:ro]')",
-  },
-  { name: "workdir", short: "w", value: "string", help: "Working directory inside the container" },
-];
-
-export const RUN_REFUSED: RefusedFlags = {
-  switches: `detach|d disable-content-trust env-host http-proxy init no-healthcheck no-hosts
-    oom-kill-disable passwd privileged publish-all|P read-only-tmpfs replace rmi rootfs tls-verify
-    tty|t unsetenv-all use-api-socket`,
-  values: `add-host annotation arch attach|a authfile blkio-weight blkio-weight-device cap-add
-    cap-drop cgroup-conf cgroup-parent cgroupns cgroups chrootdirs conmon-pidfile cpu-count
-    cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares|c cpus cpuset-cpus
-    cpuset-mems decryption-key detach-keys device device-cgroup-rule device-read-bps
-    device-read-iops device-write-bps device-write-iops dns dns-opt dns-option dns-search domainname
-    env-merge expose gidmap gpus group-add group-entry health-cmd health-interval health-on-failure
-    health-retries health-start-interval health-start-period health-timeout hostuser image-volume
-    init-path io-maxbandwidth io-maxiops ip ip6 ipc isolation kernel-memory link link-local-ip
-    log-driver log-opt mac-address memory|m memory-reservation memory-swap memory-swappiness
-    net-alias network-alias oom-score-adj os passwd-entry personality pid pidfile pids-limit
-    platform pod pod-id-file preserve-fd preserve-fds publish|p rdt-class requires restart retry
-    retry-delay runtime sdnotify seccomp-policy secret security-opt shm-size shm-size-systemd
-    stop-signal stop-timeout storage-opt subgidname subuidname sysctl systemd tz uidmap ulimit umask
-    unsetenv userns uts variant volume-driver volumes-from`,
-};
 
 /** What `run` does beside making the container. */
 export interface RunSettings {

@@ -4,7 +4,8 @@ import { attach, catchSignals, type ProxiedSignals } from "./attach.ts";
 import { reserveCidFile } from "./cid-file.ts";
 import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
-import { RUN_FLAGS, RUN_REFUSED, runSettings, type RunSettings } from "./run-options.ts";
+import { RUN_FLAGS, RUN_REFUSED } from "./run-flags.ts";
+import { runSettings, type RunSettings } from "./run-options.ts";
 import { EXIT_OWN_FAILURE } from "./usage.ts";
 
 export const run: Command = {

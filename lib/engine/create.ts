@@ -3,33 +3,22 @@ import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { renameSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { hostname } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { MarmitaError } from "../errors.ts";
-import { type Plan, encodePlan } from "../native/plan.ts";
+import { encodePlan } from "../native/plan.ts";
 import { writeTree } from "../native/syscalls.ts";
-import type { RuntimeSpec } from "../oci/runtime-spec.ts";
-import { compile } from "../runtime/compile.ts";
-import { hasCgroup2 } from "../runtime/filesystems.ts";
 import { hostFiles } from "../runtime/host-files.ts";
 import type { IdMapping } from "../runtime/id-maps.ts";
-import { networkSysctls, thermalPaths } from "../runtime/machine.ts";
-import {
-  type ImageDefaults,
-  type SpecInput,
-  createSpec,
-  hostnameOf,
-  labelsOf,
-} from "../runtime/spec.ts";
 import { syncDirectory } from "../store/atomic.ts";
 import { lock } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
-import { isMissing } from "../util/system-error.ts";
 import { throwIfAborted } from "../util/abort.ts";
+import { isMissing } from "../util/system-error.ts";
+import type { CreateOptions, Mount } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
+import { describe } from "./describe.ts";
 import { type Live, claimLive } from "./live.ts";
 import { claimName, idOfName, madeUpName } from "./names.ts";
-import type { CreateOptions, Mount } from "./options.ts";
 import { type ContainerRecord, encodeRecord } from "./records.ts";
 import { type RootLayout, type RootSource, hostRoot, imageRoot } from "./roots.ts";
 import { discard, draftOf } from "./sweep.ts";
@@ -155,76 +144,6 @@ async function write(context: EngineContext, request: WriteRequest): Promise<Con
     await syncDirectory(paths.names);
   }
   return record;
-}
-
-interface Description {
-  readonly record: ContainerRecord;
-  readonly spec: RuntimeSpec;
-  readonly plan: Plan;
-}
-
-async function describe({ paths }: EngineContext, request: WriteRequest): Promise<Description> {
-  const { id, name, mapping, source, layout, mounts, options } = request;
-  const network = options.network ?? "none";
-  const bundle = paths.container(id);
-  const input: SpecInput = {
-    id,
-    bundle,
-    mapping,
-    image: source.defaults,
-    options: { ...options, mounts },
-    machineName: hostname(),
-    keep: source.keep,
-    sysctl: await networkSysctls(network),
-    maskedPaths: await thermalPaths(),
-  };
-  const spec = createSpec(input);
-  const { rootfs, trees } = layout;
-  const plan = compile(spec, {
-    id,
-    bundle,
-    mapping,
-    rootfs,
-    title: name,
-    live: join(paths.live, id),
-    name: paths.name(name),
-    remove: options.remove === true ? { trash: join(paths.trash, id), trees } : undefined,
-    hasCgroup2: hasCgroup2(),
-  });
-  return { record: recordOf(request, spec, hostnameOf(input)), spec, plan };
-}
-
-function recordOf(request: WriteRequest, spec: RuntimeSpec, machine: string): ContainerRecord {
-  const { id, name, mapping, source, layout, mounts, options } = request;
-  return {
-    id,
-    name,
-    createdAt: new Date().toISOString(),
-    image: source.image,
-    command: spec.process.args,
-    entrypointWords: entrypointWords(options, source.defaults),
-    hostname: machine,
-    labels: labelsOf(source.defaults, options),
-    mounts,
-    readOnly: options.readOnly === true,
-    remove: options.remove === true,
-    isolation: {
-      ids: mapping.mode,
-      rootfs: source.driver,
-      network: options.network ?? "none",
-      notes: [...(mapping.reason === undefined ? [] : [mapping.reason]), ...layout.notes],
-    },
-    trees: layout.trees,
-  };
-}
-
-function entrypointWords(
-  { entrypoint }: CreateOptions,
-  { Entrypoint: inherited }: ImageDefaults,
-): number {
-  if (entrypoint === undefined) return inherited?.length ?? 0;
-  if (typeof entrypoint === "string") return entrypoint === "" ? 0 : 1;
-  return entrypoint?.length ?? 0;
 }
 
 async function resolveMounts(mounts: readonly Mount[]): Promise<readonly Mount[]> {

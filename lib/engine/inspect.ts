@@ -5,8 +5,10 @@ import type { Image } from "../images/image.ts";
 import type { ContainerDefaults } from "../oci/image-config.ts";
 import { familiarName, parseReference } from "../oci/reference.ts";
 import { JsonReader, parseJson } from "../util/json.ts";
+import type { Mount } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
-import type { Isolation, Mount } from "./options.ts";
+import { hostConfigJson } from "./host-config.ts";
+import type { Isolation } from "./options.ts";
 import type { ContainerRecord } from "./records.ts";
 import type { ContainerState } from "./state.ts";
 
@@ -93,29 +95,6 @@ function stateJson(state: ContainerState) {
     StartedAt: startedAt ?? NEVER,
     FinishedAt: finishedAt ?? NEVER,
   };
-}
-
-function hostConfigJson({ mounts, isolation, readOnly, remove }: ContainerRecord) {
-  return {
-    Binds: mounts.flatMap((mount) => (mount.type === "bind" ? [bindText(mount)] : [])),
-    NetworkMode: isolation.network,
-    RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
-    AutoRemove: remove,
-    Privileged: false,
-    ReadonlyRootfs: readOnly,
-    Tmpfs: Object.fromEntries(
-      mounts.flatMap((mount) => (mount.type === "tmpfs" ? [[mount.target, tmpfsText(mount)]] : [])),
-    ),
-  };
-}
-
-function bindText({ source, target, readOnly }: Mount & { readonly type: "bind" }): string {
-  return `${source}:${target}${readOnly === true ? ":ro" : ""}`;
-}
-
-function tmpfsText({ sizeBytes, mode }: Mount & { readonly type: "tmpfs" }): string {
-  const size = sizeBytes === undefined ? [] : [`size=${sizeBytes}`];
-  return [...size, ...(mode === undefined ? [] : [`mode=${mode.toString(8)}`])].join(",");
 }
 
 function graphDriverJson(context: EngineContext, { id, image, isolation }: ContainerRecord) {

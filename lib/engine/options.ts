@@ -1,6 +1,7 @@
-/** What callers may ask of an engine, a container and a run, and what they get back. */
+/** What callers may ask of an engine, a start and a run, and what they get back. */
 import type { Readable } from "node:stream";
 import type { ExitStatus } from "../runtime/process.ts";
+import type { ContainerOptions, NetworkMode } from "./container-options.ts";
 
 /** How ids inside of containers are mapped to ids of this machine; `auto` takes the best there is. */
 export type IdsOption = "auto" | "subids" | "single";
@@ -14,63 +15,6 @@ export interface EngineOptions {
   /** `subids` fails where the user has no subordinate ids; `auto` falls back to `single`. */
   readonly ids?: IdsOption;
   readonly storageDriver?: StorageDriverOption;
-}
-
-/** A directory or file of this machine, visible in the container. */
-export interface BindMount {
-  readonly type: "bind";
-  /** Must exist. A relative path starts at the current directory of this process. */
-  readonly source: string;
-  /** An absolute path in the container; made when missing. */
-  readonly target: string;
-  readonly readOnly?: boolean;
-}
-
-/** An empty file system in memory, gone with the container's process. */
-export interface TmpfsMount {
-  readonly type: "tmpfs";
-  /** An absolute path in the container; made when missing. */
-  readonly target: string;
-  /** Default: what the kernel allows, half of the memory. */
-  readonly sizeBytes?: number;
-  /** Permission bits of its root. Default: `0o1777`. */
-  readonly mode?: number;
-}
-
-export type Mount = BindMount | TmpfsMount;
-
-/** `none` has a loopback interface only; `host` shares this machine's network. */
-export type NetworkMode = "none" | "host";
-
-/** What a container is made with. Everything left out comes from the image. */
-export interface ContainerOptions {
-  /** Two or more of letters, digits, `_`, `.` and `-`. Default: one is made up. */
-  readonly name?: string;
-  /** Added to the image's environment; `undefined` as a value is left out. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
-  /** `user`, `user:group`, by name or number, looked up in the container. */
-  readonly user?: string;
-  /** An absolute path in the container; made when missing. */
-  readonly workdir?: string;
-  /** Replaces the image's; then the image's command is dropped too. `null` and `[]` clear it. */
-  readonly entrypoint?: string | readonly string[] | null;
-  /** Default: the first twelve digits of the id; with network `host`, this machine's. */
-  readonly hostname?: string;
-  readonly labels?: Readonly<Record<string, string>>;
-  readonly mounts?: readonly Mount[];
-  /** The root file system cannot be written; mounts still can. */
-  readonly readOnly?: boolean;
-  /** The container and what it wrote are removed when its process ends. */
-  readonly remove?: boolean;
-  /** Default: `none`. */
-  readonly network?: NetworkMode;
-}
-
-export interface CreateOptions extends ContainerOptions {
-  /** A name, or the id of an image or a unique part of its start; or `host`. */
-  readonly image: string;
-  /** Default: the image's command. */
-  readonly command?: readonly string[];
 }
 
 /** Where a container's stdin comes from. `ignore` is /dev/null. */

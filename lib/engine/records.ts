@@ -6,7 +6,8 @@ import { type ChainId, type Digest, parseDigest } from "../oci/digest.ts";
 import type { Paths } from "../store/paths.ts";
 import { JsonReader, parseJson } from "../util/json.ts";
 import { isMissing } from "../util/system-error.ts";
-import type { Isolation, Mount } from "./options.ts";
+import type { Mount } from "./container-options.ts";
+import type { Isolation } from "./options.ts";
 
 /** Written once, with the container; what changes later has files of its own. */
 export interface ContainerRecord {

@@ -1,7 +1,7 @@
 /** What a container's root file system comes from: an image's layers, or this machine itself. */
-import type { Rootfs } from "../runtime/compile.ts";
+import type { Rootfs } from "../runtime/compile-context.ts";
 import { hostDefaults, makeHostDirectories, readHostRoot } from "../runtime/host-root.ts";
-import type { ImageDefaults, SpecInput } from "../runtime/spec.ts";
+import type { ImageDefaults, SpecInput } from "../runtime/spec-input.ts";
 import type { StorageDriver } from "../runtime/storage-driver.ts";
 import type { ImageLayer } from "../images/image.ts";
 import type { ChainId } from "../oci/digest.ts";

@@ -1,48 +1,15 @@
 /** config.json → the plan that marmita-init carries out: every decision is made here, none in C. */
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { formatIdMap } from "../native/helper.ts";
-import { BIND, type Operation, type Plan, ROOT_BIND, USER } from "../native/plan.ts";
+import { BIND, type Operation, type Plan } from "../native/plan.ts";
 import type { NamespaceType, RuntimeSpec, SpecMount } from "../oci/runtime-spec.ts";
-import { capabilityMask } from "./capabilities.ts";
+import type { CompileContext } from "./compile-context.ts";
+import { processOperations } from "./compile-process.ts";
+import { readonlyOperations, rootOperations } from "./compile-rootfs.ts";
 import { nestedExtents } from "./container-ids.ts";
-import type { IdMapping } from "./id-maps.ts";
 import { bindFlags, parseMountOptions } from "./mount-options.ts";
-import { isWithin } from "./mountinfo.ts";
 import { refuseUnsupported } from "./refuse.ts";
-
-/** Where a container's files are and what of it is known to its keeper. All paths are absolute. */
-export interface CompileContext {
-  readonly id: string;
-  /** How its keeper calls itself: the container's name. */
-  readonly title: string;
-  /** The directory of the bundle. */
-  readonly bundle: string;
-  readonly live: string;
-  /** The link that takes the container's name, which goes with the container. */
-  readonly name?: string | undefined;
-  /** Present: the container goes when its process ends, by way of this path; `trees` go too. */
-  readonly remove?: { readonly trash: string; readonly trees?: readonly string[] } | undefined;
-  /** Of the namespace that the keeper runs in. */
-  readonly mapping: IdMapping;
-  readonly rootfs: Rootfs;
-  /** Whether /sys/fs/cgroup of this machine is a cgroup v2 tree. */
-  readonly hasCgroup2: boolean;
-}
-
-export type Rootfs =
-  /** Directories of layers, the top first; what is written goes to `upper` in the bundle. */
-  | { readonly kind: "overlay"; readonly lowers: readonly string[] }
-  | {
-      readonly kind: "fuse-overlayfs";
-      readonly lowers: readonly string[];
-      /** Its path. */
-      readonly program: string;
-    }
-  /** Already there, at the bundle's `root.path`. */
-  | { readonly kind: "directory" }
-  /** Image `host`: operations that fill an empty tmpfs (host-image.ts). */
-  | { readonly kind: "host"; readonly operations: Plan };
 
 const CLONE: Readonly<Record<NamespaceType, number>> = {
   time: 0x80,
@@ -121,80 +88,6 @@ function keeperOperations({ linux }: RuntimeSpec, context: CompileContext): Plan
   ];
 }
 
-/**
- * `volatile`: the end of an overlay otherwise writes out all that anybody has not yet written to
- * the disk it is on, which no container needs that goes in the next moment.
- */
-function overlayOptions({ remove }: CompileContext): readonly string[] {
-  return remove === undefined ? ["userxattr"] : ["userxattr", "volatile"];
-}
-
-function rootOperations(spec: RuntimeSpec, context: CompileContext): Plan {
-  const { bundle, rootfs } = context;
-  const target = resolve(bundle, spec.root.path);
-  const [upper, work] = [join(bundle, "upper"), join(bundle, "work")];
-  switch (rootfs.kind) {
-    case "overlay": {
-      // An image without layers: the empty mount point stands for one.
-      const lowers = rootfs.lowers.length > 0 ? rootfs.lowers : [target];
-      return [
-        ["overlay", target, upper, work, lowers, overlayOptions(context)],
-        ["root", target, 0],
-      ];
-    }
-    case "fuse-overlayfs": {
-      const lowers = rootfs.lowers.length > 0 ? rootfs.lowers : [target];
-      const options = fuseOptions({ lowers, upper, work });
-      const command = [rootfs.program, "-f", "-o", options, target];
-      return [
-        ["fuse-overlayfs", target, command],
-        // The keeper's mount is locked in the child's copy of it: pivot_root takes a mount of its own.
-        ["root", target, ROOT_BIND],
-      ];
-    }
-    case "directory":
-      return [["root", target, ROOT_BIND]];
-    case "host":
-      return [
-        ["tmpfs-root", target, ["mode=755", "size=64m"]],
-        ["root", target, 0],
-        ...rootfs.operations.map((operation) => hostOperation(operation, context)),
-      ];
-    default:
-      return rootfs satisfies never;
-  }
-}
-
-/** Last, when all mount points are made. The root of image `host` is made of many mounts. */
-function readonlyOperations({ mounts = [] }: RuntimeSpec, { rootfs }: CompileContext): Plan {
-  const parts = rootfs.kind === "host" ? rootfs.operations : [];
-  const overlays = parts.flatMap(([name, target]) => (name === "overlay-in" ? [target] : []));
-  const isCovered = (path: string) => mounts.some(({ destination }) => isWithin(path, destination));
-  return [
-    ...overlays.filter((path) => !isCovered(path)).map((path) => ["mount-readonly", path] as const),
-    ["root-readonly"],
-  ];
-}
-
-function hostOperation(operation: Operation, context: CompileContext): Operation {
-  if (operation[0] !== "overlay-in") return operation;
-  const [name, target, upper, work, lowers] = operation;
-  return [name, target, upper, work, lowers, overlayOptions(context)];
-}
-
-function fuseOptions(paths: { lowers: readonly string[]; upper: string; work: string }): string {
-  const { lowers, upper, work } = paths;
-  const odd = [...lowers, upper, work].find((path) => /[:,\\]/.test(path));
-  if (odd !== undefined) {
-    // fuse-overlayfs has no way to write them.
-    throw new MarmitaError("UNSUPPORTED", `fuse-overlayfs takes no path with ":" or ",": ${odd}`, {
-      step: "fuse-overlayfs",
-      hint: "Use a data root without these characters.",
-    });
-  }
-  return `lowerdir=${lowers.join(":")},upperdir=${upper},workdir=${work}`;
-}
-
 function mountOperations(
   mount: SpecMount,
   { bundle, hasCgroup2 }: CompileContext,
@@ -249,40 +142,4 @@ function rootLimits({ mapping }: CompileContext): Record<string, string> {
 
 function sysctlOperation([name, value]: readonly [string, string]): Operation {
   return ["file", `/proc/sys/${name.replaceAll(".", "/")}`, 0o644, value];
-}
-
-/** In image `host` the caller itself may read what its groups may. */
-function isCaller({ process, linux }: RuntimeSpec, { mapping, rootfs }: CompileContext): boolean {
-  const { uid, username = "" } = process.user;
-  if (rootfs.kind !== "host" || !/^\d+(?::\d+)?$/.test(username)) return false;
-  const own = mapping.uids.find(({ inside }) => inside === 0)?.outside;
-  const line = linux.uidMappings?.find(({ containerID, size }) => {
-    return uid >= containerID && uid < containerID + size;
-  });
-  return line !== undefined && line.hostID + (uid - line.containerID) === own;
-}
-
-function processOperations(spec: RuntimeSpec, context: CompileContext): Plan {
-  const { process } = spec;
-  const { user, capabilities = {} } = process;
-  const keepsGroups = !context.mapping.setgroups || isCaller(spec, context);
-  const who = user.username ?? `${user.uid}:${user.gid}`;
-  const groups = (user.additionalGids ?? []).map(String);
-  const mask = (names: readonly string[] | undefined) => capabilityMask(names ?? []);
-  return [
-    ["user", who, groups, USER.SETS_HOME | (keepsGroups ? USER.KEEPS_GROUPS : 0)],
-    ["workdir", process.cwd],
-    [
-      "capabilities",
-      mask(capabilities.bounding),
-      mask(capabilities.effective),
-      mask(capabilities.permitted),
-      mask(capabilities.inheritable),
-      mask(capabilities.ambient),
-    ],
-    ...when(process.noNewPrivileges === true, ["no-new-privileges"]),
-    ["umask", user.umask ?? 0o022],
-    ["environment", process.env ?? []],
-    ["command", process.args],
-  ];
 }

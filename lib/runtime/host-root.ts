@@ -15,7 +15,7 @@ import {
   planHostRoot,
 } from "./host-image.ts";
 import { isWithin, parseMountinfo } from "./mountinfo.ts";
-import type { ImageDefaults } from "./spec.ts";
+import type { ImageDefaults } from "./spec-input.ts";
 import type { StorageDriver } from "./storage-driver.ts";
 
 export interface HostRootOptions {

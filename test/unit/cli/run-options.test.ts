@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { parseFlags } from "../../../lib/cli/flags.ts";
-import { RUN_FLAGS, RUN_REFUSED, runSettings } from "../../../lib/cli/run-options.ts";
+import { RUN_FLAGS, RUN_REFUSED } from "../../../lib/cli/run-flags.ts";
+import { runSettings } from "../../../lib/cli/run-options.ts";
 
 const grammar = { flags: RUN_FLAGS, refused: RUN_REFUSED, stopsAtFirstArgument: true };
 const settings = (...args: string[]) => runSettings(parseFlags(grammar, args), { HOME: "/me" });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { CONTAINER_NAME } from "../../../lib/engine/checks.ts";
+import { CONTAINER_NAME } from "../../../lib/engine/container-checks.ts";
 import { madeUpName } from "../../../lib/engine/names.ts";
 import { ADJECTIVES, SURNAMES } from "../../../lib/engine/words.ts";
 

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { formatPlan } from "../../../lib/native/plan.ts";
 import type { RuntimeSpec } from "../../../lib/oci/runtime-spec.ts";
-import { compile, type CompileContext } from "../../../lib/runtime/compile.ts";
-import { createSpec, type SpecInput } from "../../../lib/runtime/spec.ts";
+import { compile } from "../../../lib/runtime/compile.ts";
+import type { CompileContext } from "../../../lib/runtime/compile-context.ts";
+import { createSpec } from "../../../lib/runtime/spec.ts";
+import type { SpecInput } from "../../../lib/runtime/spec-input.ts";
 
 const ID = "0123456789abcdef".repeat(4);
 const BUNDLE = "/data/containers/0123";

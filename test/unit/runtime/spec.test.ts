@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { createSpec, type SpecInput } from "../../../lib/runtime/spec.ts";
+import { createSpec } from "../../../lib/runtime/spec.ts";
+import type { SpecInput } from "../../../lib/runtime/spec-input.ts";
 
 const ID = "0123456789abcdef".repeat(4);
 const EXTENTS = [

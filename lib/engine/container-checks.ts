@@ -1,0 +1,70 @@
+/** Checks of what a container is made with. */
+import { MarmitaError } from "../errors.ts";
+import { type Checks, entries, flag, isText, quote, word, words, wrong } from "../util/check.ts";
+import type { ContainerOptions } from "./container-options.ts";
+import { insidePath, mounts } from "./mount-checks.ts";
+
+/** Docker's rule for names of containers. */
+export const CONTAINER_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+const HOSTNAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?$/;
+const NAME_MAX = 128;
+const HOSTNAME_MAX = 64;
+
+export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
+  name: containerName,
+  env: environment,
+  user,
+  workdir: insidePath,
+  entrypoint,
+  hostname,
+  labels,
+  mounts,
+  readOnly: flag,
+  remove: flag,
+  network,
+};
+
+function containerName(value: unknown, name: string): void {
+  if (isText(value) && CONTAINER_NAME.test(value) && value.length <= NAME_MAX) return;
+  throw wrong(name, `${NAME_MAX} characters or less of [a-zA-Z0-9][a-zA-Z0-9_.-]+`, value);
+}
+
+function environment(value: unknown, name: string): void {
+  for (const [key, text] of entries(value, name)) {
+    if (key === "" || key.includes("=") || !isText(key)) {
+      throw wrong(name, 'an object whose keys are not empty and have no "="', key);
+    }
+    if (text !== undefined && !isText(text)) throw wrong(`${name}.${key}`, "a string", text);
+  }
+}
+
+function labels(value: unknown, name: string): void {
+  for (const [key, text] of entries(value, name)) {
+    if (key === "") throw wrong(name, "an object whose keys are not empty", key);
+    if (typeof text !== "string") throw wrong(`${name}.${key}`, "a string", text);
+  }
+}
+
+function user(value: unknown, name: string): void {
+  if (isText(value) && /^[^:\s]*(?::[^:\s]+)?$/.test(value) && value !== "") return;
+  throw wrong(name, "user, user:group, or numbers", value);
+}
+
+function entrypoint(value: unknown, name: string): void {
+  if (value === null || isText(value)) return;
+  words(value, name);
+}
+
+function hostname(value: unknown, name: string): void {
+  if (isText(value) && HOSTNAME.test(value) && value.length <= HOSTNAME_MAX) return;
+  throw wrong(name, `${HOSTNAME_MAX} letters, digits, "." and "-" or less`, value);
+}
+
+function network(value: unknown, name: string): void {
+  if (value === "none" || value === "host") return;
+  word(value, name);
+  throw new MarmitaError("UNSUPPORTED", `network ${quote(value)} is not supported`, {
+    hint: 'Use network "none" or "host".',
+    details: { option: name, value },
+  });
+}

@@ -1,0 +1,58 @@
+/** What callers may ask of a container. */
+
+/** A directory or file of this machine, visible in the container. */
+export interface BindMount {
+  readonly type: "bind";
+  /** Must exist. A relative path starts at the current directory of this process. */
+  readonly source: string;
+  /** An absolute path in the container; made when missing. */
+  readonly target: string;
+  readonly readOnly?: boolean;
+}
+
+/** An empty file system in memory, gone with the container's process. */
+export interface TmpfsMount {
+  readonly type: "tmpfs";
+  /** An absolute path in the container; made when missing. */
+  readonly target: string;
+  /** Default: what the kernel allows, half of the memory. */
+  readonly sizeBytes?: number;
+  /** Permission bits of its root. Default: `0o1777`. */
+  readonly mode?: number;
+}
+
+export type Mount = BindMount | TmpfsMount;
+
+/** `none` has a loopback interface only; `host` shares this machine's network. */
+export type NetworkMode = "none" | "host";
+
+/** What a container is made with. Everything left out comes from the image. */
+export interface ContainerOptions {
+  /** Two or more of letters, digits, `_`, `.` and `-`. Default: one is made up. */
+  readonly name?: string;
+  /** Added to the image's environment; `undefined` as a value is left out. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** `user`, `user:group`, by name or number, looked up in the container. */
+  readonly user?: string;
+  /** An absolute path in the container; made when missing. */
+  readonly workdir?: string;
+  /** Replaces the image's; then the image's command is dropped too. `null` and `[]` clear it. */
+  readonly entrypoint?: string | readonly string[] | null;
+  /** Default: the first twelve digits of the id; with network `host`, this machine's. */
+  readonly hostname?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly mounts?: readonly Mount[];
+  /** The root file system cannot be written; mounts still can. */
+  readonly readOnly?: boolean;
+  /** The container and what it wrote are removed when its process ends. */
+  readonly remove?: boolean;
+  /** Default: `none`. */
+  readonly network?: NetworkMode;
+}
+
+export interface CreateOptions extends ContainerOptions {
+  /** A name, or the id of an image or a unique part of its start; or `host`. */
+  readonly image: string;
+  /** Default: the image's command. */
+  readonly command?: readonly string[];
+}

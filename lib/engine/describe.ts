@@ -1,0 +1,99 @@
+/** What a new container is: its config.json, its plan, its record. */
+import { hostname } from "node:os";
+import { join } from "node:path";
+import type { Plan } from "../native/plan.ts";
+import type { RuntimeSpec } from "../oci/runtime-spec.ts";
+import { compile } from "../runtime/compile.ts";
+import { hasCgroup2 } from "../runtime/filesystems.ts";
+import type { IdMapping } from "../runtime/id-maps.ts";
+import { networkSysctls, thermalPaths } from "../runtime/machine.ts";
+import { createSpec } from "../runtime/spec.ts";
+import { hostnameOf, type ImageDefaults, labelsOf, type SpecInput } from "../runtime/spec-input.ts";
+import type { CreateOptions, Mount } from "./container-options.ts";
+import type { EngineContext } from "./context.ts";
+import type { ContainerRecord } from "./records.ts";
+import type { RootLayout, RootSource } from "./roots.ts";
+
+export interface DescribeRequest {
+  readonly id: string;
+  readonly name: string;
+  /** Checked. */
+  readonly options: CreateOptions;
+  readonly mounts: readonly Mount[];
+  readonly mapping: IdMapping;
+  readonly source: RootSource;
+  readonly layout: RootLayout;
+}
+
+export interface Description {
+  readonly record: ContainerRecord;
+  readonly spec: RuntimeSpec;
+  readonly plan: Plan;
+}
+
+export async function describe(
+  { paths }: EngineContext,
+  request: DescribeRequest,
+): Promise<Description> {
+  const { id, name, mapping, source, layout, mounts, options } = request;
+  const network = options.network ?? "none";
+  const bundle = paths.container(id);
+  const input: SpecInput = {
+    id,
+    bundle,
+    mapping,
+    image: source.defaults,
+    options: { ...options, mounts },
+    machineName: hostname(),
+    keep: source.keep,
+    sysctl: await networkSysctls(network),
+    maskedPaths: await thermalPaths(),
+  };
+  const spec = createSpec(input);
+  const { rootfs, trees } = layout;
+  const plan = compile(spec, {
+    id,
+    bundle,
+    mapping,
+    rootfs,
+    title: name,
+    live: join(paths.live, id),
+    name: paths.name(name),
+    remove: options.remove === true ? { trash: join(paths.trash, id), trees } : undefined,
+    hasCgroup2: hasCgroup2(),
+  });
+  return { record: recordOf(request, spec, hostnameOf(input)), spec, plan };
+}
+
+function recordOf(request: DescribeRequest, spec: RuntimeSpec, machine: string): ContainerRecord {
+  const { id, name, mapping, source, layout, mounts, options } = request;
+  return {
+    id,
+    name,
+    createdAt: new Date().toISOString(),
+    image: source.image,
+    command: spec.process.args,
+    entrypointWords: entrypointWords(options, source.defaults),
+    hostname: machine,
+    labels: labelsOf(source.defaults, options),
+    mounts,
+    readOnly: options.readOnly === true,
+    remove: options.remove === true,
+    isolation: {
+      ids: mapping.mode,
+      rootfs: source.driver,
+      network: options.network ?? "none",
+      notes: [...(mapping.reason === undefined ? [] : [mapping.reason]), ...layout.notes],
+    },
+    trees: layout.trees,
+  };
+}
+
+function entrypointWords(
+  { entrypoint }: CreateOptions,
+  { Entrypoint: inherited }: ImageDefaults,
+): number {
+  if (entrypoint === undefined) return inherited?.length ?? 0;
+  if (typeof entrypoint === "string") return entrypoint === "" ? 0 : 1;
+  return entrypoint?.length ?? 0;
+}

@@ -1,0 +1,36 @@
+/** What the compilation of a plan goes by beside config.json. */
+import type { Plan } from "../native/plan.ts";
+import type { IdMapping } from "./id-maps.ts";
+
+/** Where a container's files are and what of it is known to its keeper. All paths are absolute. */
+export interface CompileContext {
+  readonly id: string;
+  /** How its keeper calls itself: the container's name. */
+  readonly title: string;
+  /** The directory of the bundle. */
+  readonly bundle: string;
+  readonly live: string;
+  /** The link that takes the container's name, which goes with the container. */
+  readonly name?: string | undefined;
+  /** Present: the container goes when its process ends, by way of this path; `trees` go too. */
+  readonly remove?: { readonly trash: string; readonly trees?: readonly string[] } | undefined;
+  /** Of the namespace that the keeper runs in. */
+  readonly mapping: IdMapping;
+  readonly rootfs: Rootfs;
+  /** Whether /sys/fs/cgroup of this machine is a cgroup v2 tree. */
+  readonly hasCgroup2: boolean;
+}
+
+export type Rootfs =
+  /** Directories of layers, the top first; what is written goes to `upper` in the bundle. */
+  | { readonly kind: "overlay"; readonly lowers: readonly string[] }
+  | {
+      readonly kind: "fuse-overlayfs";
+      readonly lowers: readonly string[];
+      /** Its path. */
+      readonly program: string;
+    }
+  /** Already there, at the bundle's `root.path`. */
+  | { readonly kind: "directory" }
+  /** Image `host`: operations that fill an empty tmpfs (host-image.ts). */
+  | { readonly kind: "host"; readonly operations: Plan };

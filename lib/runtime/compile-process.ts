@@ -1,0 +1,41 @@
+/** What the command of a container is, and what it may: config.json's `process` → operations. */
+import { type Plan, USER } from "../native/plan.ts";
+import type { RuntimeSpec } from "../oci/runtime-spec.ts";
+import { capabilityMask } from "./capabilities.ts";
+import type { CompileContext } from "./compile-context.ts";
+
+/** In image `host` the caller itself may read what its groups may. */
+function isCaller({ process, linux }: RuntimeSpec, { mapping, rootfs }: CompileContext): boolean {
+  const { uid, username = "" } = process.user;
+  if (rootfs.kind !== "host" || !/^\d+(?::\d+)?$/.test(username)) return false;
+  const own = mapping.uids.find(({ inside }) => inside === 0)?.outside;
+  const line = linux.uidMappings?.find(({ containerID, size }) => {
+    return uid >= containerID && uid < containerID + size;
+  });
+  return line !== undefined && line.hostID + (uid - line.containerID) === own;
+}
+
+export function processOperations(spec: RuntimeSpec, context: CompileContext): Plan {
+  const { process } = spec;
+  const { user, capabilities = {} } = process;
+  const keepsGroups = !context.mapping.setgroups || isCaller(spec, context);
+  const who = user.username ?? `${user.uid}:${user.gid}`;
+  const groups = (user.additionalGids ?? []).map(String);
+  const mask = (names: readonly string[] | undefined) => capabilityMask(names ?? []);
+  return [
+    ["user", who, groups, USER.SETS_HOME | (keepsGroups ? USER.KEEPS_GROUPS : 0)],
+    ["workdir", process.cwd],
+    [
+      "capabilities",
+      mask(capabilities.bounding),
+      mask(capabilities.effective),
+      mask(capabilities.permitted),
+      mask(capabilities.inheritable),
+      mask(capabilities.ambient),
+    ],
+    ...(process.noNewPrivileges === true ? [["no-new-privileges"] as const] : []),
+    ["umask", user.umask ?? 0o022],
+    ["environment", process.env ?? []],
+    ["command", process.args],
+  ];
+}

@@ -1,0 +1,61 @@
+/** What a container's config.json is made from. */
+import type { IdMapping } from "./id-maps.ts";
+import type { MountRequest } from "./mounts.ts";
+
+/** What an image's config says about its containers; `null` as Go writes it. */
+export interface ImageDefaults {
+  readonly Env?: readonly string[] | null | undefined;
+  readonly Entrypoint?: readonly string[] | null | undefined;
+  readonly Cmd?: readonly string[] | null | undefined;
+  readonly User?: string | undefined;
+  readonly WorkingDir?: string | undefined;
+  readonly Labels?: Readonly<Record<string, string>> | null | undefined;
+}
+
+/** What the caller asked for: checked, with paths of this machine made absolute. */
+export interface SpecOptions {
+  readonly command?: readonly string[] | undefined;
+  readonly entrypoint?: string | readonly string[] | null | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+  readonly user?: string | undefined;
+  readonly workdir?: string | undefined;
+  readonly hostname?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly mounts?: readonly MountRequest[] | undefined;
+  readonly readOnly?: boolean | undefined;
+  readonly network?: "none" | "host" | undefined;
+}
+
+export interface SpecInput {
+  readonly id: string;
+  /** Absolute; holds `hosts`, `hostname` and `resolv.conf`, and gets the config.json. */
+  readonly bundle: string;
+  readonly image: ImageDefaults;
+  readonly options: SpecOptions;
+  readonly mapping: IdMapping;
+  /** This machine's name, which containers on its network share. */
+  readonly machineName: string;
+  /** Image `host`: the caller's own ids stay what they are, and it is the user inside. */
+  readonly keep?: { readonly uid: number; readonly gid: number } | undefined;
+  /** By name: `net.ipv4.ip_unprivileged_port_start`. */
+  readonly sysctl?: Readonly<Record<string, string>> | undefined;
+  /** Paths of this machine to be masked beside the usual ones. */
+  readonly maskedPaths?: readonly string[] | undefined;
+}
+
+/** The name a container has for itself. */
+export function hostnameOf({
+  id,
+  options,
+  machineName,
+}: Pick<SpecInput, "id" | "options" | "machineName">): string {
+  return options.hostname ?? (options.network === "host" ? machineName : id.slice(0, 12));
+}
+
+/** The image's, with the caller's over them. */
+export function labelsOf(
+  image: ImageDefaults,
+  options: Pick<SpecOptions, "labels">,
+): Readonly<Record<string, string>> {
+  return { ...image.Labels, ...options.labels };
+}
