@@ -16,6 +16,7 @@ const OPERATIONS = {
   "gid-map": [8, "s"],
   namespaces: [9, "n"],
   "fuse-overlayfs": [10, "sl"],
+  join: [11, "sns"],
   hostname: [32, "s"],
   loopback: [33, ""],
   propagation: [34, ""],
@@ -41,6 +42,7 @@ const OPERATIONS = {
   environment: [54, "l"],
   command: [55, "l"],
   "mount-readonly": [56, "s"],
+  borrow: [76, "ssss"],
 } as const satisfies Record<string, readonly [code: number, signature: string]>;
 
 export type OperationName = keyof typeof OPERATIONS;

@@ -150,11 +150,19 @@ static int clone_tree(int dirfd, const char *path, unsigned flags, unsigned attr
   return 0;
 }
 
+int mounts_attach(int root, int mount, const char *target, struct failure *why) {
+  autoclose int place = -1;
+  int r;
+
+  r = inside_is_directory(mount) ? inside_make_directory(root, target, 0755, &place, why)
+                                 : inside_make_file(root, target, 0755, &place, why);
+  return r < 0 ? r : attach(mount, place, target, why);
+}
+
 int mounts_bind(int root, const char *source, const char *target, uint64_t flags,
                 struct failure *why) {
   const unsigned recursive = flags & BIND_RECURSIVE ? TREE_RECURSIVE : 0;
   autoclose int tree = -1;
-  autoclose int place = -1;
   int r;
 
   r = clone_tree(AT_FDCWD, source, recursive, bind_attributes(flags), &tree);
@@ -163,11 +171,7 @@ int mounts_bind(int root, const char *source, const char *target, uint64_t flags
   if (r < 0)
     return fail(why, -r, "bind %s on %s", source, target);
 
-  r = inside_is_directory(tree) ? inside_make_directory(root, target, 0755, &place, why)
-                                : inside_make_file(root, target, 0755, &place, why);
-  if (r < 0)
-    return r;
-  r = attach(tree, place, target, why);
+  r = mounts_attach(root, tree, target, why);
   return r < 0 ? fail_while(why, "bind %s", source) : 0;
 }
 

@@ -24,6 +24,9 @@ int mounts_new(int root, const struct mount_request *request, struct failure *wh
 int mounts_bind(int root, const char *source, const char *target, uint64_t flags,
                 struct failure *why);
 
+/* A mount that is nowhere yet, on a path of the container. */
+int mounts_attach(int root, int mount, const char *target, struct failure *why);
+
 /* Hide a path: /dev/null over a file, an empty read-only tmpfs over a directory. All directories
  * share one, which `empty` holds: -1 before the first, then a descriptor the caller closes. */
 int mounts_mask(int root, const char *path, int *empty, struct failure *why);

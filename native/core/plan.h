@@ -34,6 +34,7 @@
   X(8, GID_MAP, "gid-map", "s")                 /* lines for /proc/PID/gid_map */                  \
   X(9, NAMESPACES, "namespaces", "n")           /* CLONE_NEW… */                                 \
   X(10, FUSE_OVERLAYFS, "fuse-overlayfs", "sl") /* target, command line */                         \
+  X(11, JOIN, "join", "sns")                    /* live file of a container, CLONE_NEW…, name */ \
   X(32, HOSTNAME, "hostname", "s")                                                                 \
   X(33, LOOPBACK, "loopback", "")                                                                  \
   X(34, PROPAGATION, "propagation", "")                                                            \
@@ -58,7 +59,8 @@
   X(53, UMASK, "umask", "n")                                                                       \
   X(54, ENVIRONMENT, "environment", "l")                                                           \
   X(55, COMMAND, "command", "l")                                                                   \
-  X(56, MOUNT_READONLY, "mount-readonly", "s") /* mount point inside, not what is below it */
+  X(56, MOUNT_READONLY, "mount-readonly", "s") /* mount point inside, not what is below it */      \
+  X(76, BORROW, "borrow", "ssss") /* live file of a container, name, path there, target inside */
 
 enum plan_code {
 #define PLAN_CODE(code, name, text, signature) PLAN_##name = (code),

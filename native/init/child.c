@@ -31,13 +31,15 @@
 #include "../core/sync.h"
 #include "../core/syscalls.h"
 #include "become.h"
+#include "namespaces.h"
 
-/* Where the conversation is moved to: everything above it is closed. */
-#define FD_SYNC 3
+/* Where what the keeper gave is moved to: everything above is closed. */
+enum { FD_SYNC = 3, FD_BORROWED };
 
 struct child {
-  int root;  /* O_PATH of the container's root, -1 before `root` */
-  int empty; /* what hides directories, -1 before the first `mask` */
+  int root;     /* O_PATH of the container's root, -1 before `root` */
+  int empty;    /* what hides directories, -1 before the first `mask` */
+  int borrowed; /* the mount that the next `borrow` attaches */
   struct command command;
 };
 
@@ -174,6 +176,13 @@ static int mount_new(struct child *child, const union argument *arguments, struc
   return mounts_new(child->root, &request, why);
 }
 
+static int attach_borrowed(struct child *child, const union argument *arguments,
+                           struct failure *why) {
+  autoclose int mount = child->borrowed++;
+
+  return mounts_attach(child->root, mount, arguments[3].text, why);
+}
+
 static int mask_path(struct child *child, const union argument *arguments, struct failure *why) {
   return mounts_mask(child->root, arguments[0].text, &child->empty, why);
 }
@@ -305,6 +314,7 @@ static const struct {
     {PLAN_SYMLINK, make_symlink},
     {PLAN_BIND, bind_path},
     {PLAN_MOUNT, mount_new},
+    {PLAN_BORROW, attach_borrowed},
     {PLAN_MASK, mask_path},
     {PLAN_READONLY, make_readonly},
     {PLAN_ROOT_READONLY, make_root_readonly},
@@ -359,15 +369,27 @@ static int start(struct child *child, const struct plan *plan, struct failure *w
   return command_become(&child->command, FD_SYNC, why);
 }
 
-_Noreturn void child_main(const struct plan *plan, int sync) {
+/* By way of copies above all targets, so that none overwrites what is yet to be moved. */
+static void take_descriptors(const struct child_start *given) {
+  const int count = given->borrowed_count;
+  int copies[1 + NAMESPACES_MAX_BORROWED];
+
+  copies[0] = fcntl(given->sync, F_DUPFD_CLOEXEC, FD_BORROWED + count);
+  for (int i = 0; i < count; i++)
+    copies[1 + i] = fcntl(given->borrowed[i], F_DUPFD_CLOEXEC, FD_BORROWED + count);
+  for (int i = 0; i <= count; i++)
+    (void) dup3(copies[i], FD_SYNC + i, O_CLOEXEC);
+  (void) sys_close_range((unsigned) (FD_BORROWED + count), ~0U, 0);
+}
+
+_Noreturn void child_main(const struct child_start *given) {
   struct failure why = {0};
   /* static: an identity alone is 8 KiB, and this process never returns. */
-  static struct child child = {.root = -1, .empty = -1, .command = {.umask = 022}};
+  static struct child child = {
+      .root = -1, .empty = -1, .borrowed = FD_BORROWED, .command = {.umask = 022}};
 
-  if (sync != FD_SYNC)
-    (void) dup3(sync, FD_SYNC, O_CLOEXEC);
-  (void) sys_close_range(FD_SYNC + 1, ~0U, 0);
-  (void) start(&child, plan, &why); /* returns only to say why it could not */
+  take_descriptors(given);
+  (void) start(&child, given->plan, &why); /* returns only to say why it could not */
   sync_report(FD_SYNC, &why);
   _exit(EXIT_FAILURE);
 }

@@ -3,5 +3,11 @@
 
 #include "../core/plan.h"
 
-/* `sync` is the child's end of the conversation in core/sync.h. */
-_Noreturn void child_main(const struct plan *plan, int sync);
+struct child_start {
+  const struct plan *plan;
+  int sync;            /* the child's end of the conversation in core/sync.h */
+  const int *borrowed; /* descriptors for the plan's `borrow` operations, in their order */
+  int borrowed_count;
+};
+
+_Noreturn void child_main(const struct child_start *start);

@@ -55,7 +55,12 @@ static int clone_child(struct keeper *keeper, int ours, int theirs, struct failu
     return fail(why, errno, "clone");
   if (pid == 0) {
     (void) close(ours);
-    child_main(keeper->plan, theirs);
+    child_main(&(struct child_start){
+        .plan = keeper->plan,
+        .sync = theirs,
+        .borrowed = keeper->borrowed,
+        .borrowed_count = keeper->borrowed_count,
+    });
   }
   keeper->pid = pid;
   keeper->pidfd = pidfd;
@@ -70,6 +75,8 @@ static int map_ids(const struct keeper *keeper, struct failure *why) {
       .deny_setgroups = setgroups != NULL && strcmp(setgroups, "deny") == 0,
   };
 
+  if (plan_find(keeper->plan, PLAN_JOIN) != NULL)
+    return 0; /* another container's, which has them */
   if (maps.uids == NULL || maps.gids == NULL)
     return fail(why, EINVAL, "the plan has no id maps");
   return userns_write_maps(keeper->pid, &maps, why);
@@ -127,6 +134,26 @@ static int start_child(struct keeper *keeper, struct failure *why) {
   return r;
 }
 
+/* Mounts first: they are looked for from outside. */
+static int share(struct keeper *keeper, struct failure *why) {
+  int r;
+
+  if (plan_find(keeper->plan, PLAN_JOIN) == NULL)
+    return 0;
+  r = namespaces_borrow(keeper->plan, keeper->borrowed, why);
+  if (r < 0)
+    return r;
+  keeper->borrowed_count = r;
+  r = namespaces_join(keeper->plan, why);
+  if (r < 0)
+    return r;
+
+  /* The other container's root may see us now, if it sees the host's processes. */
+  if (prctl(PR_SET_DUMPABLE, 0) < 0)
+    return fail(why, errno, "hide from the other container");
+  return 0;
+}
+
 static int start_filesystem(struct keeper *keeper, struct failure *why) {
   const struct operation *operation = plan_find(keeper->plan, PLAN_FUSE_OVERLAYFS);
 
@@ -156,7 +183,9 @@ int keeper_start(struct keeper *keeper, int *ret_exit_code, struct failure *why)
 
   if (r < 0)
     (void) fail_in_step(why, "fuse-overlayfs");
-  else
+  if (r == 0 && (r = share(keeper, why)) < 0)
+    (void) fail_in_step(why, "join");
+  if (r == 0)
     r = start_child(keeper, why);
   if (r < 0) {
     keeper_stop_filesystem(keeper);

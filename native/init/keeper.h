@@ -5,12 +5,15 @@
 #include <sys/types.h>
 
 #include "../core/plan.h"
+#include "namespaces.h"
 
 struct keeper {
   const struct plan *plan;
-  int live;            /* descriptor of live/<id>, whose lock says that we live */
-  pid_t pid;           /* the container's first process, 0 before */
-  int pidfd;           /* -1 before */
+  int live;                              /* descriptor of live/<id>, whose lock says that we live */
+  pid_t pid;                             /* the container's first process, 0 before */
+  int pidfd;                             /* -1 before */
+  int borrowed[NAMESPACES_MAX_BORROWED]; /* mounts of other containers, for the child */
+  int borrowed_count;
   pid_t filesystem;    /* fuse-overlayfs, 0 where the kernel does it */
   char started_at[40]; /* RFC 3339; "" until the command runs */
 };

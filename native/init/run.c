@@ -28,25 +28,6 @@ struct ending {
   const char *error; /* why the start failed, or NULL */
 };
 
-/* Field 22 of /proc/PID/stat: with the boot's id it tells a pid from its next bearer (proc(5)). */
-static long long start_time(pid_t pid) {
-  char path[32];
-  autofree char *text = NULL;
-  size_t size = 0;
-  struct failure ignored;
-  long long ticks = 0;
-
-  (void) snprintf(path, sizeof path, "/proc/%d/stat", (int) pid);
-  if (fd_read_file(AT_FDCWD, path, 4096, &text, &size, &ignored) < 0)
-    return 0;
-  const char *at = strrchr(text, ')'); /* the command's name may hold anything */
-  for (int field = 2; at != NULL && field < 22; field++)
-    at = strchr(at + 1, ' ');
-  if (at != NULL)
-    ticks = strtoll(at, NULL, 10);
-  return ticks;
-}
-
 /* What live/<id> says. A full disk does not prevent it: there is room where the old text was. */
 static int write_live(int live, struct report *report, struct failure *why) {
   const char *text = report_finish(report);
@@ -59,16 +40,14 @@ static int write_live(int live, struct report *report, struct failure *why) {
 
 /* For whoever finds us dead: which process to look for. */
 static void note_alive(const struct keeper *keeper) {
-  autofree char *boot = NULL;
-  size_t size = 0;
+  const struct namespaces_holder holder = namespaces_holder_of(keeper->pid);
   struct failure ignored;
   struct report note = report_open(NULL);
 
-  if (fd_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &boot, &size, &ignored) == 0)
-    boot[strcspn(boot, "\n")] = '\0';
-  report_number(&note, "pid", keeper->pid);
-  report_number(&note, "pidStart", start_time(keeper->pid));
-  report_text(&note, "bootId", boot == NULL ? "" : boot);
+  /* In this order: others look for the first three (namespaces.c). */
+  report_number(&note, "pid", holder.pid);
+  report_number(&note, "pidStart", holder.start);
+  report_text(&note, "bootId", holder.boot);
   report_number(&note, "keeper", getpid());
   report_text(&note, "startedAt", keeper->started_at);
   (void) write_live(keeper->live, &note, &ignored);

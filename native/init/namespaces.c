@@ -1,0 +1,152 @@
+#include "namespaces.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../core/cleanup.h"
+#include "../core/fd.h"
+#include "../core/syscalls.h"
+
+/* What report.c makes of note_alive()'s first members in run.c. */
+#define LIVE_BEGINNING "{\"version\":1,\"pid\":%d,\"pidStart\":%lld,\"bootId\":\"%63[0-9a-f-]"
+
+static long long start_time(pid_t pid) {
+  char path[32];
+  autofree char *text = NULL;
+  size_t size = 0;
+  struct failure ignored;
+
+  (void) snprintf(path, sizeof path, "/proc/%d/stat", (int) pid);
+  if (fd_read_file(AT_FDCWD, path, 4096, &text, &size, &ignored) < 0)
+    return 0;
+  const char *at = strrchr(text, ')'); /* the command's name may hold anything */
+  for (int field = 2; at != NULL && field < 22; field++)
+    at = strchr(at + 1, ' ');
+  return at == NULL ? 0 : strtoll(at, NULL, 10);
+}
+
+struct namespaces_holder namespaces_holder_of(pid_t pid) {
+  struct namespaces_holder holder = {.pid = pid, .start = start_time(pid)};
+  autofree char *boot = NULL;
+  size_t size = 0;
+  struct failure ignored;
+
+  if (fd_read_file(AT_FDCWD, "/proc/sys/kernel/random/boot_id", 64, &boot, &size, &ignored) == 0)
+    (void) snprintf(holder.boot, sizeof holder.boot, "%.*s", (int) strcspn(boot, "\n"), boot);
+  return holder;
+}
+
+/* The process was there before it was looked at, and is there after: its number was not given to
+ * another meanwhile. */
+static bool is_still(const struct namespaces_holder *holder, int pidfd) {
+  const struct namespaces_holder now = namespaces_holder_of(holder->pid);
+
+  return strcmp(holder->boot, now.boot) == 0 && holder->start == now.start &&
+         sys_pidfd_send_signal(pidfd, 0) == 0;
+}
+
+/* `name` is what to call it when it is not there. */
+static int open_container(const char *live, const char *name, int *ret_pidfd, struct failure *why) {
+  autofree char *text = NULL;
+  size_t size = 0;
+  struct namespaces_holder holder = {0};
+
+  if (fd_read_file(AT_FDCWD, live, 16384, &text, &size, why) < 0)
+    return why->errnum == ENOENT ? fail(why, ESRCH, "find container %s", name) : -why->errnum;
+  if (sscanf(text, LIVE_BEGINNING, &holder.pid, &holder.start, holder.boot) != 3)
+    return fail(why, ESRCH, "find container %s", name);
+
+  autoclose int pidfd = (int) syscall(SYS_pidfd_open, holder.pid, 0);
+  if (pidfd < 0 || !is_still(&holder, pidfd))
+    return fail(why, ESRCH, "find container %s", name);
+  *ret_pidfd = steal_fd(&pidfd);
+  return 0;
+}
+
+/* Two containers that share one user namespace already: entering it again is EINVAL. */
+static int enter(int pidfd, int flags) {
+  if (setns(pidfd, CLONE_NEWUSER | flags) == 0)
+    return 0;
+  return errno == EINVAL ? setns(pidfd, flags) : -1;
+}
+
+int namespaces_join(const struct plan *plan, struct failure *why) {
+  for (size_t i = 0; i < plan->count; i++) {
+    const union argument *arguments = plan->operations[i].arguments;
+    autoclose int pidfd = -1;
+    int r;
+
+    if (plan->operations[i].code != PLAN_JOIN)
+      continue;
+    r = open_container(arguments[0].text, arguments[2].text, &pidfd, why);
+    if (r < 0)
+      return r;
+    if (enter(pidfd, (int) arguments[1].number) < 0)
+      return fail(why, errno, "enter namespaces of container %s", arguments[2].text);
+  }
+  return 0;
+}
+
+/* In a process of its own: who enters another mount namespace may not find the way back, which
+ * belongs to the host. Paths are the other container's there, and lead nowhere else. */
+static _Noreturn void copy_mount(int pidfd, const char *path, int socket) {
+  struct failure ignored;
+
+  if (enter(pidfd, CLONE_NEWNS) < 0)
+    _exit(errno);
+  const int tree = sys_open_tree(AT_FDCWD, path, TREE_CLONE | TREE_CLOEXEC);
+  if (tree < 0)
+    _exit(errno);
+  _exit(-fd_send(socket, tree, &ignored));
+}
+
+static int borrow(const union argument *arguments, int *ret_mount, struct failure *why) {
+  autoclose int pidfd = -1;
+  int ends[2];
+  int status = 0;
+  int r;
+
+  r = open_container(arguments[0].text, arguments[1].text, &pidfd, why);
+  if (r < 0)
+    return r;
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)
+    return fail(why, errno, "create a socket");
+  autoclose int ours = ends[0];
+  autoclose int theirs = ends[1];
+
+  const pid_t pid = fork();
+  if (pid < 0)
+    return fail(why, errno, "fork");
+  if (pid == 0)
+    copy_mount(pidfd, arguments[2].text, theirs);
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+    continue;
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+    return fail(why, WIFEXITED(status) ? WEXITSTATUS(status) : EIO, "borrow %s of container %s",
+                arguments[2].text, arguments[1].text);
+  return fd_receive(ours, ret_mount, why);
+}
+
+int namespaces_borrow(const struct plan *plan, int ret_mounts[NAMESPACES_MAX_BORROWED],
+                      struct failure *why) {
+  int count = 0;
+
+  for (size_t i = 0; i < plan->count; i++) {
+    if (plan->operations[i].code != PLAN_BORROW)
+      continue;
+    if (count == NAMESPACES_MAX_BORROWED)
+      return fail(why, E2BIG, "borrow more than %d mounts", NAMESPACES_MAX_BORROWED);
+    if (borrow(plan->operations[i].arguments, &ret_mounts[count], why) < 0)
+      return -why->errnum;
+    count++;
+  }
+  return count;
+}

@@ -1,0 +1,36 @@
+/* namespaces.h — sharing namespaces and mounts with a container that runs already.
+ *
+ * A container's namespaces belong to its user namespace: whoever shares one of them must be in
+ * that too, or the kernel would refuse it sysfs, procfs and the rest (user_namespaces(7)). So the
+ * keeper enters both, and its child is cloned with neither.
+ *
+ * What runs is found through its file in live/, whose beginning is of one form, which is here:
+ * written by its keeper, and gone when the container is.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "../core/plan.h"
+
+/* Most mounts that one container borrows. */
+#define NAMESPACES_MAX_BORROWED 4
+
+/* Enter what the plan's `join` operations name, in their order. ESRCH: it does not run. */
+int namespaces_join(const struct plan *plan, struct failure *why);
+
+/* Descriptors of the mounts that the plan's `borrow` operations name, in their order: copies, not
+ * yet attached anywhere. Returns their number. */
+int namespaces_borrow(const struct plan *plan, int ret_mounts[NAMESPACES_MAX_BORROWED],
+                      struct failure *why);
+
+/* A process that is told from the next bearer of its number: by its start, field 22 of
+ * /proc/PID/stat (proc(5)), and by the boot's id. */
+struct namespaces_holder {
+  int pid;
+  long long start; /* 0 when there is no such process */
+  char boot[64];   /* "" on a kernel without */
+};
+
+struct namespaces_holder namespaces_holder_of(pid_t pid);
