@@ -8,7 +8,8 @@ import { lookAtLive } from "./live.ts";
 import type { StartOptions } from "./options.ts";
 import { type ContainerRecord, findExit, findRecord } from "./records.ts";
 import { type RemoveOptions, removeContainer } from "./remove.ts";
-import { noSuchContainer, startContainer } from "./start.ts";
+import { startContainer } from "./start.ts";
+import { noSuchContainer } from "./find.ts";
 import { type ContainerState, deriveState } from "./state.ts";
 import { endingOf, sweepOne } from "./sweep.ts";
 

@@ -1,6 +1,6 @@
 /** The containers of one data root: made, found, listed, removed. */
 import { readdir } from "node:fs/promises";
-import { MarmitaError, isMarmitaError } from "../errors.ts";
+import { isMarmitaError } from "../errors.ts";
 import type { RunningProcess } from "../runtime/process.ts";
 import {
   checkCreateOptions,
@@ -13,13 +13,13 @@ import { Container, stateOf } from "./container.ts";
 import type { EngineContext } from "./context.ts";
 import { createContainer } from "./create.ts";
 import { explained } from "./failures.ts";
-import { idOfName } from "./names.ts";
 import type { CreateOptions } from "./container-options.ts";
+import { findContainer, noSuchContainer } from "./find.ts";
 import type { RunOptions, RunResult, StartOptions } from "./options.ts";
-import { CONTAINER_ID, type ContainerRecord, findRecord, listIds } from "./records.ts";
+import { type ContainerRecord, findRecord, listIds } from "./records.ts";
 import type { RemoveOptions } from "./remove.ts";
 import { runContainer } from "./run.ts";
-import { noSuchContainer, startClaimed } from "./start.ts";
+import { startClaimed } from "./start.ts";
 import type { ContainerState } from "./state.ts";
 
 /** One line of `ps`. */
@@ -37,8 +37,6 @@ export interface StartedContainer {
   readonly process: RunningProcess;
 }
 
-const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
-const ID_START = /^[0-9a-f]{1,64}$/;
 /** How many are looked at at once: as much as keeps Node's four threads busy. */
 const LOOKING = 32;
 
@@ -120,7 +118,10 @@ export class Containers {
   /** The same, without a throw when there is none; more than one is `INVALID_ARGUMENT`. */
   async find(nameOrId: string): Promise<Container | undefined> {
     checkText(nameOrId, "nameOrId");
-    const record = await explained("find the container", this.#find(nameOrId));
+    const record = await explained(
+      "find the container",
+      findContainer(this.#context.paths, nameOrId),
+    );
     return record === undefined ? undefined : new Container(this.#context, record);
   }
 
@@ -133,23 +134,6 @@ export class Containers {
   async remove(nameOrId: string, options: RemoveOptions = {}): Promise<void> {
     const container = await this.get(nameOrId);
     await container.remove(options);
-  }
-
-  async #find(nameOrId: string): Promise<ContainerRecord | undefined> {
-    const { paths } = this.#context;
-    if (CONTAINER_ID.test(nameOrId)) {
-      const record = await findRecord(paths, nameOrId);
-      if (record !== undefined) return record;
-    }
-    const named = NAME.test(nameOrId) ? idOfName(paths, nameOrId) : undefined;
-    if (named !== undefined) {
-      const record = await findRecord(paths, named);
-      if (record !== undefined) return record;
-    }
-    if (!ID_START.test(nameOrId)) return undefined;
-    const matches = (await listIds(paths)).filter((id) => id.startsWith(nameOrId));
-    if (matches.length > 1) throw ambiguous(nameOrId, matches);
-    return matches[0] === undefined ? undefined : findRecord(paths, matches[0]);
   }
 
   async #list(): Promise<readonly ContainerSummary[]> {
@@ -177,14 +161,4 @@ export class Containers {
       throw error;
     }
   }
-}
-
-function ambiguous(start: string, matches: readonly string[]): MarmitaError {
-  const shown = matches.slice(0, 3).map((id) => id.slice(0, Math.max(12, start.length + 1)));
-  const more = matches.length > shown.length ? ", …" : "";
-  return new MarmitaError(
-    "INVALID_ARGUMENT",
-    `"${start}" is the start of ${matches.length} containers' ids: ${shown.join(", ")}${more}`,
-    { details: { matches } },
-  );
 }

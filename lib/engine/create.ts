@@ -17,6 +17,7 @@ import { isMissing } from "../util/system-error.ts";
 import type { CreateOptions, Mount } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
 import { describe } from "./describe.ts";
+import { type JoinedContainer, findJoins } from "./joins.ts";
 import { type Live, claimLive } from "./live.ts";
 import { claimName, idOfName, madeUpName } from "./names.ts";
 import { type ContainerRecord, encodeRecord } from "./records.ts";
@@ -52,8 +53,9 @@ export async function createContainer(
       options.image === "host"
         ? await hostRoot(context)
         : await imageRoot(context, options.image, signal);
+    const joins = await findJoins(context, {});
     throwIfAborted(signal);
-    return await make(context, { ...request, mounts, mapping, source });
+    return await make(context, { ...request, mounts, mapping, source, joins });
   } finally {
     held[Symbol.dispose]();
   }
@@ -63,6 +65,7 @@ interface MakeRequest extends CreateRequest {
   readonly mounts: readonly Mount[];
   readonly mapping: IdMapping;
   readonly source: RootSource;
+  readonly joins: readonly JoinedContainer[];
 }
 
 async function make(context: EngineContext, request: MakeRequest): Promise<Created> {

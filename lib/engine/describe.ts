@@ -11,6 +11,7 @@ import { createSpec } from "../runtime/spec.ts";
 import { hostnameOf, type ImageDefaults, labelsOf, type SpecInput } from "../runtime/spec-input.ts";
 import type { CreateOptions, Mount } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
+import type { JoinedContainer } from "./joins.ts";
 import type { ContainerRecord } from "./records.ts";
 import type { RootLayout, RootSource } from "./roots.ts";
 
@@ -23,6 +24,8 @@ export interface DescribeRequest {
   readonly mapping: IdMapping;
   readonly source: RootSource;
   readonly layout: RootLayout;
+  /** Whose namespaces it shares. */
+  readonly joins: readonly JoinedContainer[];
 }
 
 export interface Description {
@@ -35,7 +38,8 @@ export async function describe(
   { paths }: EngineContext,
   request: DescribeRequest,
 ): Promise<Description> {
-  const { id, name, mapping, source, layout, mounts, options } = request;
+  const { id, name, mapping, source, layout, mounts, joins, options } = request;
+  const hasNetwork = joins.some(({ namespaces }) => namespaces.includes("network"));
   const network = options.network ?? "none";
   const bundle = paths.container(id);
   const input: SpecInput = {
@@ -46,7 +50,8 @@ export async function describe(
     options: { ...options, mounts },
     machineName: hostname(),
     keep: source.keep,
-    sysctl: await networkSysctls(network),
+    joins,
+    sysctl: hasNetwork ? {} : await networkSysctls(network),
     maskedPaths: await thermalPaths(),
   };
   const spec = createSpec(input);
@@ -56,6 +61,7 @@ export async function describe(
     bundle,
     mapping,
     rootfs,
+    joins,
     title: name,
     live: join(paths.live, id),
     name: paths.name(name),
@@ -66,7 +72,7 @@ export async function describe(
 }
 
 function recordOf(request: DescribeRequest, spec: RuntimeSpec, machine: string): ContainerRecord {
-  const { id, name, mapping, source, layout, mounts, options } = request;
+  const { id, name, mapping, source, layout, mounts, joins, options } = request;
   return {
     id,
     name,
@@ -85,6 +91,7 @@ function recordOf(request: DescribeRequest, spec: RuntimeSpec, machine: string):
       network: options.network ?? "none",
       notes: [...(mapping.reason === undefined ? [] : [mapping.reason]), ...layout.notes],
     },
+    ...(joins.length === 0 ? {} : { joins: joins.map(({ record }) => record.id) }),
     trees: layout.trees,
   };
 }

@@ -30,6 +30,8 @@ export interface ContainerRecord {
   /** Removed when its process ends. */
   readonly remove: boolean;
   readonly isolation: Isolation;
+  /** Ids of the containers whose user namespace and others it shares. */
+  readonly joins?: readonly string[];
   /** Directories elsewhere that hold what it wrote: deleted with it. */
   readonly trees: readonly string[];
 }
@@ -108,6 +110,7 @@ export function parseRecord(json: unknown, what: string): ContainerRecord {
   }
   const id = fields.text("id");
   if (!CONTAINER_ID.test(id)) throw new MarmitaError("CORRUPT", `${what}: not an id: ${id}`);
+  const joins = fields.findTexts("joins");
   return {
     id,
     name: fields.text("name"),
@@ -121,6 +124,7 @@ export function parseRecord(json: unknown, what: string): ContainerRecord {
     readOnly: fields.findFlag("readOnly") ?? false,
     remove: fields.findFlag("remove") ?? false,
     isolation: fields.object("isolation", parseIsolation),
+    ...(joins === undefined ? {} : { joins }),
     trees: fields.findTexts("trees") ?? [],
   };
 }

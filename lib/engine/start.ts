@@ -5,6 +5,8 @@ import { MarmitaError } from "../errors.ts";
 import { type RunningProcess, startProcess } from "../runtime/process.ts";
 import { abortError, onAbort, throwIfAborted } from "../util/abort.ts";
 import type { EngineContext } from "./context.ts";
+import { noSuchContainer } from "./find.ts";
+import { joinedNamespace } from "./joins.ts";
 import { type Live, claimLive } from "./live.ts";
 import type { StartOptions } from "./options.ts";
 import { type ContainerRecord, exitPath, findRecord } from "./records.ts";
@@ -44,12 +46,6 @@ async function claim(context: EngineContext, record: ContainerRecord): Promise<L
   }
 }
 
-export function noSuchContainer(nameOrId: string): MarmitaError {
-  return new MarmitaError("NOT_FOUND", `no such container: ${nameOrId}`, {
-    details: { container: nameOrId },
-  });
-}
-
 export interface ClaimedStart {
   readonly record: ContainerRecord;
   /** Closed here whatever happens: from the start on the keeper holds it. */
@@ -70,10 +66,11 @@ export async function startClaimed(
     throwIfAborted(signal);
     prepare?.();
     const { namespace } = await context.mapped();
+    const joined = await joinedNamespace(context, record);
     const plan = join(context.paths.container(id), "plan");
     const process = await startProcess({
       plan,
-      namespace,
+      namespace: joined ?? namespace,
       title: record.name,
       live: live.fd,
       stdin,
@@ -81,7 +78,7 @@ export async function startClaimed(
       stderr,
       signal,
       onLost: () => sweepOne(context, id),
-    });
+    }).finally(() => joined?.close());
     live.close();
     killOnAbort(process, signal);
     context.running.set(id, process);

@@ -1,6 +1,7 @@
 /** What the compilation of a plan goes by beside config.json. */
 import type { Plan } from "../native/plan.ts";
 import type { IdMapping } from "./id-maps.ts";
+import type { Join } from "./joins.ts";
 
 /** Where a container's files are and what of it is known to its keeper. All paths are absolute. */
 export interface CompileContext {
@@ -17,6 +18,8 @@ export interface CompileContext {
   /** Of the namespace that the keeper runs in. */
   readonly mapping: IdMapping;
   readonly rootfs: Rootfs;
+  /** What config.json's namespaces with a path belong to. */
+  readonly joins?: readonly Join[] | undefined;
   /** Whether /sys/fs/cgroup of this machine is a cgroup v2 tree. */
   readonly hasCgroup2: boolean;
 }

@@ -3,11 +3,12 @@ import { resolve } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { formatIdMap } from "../native/helper.ts";
 import { BIND, type Operation, type Plan } from "../native/plan.ts";
-import type { NamespaceType, RuntimeSpec, SpecMount } from "../oci/runtime-spec.ts";
+import type { Linux, NamespaceType, RuntimeSpec, SpecMount } from "../oci/runtime-spec.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { processOperations } from "./compile-process.ts";
 import { readonlyOperations, rootOperations } from "./compile-rootfs.ts";
 import { nestedExtents } from "./container-ids.ts";
+import { type Join, borrowOperation, joinOperation, joinedTypes } from "./joins.ts";
 import { bindFlags, parseMountOptions } from "./mount-options.ts";
 import { refuseUnsupported } from "./refuse.ts";
 
@@ -37,9 +38,11 @@ const DEVICE_LINKS = [
 
 /** Throws `UNSUPPORTED`, naming the field, for what config.json asks and marmita cannot do. */
 export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
-  refuseUnsupported(spec);
+  const joined = joinedTypes(context.joins ?? []);
+  refuseUnsupported(spec, joined);
   const { linux } = spec;
-  const has = (type: NamespaceType) => linux.namespaces.some((one) => one.type === type);
+  const own = linux.namespaces.filter(({ type }) => !joined.has(type));
+  const has = (type: NamespaceType) => own.some((one) => one.type === type);
   const isReadonly = spec.root.readonly === true;
   return [
     ...keeperOperations(spec, context),
@@ -65,34 +68,49 @@ function when(condition: boolean, operation: Operation): Plan {
 }
 
 function keeperOperations({ linux }: RuntimeSpec, context: CompileContext): Plan {
-  const { mapping, remove } = context;
-  const uids = nestedExtents(linux.uidMappings ?? [], mapping.uids);
-  const gids = nestedExtents(linux.gidMappings ?? [], mapping.gids);
-  if (uids.length === 0 || gids.length === 0) {
-    throw new MarmitaError(
-      "INVALID_ARGUMENT",
-      "config.json: uidMappings and gidMappings are empty",
-    );
-  }
-  const flags = new Set(linux.namespaces.map(({ type }) => CLONE[type]));
+  const { remove, joins = [] } = context;
+  const joined = joinedTypes(joins);
+  const own = linux.namespaces.filter(({ type }) => !joined.has(type));
+  const flags = new Set(own.map(({ type }) => CLONE[type]));
   return [
     ["container", context.id, context.title],
     ["bundle", context.bundle],
     ["live", context.live],
     ...when(context.name !== undefined, ["name", context.name ?? ""]),
     ...when(remove !== undefined, ["remove", remove?.trash ?? "", remove?.trees ?? []]),
+    ...(joins.length === 0 ? mapOperations(linux, context) : []),
+    ...joins.map((one) => joinOperation(one, CLONE)),
+    ["namespaces", [...flags].reduce((sum, flag) => sum + flag, 0)],
+  ];
+}
+
+function mapOperations(
+  { uidMappings = [], gidMappings = [] }: Linux,
+  context: CompileContext,
+): Plan {
+  const { mapping } = context;
+  const uids = nestedExtents(uidMappings, mapping.uids);
+  const gids = nestedExtents(gidMappings, mapping.gids);
+  if (uids.length === 0 || gids.length === 0) {
+    throw new MarmitaError(
+      "INVALID_ARGUMENT",
+      "config.json: uidMappings and gidMappings are empty",
+    );
+  }
+  return [
     ["setgroups", mapping.setgroups ? "allow" : "deny"],
     ["uid-map", formatIdMap(uids)],
     ["gid-map", formatIdMap(gids)],
-    ["namespaces", [...flags].reduce((sum, flag) => sum + flag, 0)],
   ];
 }
 
 function mountOperations(
   mount: SpecMount,
-  { bundle, hasCgroup2 }: CompileContext,
+  { bundle, hasCgroup2, joins = [] }: CompileContext,
   ownCgroups: boolean,
 ): Plan {
+  const borrowed = borrowOperation(mount, joins);
+  if (borrowed !== undefined) return [borrowed];
   const { destination: target, type = "", source = type } = mount;
   const options = parseMountOptions(mount.options ?? [], target);
   if (type === "bind" || options.bind) {

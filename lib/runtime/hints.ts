@@ -55,6 +55,8 @@ const ROWS: readonly Row[] = [
   { errno: /^E/, where: /\boverlay\b/, look: overlayOverOdd },
   { errno: /^E/, where: /\bfuse/, look: fuseDevice },
   { errno: /^EINVAL$/, where: /^user: /, look: unmappedUser },
+  { errno: /^ESRCH$/, where: /^join: /, look: stoppedContainer },
+  { errno: /^EPERM$/, where: /^join: /, look: foreignContainer },
   { errno: /^EACCES$/, where: /^(?:exec|spawn)\b|marmita-init/, look: noexec },
   { errno: /^EACCES$/, where: /./, look: selinux },
 ];
@@ -71,6 +73,14 @@ export function hintFor(symptom: Symptom, host: HintHost = THIS_HOST): string | 
 }
 
 const LIMITS = ["user", "mnt", "pid", "net", "ipc", "uts", "cgroup"];
+
+function stoppedContainer(): string {
+  return "what is shared with a container is there only while it runs: start it first";
+}
+
+function foreignContainer(): string {
+  return "a container shares the namespaces of one other only, or of several that share one user namespace";
+}
 
 function namespaceLimit(host: HintHost): string {
   const values = LIMITS.map((kind) => `max_${kind}_namespaces`).map((name) => {

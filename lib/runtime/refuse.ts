@@ -1,6 +1,6 @@
 /** What a config.json may ask for that is not carried out: refused by name, never ignored. */
 import { MarmitaError } from "../errors.ts";
-import type { RuntimeSpec } from "../oci/runtime-spec.ts";
+import type { NamespaceType, RuntimeSpec } from "../oci/runtime-spec.ts";
 
 /** The fields that compile() carries out, or that change nothing on Linux without a terminal. */
 const KNOWN = {
@@ -20,8 +20,14 @@ const SYSCTLS: readonly (readonly [pattern: RegExp, namespace: string])[] = [
   [/^(?:kernel\.(?:shm\w+|msg\w+|sem)|fs\.mqueue\.\w+)$/, "ipc"],
 ];
 
-/** Throws `UNSUPPORTED` naming the first field that cannot be honoured. */
-export function refuseUnsupported(spec: RuntimeSpec): void {
+/**
+ * Throws `UNSUPPORTED` naming the first field that cannot be honoured. `joined`: namespaces that
+ * the caller knows by more than their path.
+ */
+export function refuseUnsupported(
+  spec: RuntimeSpec,
+  joined: ReadonlySet<NamespaceType> = new Set(),
+): void {
   refuseUnknown("", spec);
   refuseUnknown("process", spec.process);
   refuseUnknown("process.user", spec.process.user);
@@ -33,7 +39,7 @@ export function refuseUnsupported(spec: RuntimeSpec): void {
   if (!/^r?(?:private|slave)$/.test(rootfsPropagation)) {
     throw unsupported(`linux.rootfsPropagation ${JSON.stringify(rootfsPropagation)}`);
   }
-  refuseNamespaces(spec);
+  refuseNamespaces(spec, joined);
   refuseSysctls(spec);
 }
 
@@ -50,9 +56,9 @@ function isEmpty(value: unknown): boolean {
   return value === undefined || value === null || value === "";
 }
 
-function refuseNamespaces({ linux }: RuntimeSpec): void {
+function refuseNamespaces({ linux }: RuntimeSpec, joined: ReadonlySet<NamespaceType>): void {
   for (const { type, path } of linux.namespaces) {
-    if (path !== undefined && path !== "")
+    if (path !== undefined && path !== "" && !joined.has(type))
       throw unsupported(`linux.namespaces: ${type} with a path`);
     if (type === "time") throw unsupported("linux.namespaces: time");
   }

@@ -1,5 +1,6 @@
 /** What a container's config.json is made from. */
 import type { IdMapping } from "./id-maps.ts";
+import type { Join } from "./joins.ts";
 import type { MountRequest } from "./mounts.ts";
 
 /** What an image's config says about its containers; `null` as Go writes it. */
@@ -39,6 +40,8 @@ export interface SpecInput {
   readonly keep?: { readonly uid: number; readonly gid: number } | undefined;
   /** By name: `net.ipv4.ip_unprivileged_port_start`. */
   readonly sysctl?: Readonly<Record<string, string>> | undefined;
+  /** Containers that run and that this one shares namespaces with. */
+  readonly joins?: readonly Join[] | undefined;
   /** Paths of this machine to be masked beside the usual ones. */
   readonly maskedPaths?: readonly string[] | undefined;
 }

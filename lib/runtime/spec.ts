@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import type { NamespaceType, RuntimeSpec } from "../oci/runtime-spec.ts";
 import { keptIds, mirroredIds } from "./container-ids.ts";
+import { withBorrowed, withJoins } from "./joins.ts";
 import { type BindRequest, containerMounts } from "./mounts.ts";
 import { processSpec } from "./process-spec.ts";
 import { hostnameOf, labelsOf, type SpecInput } from "./spec-input.ts";
@@ -30,7 +31,7 @@ function annotations(labels: Readonly<Record<string, string>>): Record<string, s
 
 /** Throws `INVALID_ARGUMENT` where neither image nor caller name a command, and for mounts. */
 export function createSpec(input: SpecInput): RuntimeSpec {
-  const { image, options, mapping, keep } = input;
+  const { image, options, mapping, keep, joins = [] } = input;
   const network = options.network ?? "none";
   const ids = keep === undefined ? mirroredIds(mapping) : keptIds(mapping, keep);
   const hasTtyGroup = ids.gids.some(
@@ -47,12 +48,12 @@ export function createSpec(input: SpecInput): RuntimeSpec {
     process: processSpec(input),
     root: { path: "rootfs", readonly: options.readOnly === true },
     hostname: hostnameOf(input),
-    mounts,
+    mounts: withBorrowed(mounts, joins),
     annotations: annotations(labelsOf(image, options)),
     linux: {
-      namespaces: namespaces(network).map((type) => ({ type })),
-      uidMappings: ids.uids,
-      gidMappings: ids.gids,
+      namespaces: withJoins(namespaces(network), joins),
+      // A user namespace that is shared has its own.
+      ...(joins.length === 0 && { uidMappings: ids.uids, gidMappings: ids.gids }),
       maskedPaths: [...MASKED_PATHS, ...(input.maskedPaths ?? [])],
       readonlyPaths: READONLY_PATHS,
       ...(input.sysctl !== undefined && { sysctl: input.sysctl }),

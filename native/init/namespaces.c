@@ -71,13 +71,6 @@ static int open_container(const char *live, const char *name, int *ret_pidfd, st
   return 0;
 }
 
-/* Two containers that share one user namespace already: entering it again is EINVAL. */
-static int enter(int pidfd, int flags) {
-  if (setns(pidfd, CLONE_NEWUSER | flags) == 0)
-    return 0;
-  return errno == EINVAL ? setns(pidfd, flags) : -1;
-}
-
 int namespaces_join(const struct plan *plan, struct failure *why) {
   for (size_t i = 0; i < plan->count; i++) {
     const union argument *arguments = plan->operations[i].arguments;
@@ -89,7 +82,7 @@ int namespaces_join(const struct plan *plan, struct failure *why) {
     r = open_container(arguments[0].text, arguments[2].text, &pidfd, why);
     if (r < 0)
       return r;
-    if (enter(pidfd, (int) arguments[1].number) < 0)
+    if (setns(pidfd, (int) arguments[1].number) < 0)
       return fail(why, errno, "enter namespaces of container %s", arguments[2].text);
   }
   return 0;
@@ -100,7 +93,7 @@ int namespaces_join(const struct plan *plan, struct failure *why) {
 static _Noreturn void copy_mount(int pidfd, const char *path, int socket) {
   struct failure ignored;
 
-  if (enter(pidfd, CLONE_NEWNS) < 0)
+  if (setns(pidfd, CLONE_NEWNS) < 0)
     _exit(errno);
   const int tree = sys_open_tree(AT_FDCWD, path, TREE_CLONE | TREE_CLOEXEC);
   if (tree < 0)

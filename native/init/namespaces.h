@@ -1,8 +1,9 @@
 /* namespaces.h — sharing namespaces and mounts with a container that runs already.
  *
  * A container's namespaces belong to its user namespace: whoever shares one of them must be in
- * that too, or the kernel would refuse it sysfs, procfs and the rest (user_namespaces(7)). So the
- * keeper enters both, and its child is cloned with neither.
+ * that too, or the kernel would refuse it sysfs, procfs and the rest (user_namespaces(7)). So Node
+ * starts the keeper in that user namespace in place of the engine's, the keeper enters the others,
+ * and its child is cloned with none of them.
  *
  * What runs is found through its file in live/, whose beginning is of one form, which is here:
  * written by its keeper, and gone when the container is.
@@ -17,7 +18,8 @@
 /* Most mounts that one container borrows. */
 #define NAMESPACES_MAX_BORROWED 4
 
-/* Enter what the plan's `join` operations name, in their order. ESRCH: it does not run. */
+/* Enter what the plan's `join` operations name, in their order. ESRCH: it does not run. EPERM: it
+ * has another user namespace than we. */
 int namespaces_join(const struct plan *plan, struct failure *why);
 
 /* Descriptors of the mounts that the plan's `borrow` operations name, in their order: copies, not
