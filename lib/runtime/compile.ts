@@ -8,7 +8,7 @@ import type { CompileContext } from "./compile-context.ts";
 import { processOperations } from "./compile-process.ts";
 import { readonlyOperations, rootOperations } from "./compile-rootfs.ts";
 import { nestedExtents } from "./container-ids.ts";
-import { type Join, borrowOperation, joinOperation, joinedTypes } from "./joins.ts";
+import { borrowOperation, joinOperation, joinedTypes } from "./joins.ts";
 import { bindFlags, parseMountOptions } from "./mount-options.ts";
 import { refuseUnsupported } from "./refuse.ts";
 
