@@ -1,8 +1,8 @@
 /** Layer work as root of the mapped user namespace: the one door to files that mapped ids own. */
 import { lstat, open } from "node:fs/promises";
 
-import { MarmitaError } from "../errors.ts";
-import { type HelperEvent, type UserNamespace, runVerb } from "../native/helper.ts";
+import { type ErrorCode, MarmitaError } from "../errors.ts";
+import { type HelperEvent, HelperFailure, type UserNamespace, runVerb } from "../native/helper.ts";
 import { type Digest, parseDigest } from "../oci/digest.ts";
 import { storeError } from "../store/store-error.ts";
 import { JsonReader } from "../util/json.ts";
@@ -36,7 +36,7 @@ export interface ApplyOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Throws `CORRUPT` for a blob that is no layer, `UNSUPPORTED` for one packed in another way. */
+/** Throws `CORRUPT` for a blob that is no layer, `UNSUPPORTED` for one that cannot be unpacked. */
 export async function applyLayer(
   namespace: UserNamespace,
   options: ApplyOptions,
@@ -51,8 +51,24 @@ export async function applyLayer(
       await file.close();
     }
   } catch (error) {
-    throw storeError(error, "apply");
+    throw layerFault(error) ?? storeError(error, "apply");
   }
+}
+
+/** What cannot be made whatever machine it is on: then the layer is at fault. */
+const FAULTS: Readonly<Record<string, ErrorCode>> = {
+  ENOENT: "CORRUPT",
+  ENOTDIR: "CORRUPT",
+  EISDIR: "CORRUPT",
+  ELOOP: "CORRUPT",
+  ENAMETOOLONG: "UNSUPPORTED",
+};
+
+function layerFault(cause: unknown): MarmitaError | undefined {
+  if (!(cause instanceof HelperFailure) || cause.step !== "apply") return undefined;
+  const { message, errno } = cause;
+  const code = FAULTS[errno];
+  return code && new MarmitaError(code, message, { cause, step: "apply", errno });
 }
 
 function appliedLayer(event: HelperEvent): AppliedLayer {

@@ -25,7 +25,7 @@ static int make_link(struct layer *layer, const struct place *place, const char 
   struct stat there;
 
   if (S_ISDIR(st->st_mode))
-    return fail(why, EPERM, "hard link to directory %s", target);
+    return fail(why, EISDIR, "hard link to /%s", target);
   if (linkat(layer->root, target, place->parent, place->base, 0) == 0)
     return 0;
   if (errno != EEXIST)

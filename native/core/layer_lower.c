@@ -155,7 +155,8 @@ int lower_copy_up(struct layer *layer, const char *path, struct failure *why) {
   if (!find(layer, path, &lower, &fd, &st))
     return fail(why, ENOENT, "find %s in this layer or below", path);
   if (!S_ISREG(st.st_mode))
-    return fail(why, EPERM, "link to %s of a lower layer, no file", path);
+    return fail(why, S_ISDIR(st.st_mode) ? EISDIR : EOPNOTSUPP, "link to %s of a lower layer",
+                path);
   autoclose int from = open_inside(lower, path, O_RDONLY);
   if (from < 0)
     return fail(why, errno, "open %s in lower layer", path);

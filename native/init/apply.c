@@ -58,6 +58,8 @@ static int apply(struct layer *layer, struct failure *why) {
   int r = add_blob(layer, blob, why);
   if (r == 0)
     r = layer_finish(layer, &layer_summary, why);
+  if (r < 0)
+    (void) fail_in_step(why, "apply"); /* of what came before that, the layer is innocent */
   /* The digests are those of all bytes, also of what stands behind the end of the tar. */
   if (r == 0)
     r = ahead_finish(blob, &blob_summary, why);

@@ -82,6 +82,7 @@ void report_failed(const struct failure *why) {
   struct report report = report_open("failed");
 
   report_number(&report, "errno", why->errnum);
+  report_text(&report, "step", why->step);
   report_text(&report, "what", why->what);
   report_send(&report);
 }

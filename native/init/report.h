@@ -27,5 +27,5 @@ const char *report_finish(struct report *report);
 /* Finish and send. */
 void report_send(struct report *report);
 
-/* {"event":"failed","errno":2,"what":"exec /no/such"} */
+/* {"event":"failed","errno":2,"step":"exec","what":"exec /no/such"} */
 void report_failed(const struct failure *why);

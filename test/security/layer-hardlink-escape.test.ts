@@ -12,7 +12,7 @@ describe("a layer with hard links that lead out of it", () => {
     ["hardlink-escape", "apply name: hard link to ../../../../etc/passwd: leads out of the layer"],
     ["hardlink-through-symlink", "apply name: hard link: find d/passwd in this layer or below"],
     ["hardlink-missing", "apply name: hard link: find nowhere in this layer or below"],
-    ["hardlink-to-directory", "apply name: hard link to directory d"],
+    ["hardlink-to-directory", "apply name: hard link to /d"],
   ])("%s is refused", async (name, message) => {
     const { applying, directory } = await startUnpack(oddTar(name));
 
