@@ -193,11 +193,16 @@ static int has_prefix(const unsigned char *block) {
   return field_number(block, 345, 12, &ignored) < 0 || field_number(block, 357, 12, &ignored) < 0;
 }
 
+/* star has times where the last bytes of ustar's prefix are, and says so at the end. */
+static size_t prefix_size(const unsigned char *block) {
+  return memcmp(block + AT_TRAILER, "tar\0", 4) == 0 ? STAR_PREFIX_SIZE : PREFIX_SIZE;
+}
+
 static void read_header_name(struct tar *tar) {
   size_t used = 0;
 
   if (has_prefix(tar->block))
-    used = append_field(tar->name, 0, tar->block, FIELD_PREFIX);
+    used = append_field(tar->name, 0, tar->block, AT_PREFIX, prefix_size(tar->block));
   if (used > 0)
     tar->name[used++] = '/';
   (void) append_field(tar->name, used, tar->block, FIELD_NAME);

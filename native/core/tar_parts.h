@@ -11,10 +11,13 @@
 #define FIELD_SIZE 124, 12
 #define FIELD_MTIME 136, 12
 #define FIELD_LINK 157, 100
-#define FIELD_PREFIX 345, 155
 #define AT_CHECKSUM 148
 #define AT_TYPE 156
 #define AT_MAGIC 257
+#define AT_PREFIX 345
+#define PREFIX_SIZE 155
+#define STAR_PREFIX_SIZE 131
+#define AT_TRAILER 508
 
 /* The archive's bytes, piece after piece. */
 struct input {

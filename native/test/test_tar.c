@@ -248,6 +248,25 @@ static void gnu(void) {
   tar_close(tar);
 }
 
+static void star(void) {
+  struct archive archive = {0};
+  char content[1024] = "";
+  char name[131 + 3] = "";
+  struct tar *tar;
+
+  memset(name, 'd', 131);
+  unsigned char *block = put_header(&archive, (struct field){"f", '0', NULL}, 0);
+  memcpy(block + 345, name, 131);
+  memcpy(block + 345 + 131, "07346545000 00000000001 ", 24);
+  memcpy(block + 508, "tar", 4);
+  seal(block);
+  put_end(&archive);
+  const struct tar_entry entry = read_one(&archive, 512, content, &tar);
+  memcpy(name + 131, "/f", 3);
+  is_text(entry.name, name, "star's prefix ends where its times begin");
+  tar_close(tar);
+}
+
 static void sparse(void) {
   static const char records[] = "22 GNU.sparse.major=1\n"
                                 "22 GNU.sparse.minor=0\n"
@@ -284,6 +303,7 @@ int main(void) {
   refused();
   pax();
   gnu();
+  star();
   sparse();
   return done_testing();
 }
