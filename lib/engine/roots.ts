@@ -1,4 +1,5 @@
 /** What a container's root file system comes from: an image's layers, or this machine itself. */
+import { statSync } from "node:fs";
 import type { Rootfs } from "../runtime/compile-context.ts";
 import { hostDefaults, makeHostDirectories, readHostRoot } from "../runtime/host-root.ts";
 import type { ImageDefaults, SpecInput } from "../runtime/spec-input.ts";
@@ -54,13 +55,17 @@ export async function imageRoot(
     defaults: image.config.config,
     driver: driver.name,
     async layOut() {
-      return { rootfs, directories: [upper, work], trees: [], notes: [] };
+      return { rootfs, directories: [upperOver(lowers), work], trees: [], notes: [] };
     },
   };
 }
 
-/** The mode of `upper` is the one of the container's root directory. */
-const upper = { name: "upper", mode: 0o755 };
+/** Its mode is that of the container's root directory: what the image's topmost layer says. */
+function upperOver([top]: readonly string[]): { readonly name: string; readonly mode: number } {
+  const mode = top === undefined ? 0o755 : statSync(top).mode & 0o7777;
+  return { name: "upper", mode };
+}
+
 const work = { name: "work", mode: 0o755 };
 
 async function ensureLayers(
