@@ -54,7 +54,7 @@
       "cflags": ["-fPIE"],
       "ldflags": ["-static-pie", "-Wl,--gc-sections", "-Wl,-z,relro,-z,now", "-s"],
       "ldflags!": ["-rdynamic"],
-      "libraries": ["-lzstd", "-lz", "-lcrypto"],
+      "libraries": ["-lseccomp", "-lzstd", "-lz", "-lcrypto"],
     },
     {
       "target_name": "marmita",

@@ -42,6 +42,7 @@ const OPERATIONS = {
   environment: [54, "l"],
   command: [55, "l"],
   "mount-readonly": [56, "s"],
+  seccomp: [59, "s"],
   borrow: [76, "ssss"],
 } as const satisfies Record<string, readonly [code: number, signature: string]>;
 

@@ -53,3 +53,18 @@ int capabilities_set(const struct capabilities *wanted, struct failure *why) {
       return fail(why, errno, "raise ambient capability %d", number);
   return 0;
 }
+
+int capabilities_raise(int number, struct failure *why) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct data[WORDS] = {0};
+  const uint32_t bit = 1u << (number % 32);
+
+  if (get(data) < 0)
+    return fail(why, errno, "read capabilities");
+  if (data[number / 32].effective & bit)
+    return 0;
+  data[number / 32].effective |= bit;
+  if (syscall(SYS_capset, &header, data) < 0)
+    return fail(why, errno, "make capability %d effective", number);
+  return 0;
+}

@@ -20,3 +20,6 @@ int capabilities_bound(uint64_t bounding, struct failure *why);
 /* Set the other four: the ambient set last, as its members must be in the two before. What the
  * thread does not have is not asked for (a smaller outer container). */
 int capabilities_set(const struct capabilities *wanted, struct failure *why);
+
+/* Make one that is permitted effective too. EPERM when it is not permitted. */
+int capabilities_raise(int number, struct failure *why);

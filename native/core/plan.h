@@ -60,6 +60,7 @@
   X(54, ENVIRONMENT, "environment", "l")                                                           \
   X(55, COMMAND, "command", "l")                                                                   \
   X(56, MOUNT_READONLY, "mount-readonly", "s") /* mount point inside, not what is below it */      \
+  X(59, SECCOMP, "seccomp", "s")               /* path of a filter on the host */                  \
   X(76, BORROW, "borrow", "ssss") /* live file of a container, name, path there, target inside */
 
 enum plan_code {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,19 @@ static int change_ids(struct command *command, struct failure *why) {
   return 0;
 }
 
+/* Without no_new_privs it takes CAP_SYS_ADMIN, which a change of ids has made ineffective; and it
+ * cannot wait for the capabilities to be reduced. What follows has to be allowed by the filter. */
+static int filter_with_privilege(struct command *command, struct failure *why) {
+  int r;
+
+  if (command->filter.count == 0 || command->no_new_privileges)
+    return 0;
+  r = capabilities_raise(CAP_SYS_ADMIN, why);
+  if (r < 0)
+    return r;
+  return seccomp_filter_install(&command->filter, why);
+}
+
 static int reduce_capabilities(struct command *command, struct failure *why) {
   struct capabilities wanted = command->capabilities;
 
@@ -136,6 +150,7 @@ static const struct {
     {"workdir", enter_workdir},
     {"user", hand_over_stdio}, /* needs CAP_CHOWN: before the ids change */
     {"user", change_ids},
+    {"seccomp", filter_with_privilege},
     {"capabilities", reduce_capabilities},
     {"no-new-privileges", forgo_privileges},
     {"workdir", enter_workdir_as_user},
@@ -193,6 +208,10 @@ int command_become(struct command *command, int sync, struct failure *why) {
 
   process_reset_signals();
   (void) umask(command->umask);
+  /* With no_new_privs it can come last: nothing but execve() has to be allowed by it. */
+  if (command->filter.count > 0 && command->no_new_privileges &&
+      seccomp_filter_install(&command->filter, why) < 0)
+    return fail_in_step(why, "seccomp");
   (void) process_exec(command->argv, command->environment, why);
   return fail_in_step(why, "exec");
 }

@@ -11,6 +11,7 @@
 #include "../core/capabilities.h"
 #include "../core/failure.h"
 #include "../core/passwd.h"
+#include "../core/seccomp.h"
 
 struct command {
   char **argv;
@@ -23,6 +24,7 @@ struct command {
   bool keeps_groups; /* setgroups is denied in this namespace */
   bool sets_home;
   struct capabilities capabilities;
+  struct seccomp_filter filter; /* no instructions: none */
   struct identity identity;
 };
 

@@ -278,6 +278,11 @@ static int note_no_new_privileges(struct child *child, const union argument *arg
   return 0;
 }
 
+/* Before `pivot`, after which the file is out of reach. */
+static int read_filter(struct child *child, const union argument *arguments, struct failure *why) {
+  return seccomp_filter_read(arguments[0].text, &child->command.filter, why);
+}
+
 static int set_umask(struct child *child, const union argument *arguments, struct failure *why) {
   (void) why;
   child->command.umask = (mode_t) arguments[0].number;
@@ -325,6 +330,7 @@ static const struct {
     {PLAN_WORKDIR, make_workdir},
     {PLAN_CAPABILITIES, note_capabilities},
     {PLAN_NO_NEW_PRIVILEGES, note_no_new_privileges},
+    {PLAN_SECCOMP, read_filter},
     {PLAN_UMASK, set_umask},
     {PLAN_ENVIRONMENT, note_environment},
     {PLAN_COMMAND, note_command},

@@ -25,6 +25,7 @@ static const struct verb {
     {"blob", blob_main},       /* stdin becomes one hashed file */
     {"remove", remove_main},   /* delete trees, whoever inside owns them */
     {"probe", probe_main},     /* can this directory carry an overlay? */
+    {"seccomp", seccomp_main}, /* rules become a filter */
 };
 
 static int enter_userns(struct failure *why) {

@@ -16,3 +16,4 @@ int extract_main(int argc, char *argv[], struct failure *why);
 int blob_main(int argc, char *argv[], struct failure *why);
 int remove_main(int argc, char *argv[], struct failure *why);
 int probe_main(int argc, char *argv[], struct failure *why);
+int seccomp_main(int argc, char *argv[], struct failure *why);
