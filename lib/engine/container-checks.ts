@@ -1,6 +1,16 @@
 /** Checks of what a container is made with. */
 import { MarmitaError } from "../errors.ts";
-import { type Checks, entries, flag, isText, quote, word, words, wrong } from "../util/check.ts";
+import {
+  type Checks,
+  entries,
+  flag,
+  isText,
+  oneOf,
+  quote,
+  word,
+  words,
+  wrong,
+} from "../util/check.ts";
 import type { ContainerOptions } from "./container-options.ts";
 import { insidePath, mounts } from "./mount-checks.ts";
 
@@ -22,6 +32,7 @@ export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   readOnly: flag,
   remove: flag,
   network,
+  seccomp: oneOf("default", "unconfined"),
 };
 
 function containerName(value: unknown, name: string): void {

@@ -48,6 +48,8 @@ export interface ContainerOptions {
   readonly remove?: boolean;
   /** Default: `none`. */
   readonly network?: NetworkMode;
+  /** Which system calls it may make. Default: `default`, what Docker's default profile allows. */
+  readonly seccomp?: "default" | "unconfined";
 }
 
 export interface CreateOptions extends ContainerOptions {

@@ -3,10 +3,14 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Plan } from "../native/plan.ts";
 import type { RuntimeSpec } from "../oci/runtime-spec.ts";
+import { DEFAULT_CAPABILITIES } from "../runtime/capabilities.ts";
 import { compile } from "../runtime/compile.ts";
 import { hasCgroup2 } from "../runtime/filesystems.ts";
 import type { IdMapping } from "../runtime/id-maps.ts";
 import { networkSysctls, thermalPaths } from "../runtime/machine.ts";
+import { ensureFilter } from "../runtime/seccomp/filters.ts";
+import { defaultSeccomp } from "../runtime/seccomp/resolve.ts";
+import { rulesOf } from "../runtime/seccomp/rules.ts";
 import { createSpec } from "../runtime/spec.ts";
 import { hostnameOf, type ImageDefaults, labelsOf, type SpecInput } from "../runtime/spec-input.ts";
 import type { CreateOptions, Mount } from "./container-options.ts";
@@ -53,8 +57,10 @@ export async function describe(
     joins,
     sysctl: hasNetwork ? {} : await networkSysctls(network),
     maskedPaths: await thermalPaths(),
+    seccomp: options.seccomp === "unconfined" ? undefined : defaultSeccomp(DEFAULT_CAPABILITIES),
   };
   const spec = createSpec(input);
+  if (spec.linux.seccomp !== undefined) await ensureFilter(paths, rulesOf(spec.linux.seccomp));
   const { rootfs, trees } = layout;
   const plan = compile(spec, {
     id,
@@ -66,6 +72,7 @@ export async function describe(
     live: join(paths.live, id),
     name: paths.name(name),
     remove: options.remove === true ? { trash: join(paths.trash, id), trees } : undefined,
+    filters: paths.seccomp,
     hasCgroup2: hasCgroup2(),
   });
   return { record: recordOf(request, spec, hostnameOf(input)), spec, plan };

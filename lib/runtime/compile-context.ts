@@ -20,6 +20,8 @@ export interface CompileContext {
   readonly rootfs: Rootfs;
   /** What config.json's namespaces with a path belong to. */
   readonly joins?: readonly Join[] | undefined;
+  /** The directory of compiled filters. */
+  readonly filters: string;
   /** Whether /sys/fs/cgroup of this machine is a cgroup v2 tree. */
   readonly hasCgroup2: boolean;
 }

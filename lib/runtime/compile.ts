@@ -1,5 +1,5 @@
 /** config.json → the plan that marmita-init carries out: every decision is made here, none in C. */
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { formatIdMap } from "../native/helper.ts";
 import { BIND, type Operation, type Plan } from "../native/plan.ts";
@@ -11,6 +11,7 @@ import { nestedExtents } from "./container-ids.ts";
 import { borrowOperation, joinOperation, joinedTypes } from "./joins.ts";
 import { bindFlags, parseMountOptions } from "./mount-options.ts";
 import { refuseUnsupported } from "./refuse.ts";
+import { rulesOf } from "./seccomp/rules.ts";
 
 const CLONE: Readonly<Record<NamespaceType, number>> = {
   time: 0x80,
@@ -57,10 +58,17 @@ export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
     // It cannot be made later in a root that is read-only.
     ...when(isReadonly, ["directory", spec.process.cwd, 0o755]),
     ...(isReadonly ? readonlyOperations(spec, context) : []),
+    ...seccompOperations(spec, context),
     ["pivot"],
     ["keyring", `marmita-${context.id.slice(0, 12)}`],
     ...processOperations(spec, context),
   ];
+}
+
+/** The file is read while it is in reach, and put to use at the very end. */
+function seccompOperations({ linux }: RuntimeSpec, { filters }: CompileContext): Plan {
+  if (linux.seccomp === undefined) return [];
+  return [["seccomp", join(filters, rulesOf(linux.seccomp).name)]];
 }
 
 function when(condition: boolean, operation: Operation): Plan {

@@ -1,6 +1,7 @@
 /** What a container's config.json is made from. */
 import type { IdMapping } from "./id-maps.ts";
 import type { Join } from "./joins.ts";
+import type { Seccomp } from "../oci/runtime-spec.ts";
 import type { MountRequest } from "./mounts.ts";
 
 /** What an image's config says about its containers; `null` as Go writes it. */
@@ -38,6 +39,8 @@ export interface SpecInput {
   readonly machineName: string;
   /** Image `host`: the caller's own ids stay what they are, and it is the user inside. */
   readonly keep?: { readonly uid: number; readonly gid: number } | undefined;
+  /** Resolved for this container. Absent: it may make every call. */
+  readonly seccomp?: Seccomp | undefined;
   /** By name: `net.ipv4.ip_unprivileged_port_start`. */
   readonly sysctl?: Readonly<Record<string, string>> | undefined;
   /** Containers that run and that this one shares namespaces with. */

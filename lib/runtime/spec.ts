@@ -57,6 +57,7 @@ export function createSpec(input: SpecInput): RuntimeSpec {
       maskedPaths: [...MASKED_PATHS, ...(input.maskedPaths ?? [])],
       readonlyPaths: READONLY_PATHS,
       ...(input.sysctl !== undefined && { sysctl: input.sysctl }),
+      ...(input.seccomp !== undefined && { seccomp: input.seccomp }),
     },
   };
 }

@@ -37,6 +37,8 @@ export class Paths {
   readonly live: string;
   /** Containers being deleted. */
   readonly trash: string;
+  /** Compiled filters, each named by the digest of its rules. */
+  readonly seccomp: string;
   readonly locks: string;
 
   constructor(root: string) {
@@ -49,6 +51,7 @@ export class Paths {
     this.names = join(root, "names");
     this.live = join(root, "live");
     this.trash = join(root, "trash");
+    this.seccomp = join(root, "seccomp");
     this.locks = join(root, "locks");
   }
 

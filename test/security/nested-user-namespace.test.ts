@@ -38,14 +38,25 @@ describe.runIf(requireUserNamespaces())("a user namespace inside a container", (
     expect(exitCode).not.toBe(0);
   });
 
-  it("is not to be had where root inside is root of the machine", async () => {
+  it("is not to be had: the seccomp filter denies what makes one", async () => {
+    const { exitCode, stderr } = await nested("true", "default");
+
+    expect(exitCode).not.toBe(0);
+    expect(stderr).toContain("unshare: unshare(0x");
+    expect(stderr).toContain("Operation not permitted");
+  });
+
+  it("is not to be had without a filter either where root inside is root of the machine", async () => {
     const { exitCode, isolation } = await nested("true");
 
     expect(exitCode === 0).toBe(isolation.ids !== "root");
   });
 
-  function nested(script: string): Promise<RunResult> {
+  function nested(
+    script: string,
+    seccomp: "default" | "unconfined" = "unconfined",
+  ): Promise<RunResult> {
     const words = ["unshare", "-U", "-r", "-m", "-p", "-f", "-n", "sh", "-c", script];
-    return run("busybox", words, { engine, remove: true });
+    return run("busybox", words, { engine, remove: true, seccomp });
   }
 });

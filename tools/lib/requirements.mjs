@@ -20,7 +20,12 @@ const LIBRARIES = [
   { library: "libz.a", header: "zlib.h", apt: "zlib1g-dev", what: "zlib, static" },
   { library: "libzstd.a", header: "zstd.h", apt: "libzstd-dev", what: "zstd, static" },
   { library: "libcrypto.a", header: "openssl/sha.h", apt: "libssl-dev", what: "libcrypto, static" },
-  { library: "libseccomp.a", header: "seccomp.h", apt: "libseccomp-dev", what: "libseccomp, static" },
+  {
+    library: "libseccomp.a",
+    header: "seccomp.h",
+    apt: "libseccomp-dev",
+    what: "libseccomp, static",
+  },
 ];
 
 /** Undefined when everything is there; else what is missing and the line that installs it. */

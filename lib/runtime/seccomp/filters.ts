@@ -9,7 +9,7 @@ import { lock } from "../../store/lock.ts";
 import type { Paths } from "../../store/paths.ts";
 import { storeError } from "../../store/store-error.ts";
 import { isMissing } from "../../util/system-error.ts";
-import { filterName } from "./rules.ts";
+import type { SeccompRules } from "./rules.ts";
 
 /** native/core/seccomp.h: magic, version, checksum of what follows, flags, count. */
 const MAGIC = "MSCF";
@@ -26,11 +26,11 @@ const verified = new Map<string, string>();
  * The path of the filter for these rules, compiled when it is not there or not whole. Two may do so
  * at once. Rejects with `UNSUPPORTED` for rules that the kernel cannot take.
  */
-export async function ensureFilter(paths: Paths, rules: string): Promise<string> {
-  const path = join(paths.seccomp, filterName(rules));
+export async function ensureFilter(paths: Paths, rules: SeccompRules): Promise<string> {
+  const path = join(paths.seccomp, rules.name);
   if (isVerified(path) || (await verify(path))) return path;
   try {
-    await make(paths, path, rules);
+    await make(paths, path, rules.text);
     await verify(path);
     return path;
   } catch (error) {
@@ -66,7 +66,8 @@ async function verify(path: string): Promise<boolean> {
 
 /** A disk that lost what it was given, a hand that meddled: the container would not start. */
 export function isWhole(file: Buffer): boolean {
-  if (file.length < HEADER_BYTES || file.toString("latin1", 0, MAGIC.length) !== MAGIC) return false;
+  if (file.length < HEADER_BYTES || file.toString("latin1", 0, MAGIC.length) !== MAGIC)
+    return false;
   const count = file.readUInt32LE(COUNT_AT);
   return (
     file.readUInt32LE(MAGIC.length) === VERSION &&

@@ -26,9 +26,13 @@ export class ProfileReader {
   static wrongAt({ json, what, path }: Place, expectation: string): MarmitaError {
     const shown = json === undefined ? "nothing" : show(json);
     const where = path === "" ? what : `${what}: ${path}`;
-    return new MarmitaError("INVALID_ARGUMENT", `${where}: expected it to ${expectation}, got ${shown}`, {
-      details: { field: path },
-    });
+    return new MarmitaError(
+      "INVALID_ARGUMENT",
+      `${where}: expected it to ${expectation}, got ${shown}`,
+      {
+        details: { field: path },
+      },
+    );
   }
 
   wrong(name: string, expectation: string): MarmitaError {
@@ -51,7 +55,9 @@ export class ProfileReader {
     const { json, what, path } = place;
     if (json === undefined) return undefined;
     if (!Array.isArray(json)) throw ProfileReader.wrongAt(place, "be a list");
-    return json.map((item: unknown, index) => parse({ json: item, what, path: `${path}[${index}]` }));
+    return json.map((item: unknown, index) =>
+      parse({ json: item, what, path: `${path}[${index}]` }),
+    );
   }
 
   findText(name: string): string | undefined {
@@ -91,7 +97,8 @@ export class ProfileReader {
   /** Throws for a field that nobody asked for. */
   done(): void {
     for (const name of Object.keys(this.#object)) {
-      if (!this.#read.has(name)) throw this.wrong(name, "not be there: it is no field of a profile");
+      if (!this.#read.has(name))
+        throw this.wrong(name, "not be there: it is no field of a profile");
     }
   }
 

@@ -1,5 +1,7 @@
 /** A profile, and what it depends on of a container and a machine → linux.seccomp of config.json. */
+import { release } from "node:os";
 import type { Seccomp, SeccompRule } from "../../oci/runtime-spec.ts";
+import { DEFAULT_PROFILE } from "./default-profile.ts";
 import type { ProfileRule, RuleCondition, SeccompProfile } from "./profile.ts";
 
 export interface SeccompPlace {
@@ -70,4 +72,17 @@ function isAtLeast(kernel: string, least: string): boolean {
 
 function version(text: string): readonly number[] {
   return text.split(/[.-]/, 2).map((part) => Number.parseInt(part, 10) || 0);
+}
+
+const defaults = new Map<string, Seccomp>();
+
+/** Docker's default on this machine: the same object for the same capabilities. */
+export function defaultSeccomp(capabilities: readonly string[]): Seccomp {
+  const key = capabilities.toSorted().join();
+  const known = defaults.get(key);
+  if (known !== undefined) return known;
+  const place = { capabilities, arch: process.arch, kernel: release() };
+  const resolved = resolveProfile(DEFAULT_PROFILE, place);
+  defaults.set(key, resolved);
+  return resolved;
 }

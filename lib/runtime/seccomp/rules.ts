@@ -1,8 +1,8 @@
 /** linux.seccomp → the lines that marmita-init compiles (native/core/seccomp_rules.h). */
 import { createHash } from "node:crypto";
 import { MarmitaError } from "../../errors.ts";
-import type { Seccomp, SeccompArgument, SeccompRule } from "../../oci/runtime-spec.ts";
-import { parseProfile } from "./profile.ts";
+import type { Seccomp, SeccompArgument } from "../../oci/runtime-spec.ts";
+import { type ProfileRule, parseProfile } from "./profile.ts";
 
 const FIRST_LINE = "marmita-seccomp 1";
 
@@ -24,12 +24,32 @@ const DEFAULT_FLAGS = ["SECCOMP_FILTER_FLAG_SPEC_ALLOW"];
 const EPERM = 1;
 const PERMISSIVE = ["SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE"];
 
+/** The default is the same object for every start: its lines are made once. */
+const formatted = new WeakMap<Seccomp, SeccompRules>();
+
+/** What marmita-init compiles, and what the filter made of it is called. */
+export interface SeccompRules {
+  readonly text: string;
+  /** The digest of the rules: another version of the format gives another name. */
+  readonly name: string;
+}
+
+/** As `formatRules()`, for this machine. */
+export function rulesOf(seccomp: Seccomp): SeccompRules {
+  const known = formatted.get(seccomp);
+  if (known !== undefined) return known;
+  const text = formatRules(seccomp, process.arch);
+  const rules = { text, name: `${createHash("sha256").update(text).digest("hex")}.bpf` };
+  formatted.set(seccomp, rules);
+  return rules;
+}
+
 /**
  * Throws `INVALID_ARGUMENT` or `UNSUPPORTED` with the place of what is wrong, and `UNSUPPORTED` on
  * machines of other architectures.
  */
-export function formatRules(seccomp: Seccomp, arch: string = process.arch): string {
-  const profile = parseProfile(seccomp, "linux.seccomp");
+export function formatRules(seccomp: Seccomp, arch: string): string {
+  const profile = parseProfile(seccomp, "config.json: linux.seccomp");
   const { defaultAction, defaultErrnoRet, flags = DEFAULT_FLAGS, syscalls = [] } = profile;
   const lines = [
     FIRST_LINE,
@@ -40,11 +60,6 @@ export function formatRules(seccomp: Seccomp, arch: string = process.arch): stri
     ...new Set(syscalls.flatMap(ruleLines)),
   ];
   return `${lines.join("\n")}\n`;
-}
-
-/** What a filter of these rules is called; another version of the format gives another name. */
-export function filterName(rules: string): string {
-  return `${createHash("sha256").update(rules).digest("hex")}.bpf`;
 }
 
 /** Others than the kernel can run never make a call. */
@@ -63,7 +78,7 @@ function action(name: string, number: number | undefined): string {
   return `${word} ${isNumbered ? (number ?? EPERM) : 0}`;
 }
 
-function ruleLines(rule: SeccompRule): readonly string[] {
+function ruleLines(rule: ProfileRule): readonly string[] {
   const { names, errnoRet, args = [] } = rule;
   const what = `rule ${action(rule.action, errnoRet)}`;
   const indexes = new Set(args.map(({ index }) => index));

@@ -48,6 +48,7 @@ function context(given: Partial<CompileContext> = {}): CompileContext {
     name: "/data/names/brave_ana",
     mapping: SUBIDS,
     rootfs: { kind: "overlay", lowers: ["/data/layers/top/diff", "/data/layers/base/diff"] },
+    filters: "/data/seccomp",
     hasCgroup2: true,
     ...given,
   };
@@ -184,7 +185,6 @@ describe("a config.json from elsewhere", () => {
     ["process.rlimits", { process: { ...process, rlimits: [{ type: "RLIMIT_CORE" }] } }],
     ["process.apparmorProfile", { process: { ...process, apparmorProfile: "docker" } }],
     ["process.oomScoreAdj", { process: { ...process, oomScoreAdj: 0 } }],
-    ["linux.seccomp", { linux: { ...linux, seccomp: { defaultAction: "x" } } }],
     ["linux.devices", { linux: { ...linux, devices: [{ path: "/dev/fuse" }] } }],
     ["linux.cgroupsPath", { linux: { ...linux, cgroupsPath: "/x" } }],
     ["linux.resources.memory", { linux: { ...linux, resources: { memory: { limit: 1 } } } }],
