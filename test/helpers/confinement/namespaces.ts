@@ -1,0 +1,106 @@
+/** Rows of the namespaces: what of the machine a container cannot see, reach or change. */
+import type { Plan } from "../../../lib/native/plan.ts";
+import {
+  type Loosening,
+  type Section,
+  addCapability,
+  withOperation,
+  withoutOperation,
+} from "./row.ts";
+
+/** CLONE_NEW… */
+const CLONE = { cgroup: 0x200_0000, uts: 0x400_0000, ipc: 0x800_0000 } as const;
+
+function shared(name: keyof typeof CLONE, more: (plan: Plan) => Plan = (plan) => plan): Loosening {
+  const change = withOperation("namespaces", ([operation, flags]) => {
+    return [operation, flags - CLONE[name]];
+  });
+  return {
+    words: `the machine's ${name} namespace`,
+    plan: (plan) => more(change(plan)),
+  };
+}
+
+const HOST_NETWORK: Loosening = { words: '`network: "host"`', options: { network: "host" } };
+
+export const NAMESPACES: Section = {
+  title: "namespaces",
+  file: "confinement-namespaces.test.ts",
+  rows: [
+    {
+      name: "user namespace",
+      keepsOut: "every right of root over the machine",
+      by: "made for each container, inside the caller's mapped one",
+      tries: ["set-clock"],
+      beside: addCapability("CAP_SYS_TIME"),
+      answer: "EPERM",
+      why: "no container is made without: capabilities count in it only",
+    },
+    {
+      name: "mount namespace",
+      keepsOut: "the machine's files",
+      by: "an own tree of mounts, entered by pivot_root; the machine's is let go",
+      tries: ["peek", "{folder}/secret"],
+      answer: "ENOENT",
+      without: {
+        words: "`mounts`: its folder",
+        options: { mounts: [{ type: "bind", source: "{folder}", target: "{folder}" }] },
+      },
+      then: "bytes",
+    },
+    {
+      name: "ipc namespace",
+      keepsOut: "shared memory, semaphores and queues of the machine",
+      by: "made for each container",
+      tries: ["syscall", "shmget", "{segment}", "0", "0"],
+      answer: "ENOENT",
+      without: shared(
+        "ipc",
+        withoutOperation("mount", ([, type]) => type === "mqueue"),
+      ),
+      then: "ok",
+    },
+    {
+      name: "uts namespace",
+      keepsOut: "a change of the machine's name",
+      by: "made for each container",
+      tries: ["syscall", "sethostname", "probe", "5"],
+      byDefault: "EPERM",
+      beside: addCapability("CAP_SYS_ADMIN"),
+      answer: "ok",
+      without: shared("uts", withoutOperation("hostname")),
+      then: "EPERM",
+      why: "the name is its own by default, and the machine's then: the user namespace denies that",
+    },
+    {
+      name: "network namespace: loopback",
+      keepsOut: "what listens on the machine's loopback addresses",
+      by: "made for each container, with a loopback of its own",
+      tries: ["connect-tcp", "127.0.0.1", "{port}"],
+      answer: "ECONNREFUSED",
+      without: HOST_NETWORK,
+      then: "ok",
+    },
+    {
+      name: "network namespace: abstract sockets",
+      keepsOut: "programs that listen on abstract sockets, such as a session bus (CVE-2020-15257)",
+      by: "made for each container",
+      tries: ["connect-abstract", "{abstract}"],
+      answer: "ECONNREFUSED",
+      without: HOST_NETWORK,
+      then: "ok",
+    },
+    {
+      name: "cgroup namespace",
+      keepsOut: "names of the machine's cgroups",
+      by: "made for each container",
+      tries: ["cgroups"],
+      answer: "own",
+      without: shared("cgroup", (plan) =>
+        plan.filter(([name, type]) => name !== "mount" || type !== "cgroup2"),
+      ),
+      then: "the machine's",
+      needs: { cgroup: true },
+    },
+  ],
+};

@@ -1,0 +1,103 @@
+/** Rows of what is masked and what is read-only in /proc and /sys. */
+import type { Operation } from "../../../lib/native/plan.ts";
+import { type Answer, type Row, type Section, addCapability, withoutOperation } from "./row.ts";
+
+interface Masked {
+  readonly path: string;
+  readonly keepsOut: string;
+  /** What is answered without the mask. */
+  readonly then: Answer;
+}
+
+/** Some are for the machine's root only, who is nobody in an ordinary user's container. */
+const SHOWN = ["bytes", "EACCES", "EPERM", "EIO"];
+
+const MASKED: readonly Masked[] = [
+  { path: "/proc/acpi", keepsOut: "power and thermal state", then: SHOWN },
+  { path: "/proc/asound", keepsOut: "sound cards", then: SHOWN },
+  {
+    path: "/proc/interrupts",
+    keepsOut: "counters that tell what neighbours do (keys typed)",
+    then: SHOWN,
+  },
+  { path: "/proc/kcore", keepsOut: "the machine's memory", then: SHOWN },
+  { path: "/proc/keys", keepsOut: "names of the machine's keys", then: [...SHOWN, "empty"] },
+  { path: "/proc/latency_stats", keepsOut: "where the machine's programs wait", then: SHOWN },
+  { path: "/proc/sched_debug", keepsOut: "every process of the machine", then: SHOWN },
+  { path: "/proc/scsi", keepsOut: "disks: they can be removed here", then: SHOWN },
+  { path: "/proc/timer_list", keepsOut: "addresses of the kernel", then: SHOWN },
+  { path: "/proc/timer_stats", keepsOut: "every process of the machine", then: SHOWN },
+  {
+    path: "/sys/devices/virtual/powercap",
+    keepsOut: "the processor's power use, which tells of keys (CVE-2020-8694)",
+    then: SHOWN,
+  },
+  { path: "/sys/firmware", keepsOut: "the machine's firmware tables and variables", then: SHOWN },
+];
+
+const MASKED_BY = "an empty file or directory is mounted over it, read-only";
+
+function isOf(path: string): (operation: Operation) => boolean {
+  return ([, masked]) => masked === path;
+}
+
+/** Paths in /proc and /sys that show nothing. */
+export const MASKED_PATHS: Section = {
+  title: "masked paths",
+  file: "confinement-paths.test.ts",
+  rows: MASKED.map(({ path, keepsOut, then }) => ({
+    name: `${path} is masked`,
+    keepsOut,
+    by: MASKED_BY,
+    tries: ["peek", path],
+    answer: "empty",
+    without: { words: "not masked", plan: withoutOperation("mask", isOf(path)) },
+    then,
+    needs: { path },
+  })),
+};
+
+/** Allowed or denied by the file's own owner and mode. */
+const WRITABLE = ["ok", "EPERM", "EACCES"];
+
+const READONLY: readonly Pick<Row, "keepsOut" | "tries" | "byDefault" | "beside" | "then">[] = [
+  {
+    keepsOut: "settings of devices",
+    tries: ["touch", "/proc/bus"],
+    then: WRITABLE,
+  },
+  { keepsOut: "settings of file systems", tries: ["touch", "/proc/fs"], then: WRITABLE },
+  {
+    keepsOut: "which processor serves which device",
+    tries: ["touch", "/proc/irq"],
+    then: WRITABLE,
+  },
+  {
+    keepsOut: "settings of the kernel, also those of the container's own namespaces",
+    tries: ["open-writing", "/proc/sys/net/ipv4/ip_forward"],
+    byDefault: ["EACCES", "EROFS"],
+    beside: addCapability("CAP_NET_ADMIN"),
+    then: "ok",
+  },
+  {
+    keepsOut: "orders to the kernel: restart, end every process",
+    tries: ["touch", "/proc/sysrq-trigger"],
+    then: WRITABLE,
+  },
+];
+
+export const READONLY_PATHS: Section = {
+  title: "read-only paths",
+  file: "confinement-paths.test.ts",
+  rows: READONLY.map((row) => {
+    const path = /^\/proc\/[^/]+/.exec(row.tries[1] ?? "")?.[0] ?? "";
+    return {
+      ...row,
+      name: `${path} is read-only`,
+      by: "mounted over itself, read-only",
+      answer: "EROFS",
+      without: { words: "not read-only", plan: withoutOperation("readonly", isOf(path)) },
+      needs: { path },
+    };
+  }),
+};

@@ -1,0 +1,114 @@
+/** One of Docker's defaults, what it keeps out, and how a container tries it. */
+import { type CapabilityName, capabilityMask } from "../../../lib/runtime/capabilities.ts";
+import type { ContainerOptions } from "../../../lib/engine/options.ts";
+import type { Operation, OperationName, Plan } from "../../../lib/native/plan.ts";
+
+export interface Row {
+  /** The default; also the title of its test. */
+  readonly name: string;
+  readonly keepsOut: string;
+  readonly by: string;
+  /** Words of the probe program (fixtures/probe). `{pid}` and the like stand for Host's. */
+  readonly tries: readonly string[];
+  /** What it answers; one of these where machines differ. */
+  readonly answer: Answer;
+  /** Where another default gives what this one denies: what it answers with both as they are. */
+  readonly byDefault?: Answer;
+  /** Takes away other defaults, so that only this one answers. */
+  readonly beside?: Loosening;
+  /** Takes the default away. */
+  readonly without?: Loosening;
+  /** What the same words answer then, none of it in `answer`. Left out: the same as before. */
+  readonly then?: Answer;
+  /** Where nothing else is answered then: what else denies it, or why it cannot be taken away. */
+  readonly why?: string;
+  readonly needs?: Needs;
+}
+
+/** What not every machine has. */
+export interface Needs {
+  /** Ids beside the first one. */
+  readonly users?: true;
+  /** A file, or a directory with something in it. */
+  readonly path?: string;
+  /** A cgroup of the caller that is not the root. */
+  readonly cgroup?: true;
+}
+
+export type Answer = string | readonly string[];
+
+/** A way to make a container with one default less. */
+export interface Loosening {
+  readonly words: string;
+  readonly options?: ContainerOptions;
+  /** Where no option says it. */
+  readonly plan?: (plan: Plan) => Plan;
+}
+
+export function answers(answer: Answer): readonly string[] {
+  return typeof answer === "string" ? [answer] : answer;
+}
+
+export interface Section {
+  readonly title: string;
+  /** The file of its tests, which docs/confinement.md links. */
+  readonly file: string;
+  readonly rows: readonly Row[];
+}
+
+/** Without the operations of that name, or those of them that `matches`. */
+export function withoutOperation(
+  name: OperationName,
+  matches: (operation: Operation) => boolean = () => true,
+): NonNullable<Loosening["plan"]> {
+  return (plan) => {
+    const kept = plan.filter((one) => one[0] !== name || !matches(one));
+    if (kept.length === plan.length) throw new Error(`the plan has no such operation: ${name}`);
+    return kept;
+  };
+}
+
+/** With one operation changed. */
+export function withOperation<Name extends OperationName>(
+  name: Name,
+  change: (operation: Extract<Operation, readonly [Name, ...unknown[]]>) => Operation,
+): NonNullable<Loosening["plan"]> {
+  return (plan) => plan.map((one) => (one[0] === name ? change(one as never) : one));
+}
+
+export function addCapability(name: CapabilityName): Loosening {
+  return { words: `with ${name}`, plan: capabilities((mask, bit) => mask | bit, [name]) };
+}
+
+export function dropCapability(...names: readonly CapabilityName[]): Loosening {
+  return {
+    words: `without ${names.join(", ")}`,
+    plan: capabilities((mask, bit) => mask & ~bit, names),
+  };
+}
+
+function capabilities(
+  change: (mask: bigint, bit: bigint) => bigint,
+  names: readonly CapabilityName[],
+): NonNullable<Loosening["plan"]> {
+  const bits = BigInt(capabilityMask(names));
+  return withOperation("capabilities", ([name, bounding, effective, permitted, ...rest]) => {
+    const [one = 0, two = 0, three = 0] = [bounding, effective, permitted].map((mask) =>
+      Number(change(BigInt(mask), bits)),
+    );
+    return [name, one, two, three, ...rest];
+  });
+}
+
+/** The file system mounted there with other flags, or without those of its options. */
+export function changeMount(
+  target: string,
+  change: { readonly attributes?: number; readonly without?: RegExp },
+): NonNullable<Loosening["plan"]> {
+  return withOperation("mount", (one) => {
+    const [name, type, source, path, attributes, data] = one;
+    if (path !== target) return one;
+    const kept = data.filter((option) => change.without?.test(option) !== true);
+    return [name, type, source, path, change.attributes ?? attributes, kept];
+  });
+}
