@@ -44,7 +44,7 @@ export function describeConfinement(section: Section): void {
 
       expect(answers(row.byDefault ?? row.answer), "by default").toContain(byDefault);
       expect(answers(row.answer), "with other defaults taken away").toContain(besides);
-      expect(answers(row.then ?? row.answer), "without this default").toContain(without);
+      expect(answers(row.otherwise ?? row.answer), "without this default").toContain(without);
     });
   });
 }

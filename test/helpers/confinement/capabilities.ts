@@ -23,13 +23,13 @@ const LOW_PORTS: Loosening = {
 };
 
 const needs = { users: true } as const;
-const denied = { answer: "EPERM", then: "ok" } as const;
-const given = { answer: "ok", then: "EPERM" } as const;
+const denied = { answer: "EPERM", otherwise: "ok" } as const;
+const given = { answer: "ok", otherwise: "EPERM" } as const;
 /** Some kernels are built without what it is for. */
 const beyond = { answer: ["EPERM", "ENOSYS"], why: MACHINE } as const;
 
 function looked(number: string): Trial {
-  return { tries: ["bounded", number], answer: "not there", then: "there", why: SILENT };
+  return { tries: ["bounded", number], answer: "not there", otherwise: "there", why: SILENT };
 }
 
 /** An address that is none: what is allowed fails after the check. */
@@ -68,7 +68,7 @@ const DROPPED: Trials = {
       byDefault: "ok",
       beside: dropCapability("CAP_DAC_OVERRIDE"),
       answer: "EACCES",
-      then: "ok",
+      otherwise: "ok",
       needs,
     },
   ],
@@ -77,13 +77,13 @@ const DROPPED: Trials = {
     {
       tries: ["lock-segment"],
       answer: "EPERM",
-      then: "ENOMEM",
+      otherwise: "ENOMEM",
       why: "the limit, by the next check",
     },
   ],
   CAP_IPC_OWNER: [
     "use shared memory of other users",
-    { tries: ["of-other", "segment"], answer: "EACCES", then: "ok", needs },
+    { tries: ["of-other", "segment"], answer: "EACCES", otherwise: "ok", needs },
   ],
   CAP_LEASE: [
     "hold up others who open a file",
@@ -111,7 +111,7 @@ const DROPPED: Trials = {
     {
       tries: ["syscall", "reboot", ...REBOOT_CAD_OFF],
       answer: "EPERM",
-      then: "EINVAL",
+      otherwise: "EINVAL",
       why: "a pid namespace knows no such order",
     },
   ],
@@ -155,11 +155,11 @@ const KEPT: Trials = {
   ],
   CAP_DAC_OVERRIDE: [
     "read and write files of others",
-    { tries: ["of-other", "write"], answer: "ok", then: "EACCES", needs },
+    { tries: ["of-other", "write"], answer: "ok", otherwise: "EACCES", needs },
   ],
   CAP_FSETID: [
     "make files of other groups set-gid",
-    { tries: ["set-gid", "/tmp/file"], answer: "kept", then: "cleared", needs },
+    { tries: ["set-gid", "/tmp/file"], answer: "kept", otherwise: "cleared", needs },
   ],
   CAP_FOWNER: ["change files of others", { tries: ["of-other", "mode"], ...given, needs }],
   CAP_MKNOD: [
@@ -186,7 +186,7 @@ const KEPT: Trials = {
   ],
   CAP_NET_BIND_SERVICE: [
     "listen on ports below 1024",
-    { tries: ["bind-port", "80"], beside: LOW_PORTS, answer: "ok", then: "EACCES" },
+    { tries: ["bind-port", "80"], beside: LOW_PORTS, answer: "ok", otherwise: "EACCES" },
   ],
   CAP_SYS_CHROOT: ["change its root directory", { tries: ["syscall", "chroot", "/"], ...given }],
   CAP_KILL: [

@@ -26,10 +26,10 @@ export async function openMachine(): Promise<Machine> {
   const folder = await temporaryFolder();
   writeFileSync(join(folder, "secret"), "secret");
   const abstract = `marmita-test-${process.pid}`;
-  const sockets = [createServer().listen(0, "127.0.0.1"), createServer().listen(`\0${abstract}`)];
+  const tcp = createServer().listen(0, "127.0.0.1");
+  const sockets = [tcp, createServer().listen(`\0${abstract}`)];
   await Promise.all(sockets.map((one) => once(one, "listening")));
-  const [tcp] = sockets;
-  const { port } = tcp?.address() as AddressInfo;
+  const { port } = tcp.address() as AddressInfo;
   const segment = String(0x6d000000 + process.pid);
   const id = probe("shmget", segment, "4096", IPC_CREATE);
   return {

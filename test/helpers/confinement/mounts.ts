@@ -35,7 +35,7 @@ function flags(target: string, words: string): Omit<Row, "keepsOut"> {
     answer: words,
     without: plain(target),
     // Kernel file systems have some of them anyhow.
-    then: ["none", "nodev", "nosuid", "nosuid,nodev", "nosuid,nodev,noexec"],
+    otherwise: ["none", "nodev", "nosuid", "nosuid,nodev", "nosuid,nodev,noexec"],
   };
 }
 
@@ -73,7 +73,7 @@ export const MOUNTS: Section = {
       tries: ["touch", "/sys"],
       answer: "EROFS",
       without: plain("/sys"),
-      then: ["EACCES", "EPERM", "ok"],
+      otherwise: ["EACCES", "EPERM", "ok"],
     },
     {
       name: "/sys/fs/cgroup is read-only",
@@ -82,7 +82,7 @@ export const MOUNTS: Section = {
       tries: ["syscall", "mkdir", "/sys/fs/cgroup/probe", "0755"],
       answer: "EROFS",
       without: plain("/sys/fs/cgroup"),
-      then: ["EACCES", "EPERM", "ok"],
+      otherwise: ["EACCES", "EPERM", "ok"],
       needs: { path: "/sys/fs/cgroup/cgroup.controllers" },
     },
     {
@@ -92,7 +92,7 @@ export const MOUNTS: Section = {
       tries: ["set-uid-in", "/dev"],
       answer: "user 1000",
       without: plain("/dev"),
-      then: "user 0",
+      otherwise: "user 0",
       needs,
     },
     {
@@ -102,7 +102,7 @@ export const MOUNTS: Section = {
       tries: ["fill", "/dev", "65"],
       answer: "ENOSPC",
       without: unsized("/dev"),
-      then: "ok",
+      otherwise: "ok",
     },
     { ...flags("/dev/pts", "nosuid,noexec"), keepsOut: "nothing of itself: there are no programs" },
     {
@@ -116,7 +116,7 @@ export const MOUNTS: Section = {
       tries: ["execute-in", "/dev/shm"],
       answer: "EACCES",
       without: plain("/dev/shm"),
-      then: "user 0",
+      otherwise: "user 0",
     },
     {
       name: "/dev/shm is mounted nosuid",
@@ -130,7 +130,7 @@ export const MOUNTS: Section = {
       },
       answer: "user 1000",
       without: plain("/dev/shm"),
-      then: "user 0",
+      otherwise: "user 0",
       needs,
     },
     {
@@ -140,7 +140,7 @@ export const MOUNTS: Section = {
       tries: ["fill", "/dev/shm", "65"],
       answer: "ENOSPC",
       without: unsized("/dev/shm"),
-      then: "ok",
+      otherwise: "ok",
     },
     {
       name: "a tmpfs of the caller's is mounted noexec",
@@ -151,7 +151,7 @@ export const MOUNTS: Section = {
       byDefault: "ENOENT",
       answer: "EACCES",
       without: plain("/scratch"),
-      then: "user 0",
+      otherwise: "user 0",
     },
     {
       name: "a mount made inside does not reach the machine",
@@ -174,7 +174,7 @@ function device(path: string, keepsOut: string): Row {
     tries: ["open-reading", path],
     answer: "ENOENT",
     without: bound(path),
-    then: ["ok", "EACCES", "EPERM", "EIO", "EBUSY"],
+    otherwise: ["ok", "EACCES", "EPERM", "EIO", "EBUSY"],
     needs: { path },
   };
 }
@@ -198,7 +198,7 @@ export const DEVICES: Section = {
       tries: ["touch", `/dev/${name}`],
       answer: "EROFS",
       without: writableDevice(name),
-      then: ["EPERM", "EACCES", "ok"],
+      otherwise: ["EPERM", "EACCES", "ok"],
     })),
   ],
 };

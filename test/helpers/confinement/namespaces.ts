@@ -46,7 +46,7 @@ export const NAMESPACES: Section = {
         words: "`mounts`: its folder",
         options: { mounts: [{ type: "bind", source: "{folder}", target: "{folder}" }] },
       },
-      then: "bytes",
+      otherwise: "bytes",
     },
     {
       name: "ipc namespace",
@@ -58,7 +58,7 @@ export const NAMESPACES: Section = {
         "ipc",
         withoutOperation("mount", ([, type]) => type === "mqueue"),
       ),
-      then: "ok",
+      otherwise: "ok",
     },
     {
       name: "uts namespace",
@@ -69,8 +69,8 @@ export const NAMESPACES: Section = {
       beside: addCapability("CAP_SYS_ADMIN"),
       answer: "ok",
       without: shared("uts", withoutOperation("hostname")),
-      then: "EPERM",
-      why: "the name is its own by default, and the machine's then: the user namespace denies that",
+      otherwise: "EPERM",
+      why: "the name is its own by default, and the machine's otherwise: the user namespace denies that",
     },
     {
       name: "network namespace: loopback",
@@ -79,7 +79,7 @@ export const NAMESPACES: Section = {
       tries: ["connect-tcp", "127.0.0.1", "{port}"],
       answer: "ECONNREFUSED",
       without: HOST_NETWORK,
-      then: "ok",
+      otherwise: "ok",
     },
     {
       name: "network namespace: abstract sockets",
@@ -88,7 +88,7 @@ export const NAMESPACES: Section = {
       tries: ["connect-abstract", "{abstract}"],
       answer: "ECONNREFUSED",
       without: HOST_NETWORK,
-      then: "ok",
+      otherwise: "ok",
     },
     {
       name: "cgroup namespace",
@@ -99,7 +99,7 @@ export const NAMESPACES: Section = {
       without: shared("cgroup", (plan) =>
         plan.filter(([name, type]) => name !== "mount" || type !== "cgroup2"),
       ),
-      then: "the machine's",
+      otherwise: "the machine's",
       needs: { cgroup: true },
     },
   ],

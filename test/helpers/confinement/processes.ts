@@ -17,7 +17,7 @@ export const PROCESSES: Section = {
         words: "`no-new-privileges` in the plan",
         plan: (plan) => [...plan, ["no-new-privileges"]],
       },
-      then: "user 1000",
+      otherwise: "user 1000",
       needs: { users: true },
     },
     {

@@ -1,6 +1,6 @@
 /** One of Docker's defaults, what it keeps out, and how a container tries it. */
 import { type CapabilityName, capabilityMask } from "../../../lib/runtime/capabilities.ts";
-import type { ContainerOptions } from "../../../lib/engine/options.ts";
+import type { ContainerOptions } from "../../../lib/engine/container-options.ts";
 import type { Operation, OperationName, Plan } from "../../../lib/native/plan.ts";
 
 export interface Row {
@@ -19,8 +19,8 @@ export interface Row {
   /** Takes the default away. */
   readonly without?: Loosening;
   /** What the same words answer then, none of it in `answer`. Left out: the same as before. */
-  readonly then?: Answer;
-  /** Where nothing else is answered then: what else denies it, or why it cannot be taken away. */
+  readonly otherwise?: Answer;
+  /** Where nothing else is answered otherwise: what else denies it, or why it cannot be taken away. */
   readonly why?: string;
   readonly needs?: Needs;
 }
