@@ -17,14 +17,8 @@ export type {
 export type { Images, RemoveImageOptions } from "./engine/images.ts";
 export { type EngineInfo, type VersionInfo, versionInfo as version } from "./engine/info.ts";
 export type { ContainerInspection, ImageInspection } from "./engine/inspect.ts";
-export type {
-  BindMount,
-  ContainerOptions,
-  CreateOptions,
-  Mount,
-  NetworkMode,
-  TmpfsMount,
-} from "./engine/container-options.ts";
+export type { ContainerOptions, CreateOptions, NetworkMode } from "./engine/container-options.ts";
+export type { BindMount, Mount, MountRestrictions, TmpfsMount } from "./engine/mounts.ts";
 export type {
   CaptureOption,
   EngineOptions,
@@ -41,6 +35,7 @@ export type { ContainerRecord, RecordedImage } from "./engine/records.ts";
 export type { RemoveOptions } from "./engine/remove.ts";
 export type { ContainerState, ContainerStatus } from "./engine/state.ts";
 
+export type { Propagation } from "./runtime/mount-options.ts";
 export type { ExitStatus, RunningProcess } from "./runtime/process.ts";
 export type { ByteSource } from "./images/feed.ts";
 export type { Image, ImageLayer } from "./images/image.ts";

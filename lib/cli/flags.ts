@@ -35,7 +35,7 @@ interface Spelling {
 const HELP: Flag = { name: "help", help: "Print usage" };
 
 /** As Go's strconv.ParseBool, which reads Docker's switches. */
-const SWITCH_VALUES = new Map([
+export const SWITCH_VALUES = new Map([
   ...["1", "t", "T", "true", "TRUE", "True"].map((word) => [word, true] as const),
   ...["0", "f", "F", "false", "FALSE", "False"].map((word) => [word, false] as const),
 ]);

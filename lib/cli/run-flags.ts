@@ -40,7 +40,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   { name: "rm", help: "Automatically remove the container when it exits" },
   { name: "sig-proxy", help: "Proxy received signals to the process (default true)" },
   { name: "timeout", value: "int", help: "Kill the container after so many seconds" },
-  { name: "tmpfs", value: "list", help: "Mount a tmpfs directory ('PATH[:size=SIZE,mode=MODE]')" },
+  { name: "tmpfs", value: "list", help: "Mount a tmpfs directory ('PATH[:OPTIONS]')" },
   {
     name: "user",
     short: "u",
@@ -51,7 +51,7 @@ export const RUN_FLAGS: readonly Flag[] = [
     name: "volume",
     short: "v",
     value: "list",
-    help: "Bind mount a directory or file ('SOURCE:TARGET[:ro]')",
+    help: "Bind mount a directory or file ('SOURCE:TARGET[:OPTIONS]')",
   },
   { name: "workdir", short: "w", value: "string", help: "Working directory inside the container" },
 ];

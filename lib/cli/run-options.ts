@@ -1,11 +1,14 @@
 /** The flags of `run` → the options of a container. */
 import { readFileSync } from "node:fs";
-import type { CreateOptions, Mount, NetworkMode } from "../engine/container-options.ts";
+import type { CreateOptions, NetworkMode } from "../engine/container-options.ts";
+import type { Mount } from "../engine/mounts.ts";
 import { MarmitaError } from "../errors.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { environment, labels, parseKeyValue, parseKeyValueFile } from "./key-values.ts";
-import { parseMount, parseTmpfs, parseVolume } from "./mount-flags.ts";
+import { parseMount } from "./mount-flag.ts";
+import { parseTmpfs } from "./tmpfs-flag.ts";
 import { notSupported, UsageError } from "./usage.ts";
+import { parseVolume } from "./volume-flag.ts";
 
 /** What `run` does beside making the container. */
 export interface RunSettings {

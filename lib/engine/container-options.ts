@@ -1,27 +1,5 @@
 /** What callers may ask of a container. */
-
-/** A directory or file of this machine, visible in the container. */
-export interface BindMount {
-  readonly type: "bind";
-  /** Must exist. A relative path starts at the current directory of this process. */
-  readonly source: string;
-  /** An absolute path in the container; made when missing. */
-  readonly target: string;
-  readonly readOnly?: boolean;
-}
-
-/** An empty file system in memory, gone with the container's process. */
-export interface TmpfsMount {
-  readonly type: "tmpfs";
-  /** An absolute path in the container; made when missing. */
-  readonly target: string;
-  /** Default: what the kernel allows, half of the memory. */
-  readonly sizeBytes?: number;
-  /** Permission bits of its root. Default: `0o1777`. */
-  readonly mode?: number;
-}
-
-export type Mount = BindMount | TmpfsMount;
+import type { Mount } from "./mounts.ts";
 
 /** `none` has a loopback interface only; `host` shares this machine's network. */
 export type NetworkMode = "none" | "host";

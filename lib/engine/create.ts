@@ -2,8 +2,6 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { renameSync } from "node:fs";
-import { stat } from "node:fs/promises";
-import { resolve } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { encodePlan } from "../native/plan.ts";
 import { writeTree } from "../native/syscalls.ts";
@@ -13,12 +11,12 @@ import { syncDirectory } from "../store/atomic.ts";
 import { lock } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
 import { throwIfAborted } from "../util/abort.ts";
-import { isMissing } from "../util/system-error.ts";
-import type { CreateOptions, Mount } from "./container-options.ts";
+import type { CreateOptions } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
 import { describe } from "./describe.ts";
 import { type JoinedContainer, findJoins } from "./joins.ts";
 import { type Live, claimLive } from "./live.ts";
+import { type PreparedMounts, prepareMounts } from "./prepare-mounts.ts";
 import { claimName, idOfName, madeUpName } from "./names.ts";
 import { type ContainerRecord, encodeRecord } from "./records.ts";
 import { type RootLayout, type RootSource, hostRoot, imageRoot } from "./roots.ts";
@@ -44,7 +42,7 @@ export async function createContainer(
 ): Promise<Created> {
   const { options, signal } = request;
   throwIfAborted(signal);
-  const mounts = await resolveMounts(options.mounts ?? []);
+  const mounts = await prepareMounts(options.mounts ?? []);
   // Whoever removes images or layers waits until the record says that they are in use.
   const held = await lock(context.paths.lock("images"), { mode: "shared", signal });
   try {
@@ -62,7 +60,7 @@ export async function createContainer(
 }
 
 interface MakeRequest extends CreateRequest {
-  readonly mounts: readonly Mount[];
+  readonly mounts: PreparedMounts;
   readonly mapping: IdMapping;
   readonly source: RootSource;
   readonly joins: readonly JoinedContainer[];
@@ -147,28 +145,4 @@ async function write(context: EngineContext, request: WriteRequest): Promise<Con
     await syncDirectory(paths.names);
   }
   return record;
-}
-
-async function resolveMounts(mounts: readonly Mount[]): Promise<readonly Mount[]> {
-  return Promise.all(
-    mounts.map(async (mount) => {
-      if (mount.type !== "bind") return mount;
-      const source = resolve(mount.source);
-      await checkSource(source);
-      return { ...mount, source };
-    }),
-  );
-}
-
-async function checkSource(source: string): Promise<void> {
-  try {
-    await stat(source);
-  } catch (cause) {
-    if (!isMissing(cause)) throw cause;
-    throw new MarmitaError("INVALID_ARGUMENT", `mount source does not exist: ${source}`, {
-      cause,
-      errno: "ENOENT",
-      details: { source },
-    });
-  }
 }

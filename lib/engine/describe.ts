@@ -13,9 +13,10 @@ import { defaultSeccomp } from "../runtime/seccomp/resolve.ts";
 import { rulesOf } from "../runtime/seccomp/rules.ts";
 import { createSpec } from "../runtime/spec.ts";
 import { hostnameOf, type ImageDefaults, labelsOf, type SpecInput } from "../runtime/spec-input.ts";
-import type { CreateOptions, Mount } from "./container-options.ts";
+import type { CreateOptions } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
 import type { JoinedContainer } from "./joins.ts";
+import type { PreparedMounts } from "./prepare-mounts.ts";
 import type { ContainerRecord } from "./records.ts";
 import type { RootLayout, RootSource } from "./roots.ts";
 
@@ -24,7 +25,7 @@ export interface DescribeRequest {
   readonly name: string;
   /** Checked. */
   readonly options: CreateOptions;
-  readonly mounts: readonly Mount[];
+  readonly mounts: PreparedMounts;
   readonly mapping: IdMapping;
   readonly source: RootSource;
   readonly layout: RootLayout;
@@ -51,7 +52,7 @@ export async function describe(
     bundle,
     mapping,
     image: source.defaults,
-    options: { ...options, mounts },
+    options: { ...options, mounts: mounts.requests },
     machineName: hostname(),
     keep: source.keep,
     joins,
@@ -89,14 +90,18 @@ function recordOf(request: DescribeRequest, spec: RuntimeSpec, machine: string):
     entrypointWords: entrypointWords(options, source.defaults),
     hostname: machine,
     labels: labelsOf(source.defaults, options),
-    mounts,
+    mounts: mounts.recorded,
     readOnly: options.readOnly === true,
     remove: options.remove === true,
     isolation: {
       ids: mapping.mode,
       rootfs: source.driver,
       network: options.network ?? "none",
-      notes: [...(mapping.reason === undefined ? [] : [mapping.reason]), ...layout.notes],
+      notes: [
+        ...(mapping.reason === undefined ? [] : [mapping.reason]),
+        ...layout.notes,
+        ...mounts.notes,
+      ],
     },
     ...(joins.length === 0 ? {} : { joins: joins.map(({ record }) => record.id) }),
     trees: layout.trees,

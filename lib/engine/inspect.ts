@@ -5,7 +5,7 @@ import type { Image } from "../images/image.ts";
 import type { ContainerDefaults } from "../oci/image-config.ts";
 import { familiarName, parseReference } from "../oci/reference.ts";
 import { JsonReader, parseJson } from "../util/json.ts";
-import type { Mount } from "./container-options.ts";
+import { mountJson } from "./mount-json.ts";
 import type { EngineContext } from "./context.ts";
 import { hostConfigJson } from "./host-config.ts";
 import type { Isolation } from "./options.ts";
@@ -108,18 +108,6 @@ function graphDriverJson(context: EngineContext, { id, image, isolation }: Conta
       WorkDir: join(bundle, "work"),
       MergedDir: join(bundle, "rootfs"),
     },
-  };
-}
-
-function mountJson(mount: Mount) {
-  const isBind = mount.type === "bind";
-  return {
-    Type: mount.type,
-    Source: isBind ? mount.source : "",
-    Destination: mount.target,
-    Mode: isBind && mount.readOnly === true ? "ro" : "",
-    RW: !(isBind && mount.readOnly === true),
-    Propagation: isBind ? "rprivate" : "",
   };
 }
 

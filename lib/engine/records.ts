@@ -1,12 +1,13 @@
 /** What a container's directory says of it: record.json since it was made, exit.json since it ended. */
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { MarmitaError } from "../errors.ts";
+import { MarmitaError, isMarmitaError } from "../errors.ts";
 import { type ChainId, type Digest, parseDigest } from "../oci/digest.ts";
 import type { Paths } from "../store/paths.ts";
 import { JsonReader, parseJson } from "../util/json.ts";
 import { isMissing } from "../util/system-error.ts";
-import type { Mount } from "./container-options.ts";
+import { checkMount } from "./mount-checks.ts";
+import type { Mount } from "./mounts.ts";
 import type { Isolation } from "./options.ts";
 
 /** Written once, with the container; what changes later has files of its own. */
@@ -140,20 +141,13 @@ function parseImage(json: unknown, what: string): RecordedImage {
 }
 
 function parseMount(json: unknown, what: string): Mount {
-  const fields = new JsonReader(json, what);
-  const target = fields.text("target");
-  if (choice(fields, "type", ["bind", "tmpfs"]) === "bind") {
-    const readOnly = fields.findFlag("readOnly") ?? false;
-    return { type: "bind", source: fields.text("source"), target, readOnly };
+  try {
+    checkMount(json, what);
+  } catch (cause) {
+    if (!isMarmitaError(cause)) throw cause;
+    throw new MarmitaError("CORRUPT", cause.message, { cause });
   }
-  const sizeBytes = fields.findSize("sizeBytes");
-  const mode = fields.findSize("mode");
-  return {
-    type: "tmpfs",
-    target,
-    ...(sizeBytes === undefined ? {} : { sizeBytes }),
-    ...(mode === undefined ? {} : { mode }),
-  };
+  return json;
 }
 
 function parseIsolation(json: unknown, what: string): Isolation {

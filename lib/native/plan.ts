@@ -68,7 +68,10 @@ export type Plan = readonly Operation[];
 /** Flags of the operation `root`: bind the path onto itself first, it is no mount of ours yet. */
 export const ROOT_BIND = 1;
 
-/** Flags of the operation `bind`. `OPTIONAL`: where the source is missing nothing is mounted. */
+/**
+ * Flags of the operation `bind`. `OPTIONAL`: where the source is missing nothing is mounted.
+ * `…_TOP`: for the mount itself, not for what is mounted below it.
+ */
 export const BIND = {
   RECURSIVE: 1,
   OPTIONAL: 2,
@@ -76,6 +79,12 @@ export const BIND = {
   NOSUID: 8,
   NODEV: 16,
   NOEXEC: 32,
+  READONLY_TOP: 64,
+  IDMAP: 128,
+  SLAVE: 256,
+  SHARED: 512,
+  UNBINDABLE: 1024,
+  PROPAGATION_TOP: 2048,
 } as const;
 
 /** Flags of the operation `user`: set HOME from /etc/passwd; setgroups(2) is denied here. */

@@ -9,7 +9,7 @@ import { processOperations } from "./compile-process.ts";
 import { readonlyOperations, rootOperations } from "./compile-rootfs.ts";
 import { nestedExtents } from "./container-ids.ts";
 import { borrowOperation, joinOperation, joinedTypes } from "./joins.ts";
-import { bindFlags, parseMountOptions } from "./mount-options.ts";
+import { bindFlags, checkNewMount, parseMountOptions } from "./mount-options.ts";
 import { refuseUnsupported } from "./refuse.ts";
 import { rulesOf } from "./seccomp/rules.ts";
 
@@ -124,6 +124,7 @@ function mountOperations(
   if (type === "bind" || options.bind) {
     return [["bind", resolve(bundle, source), target, bindFlags(options, target)]];
   }
+  checkNewMount(options, target);
   switch (type) {
     case "proc":
     case "sysfs":

@@ -51,6 +51,8 @@ const ROWS: readonly Row[] = [
   { errno: /^(?:EPERM|EINVAL)$/, where: ID_MAPS, look: uselessHelpers },
   { errno: /^ENOENT$/, where: /\bnew[ug]idmap\b/, look: missingHelpers },
   { errno: /^EPERM$/, where: /\bmount (?:proc|sysfs)\b/, look: maskedProc },
+  { errno: /^EINVAL$/, where: /without what is mounted below it/, look: coveredBelow },
+  { errno: /^(?:EPERM|EINVAL)$/, where: /\bmap the ids of the mount\b/, look: foreignFilesystem },
   { errno: /^ENODEV$/, where: /\boverlay\b/, look: missingOverlay },
   { errno: /^E/, where: /\boverlay\b/, look: overlayOverOdd },
   { errno: /^E/, where: /\bfuse/, look: fuseDevice },
@@ -193,6 +195,16 @@ function overlayOverOdd(host: HintHost, { directory, what }: Symptom): string | 
   const why = ODD_FILESYSTEMS[type];
   if (why === undefined) return undefined;
   return `${path} is on ${type}; ${why}, and name it as the data root (MARMITA_ROOT)`;
+}
+
+/** mount_namespaces(7), "Restrictions on mount namespaces". */
+function coveredBelow(): string {
+  return "something is mounted below it, which a user namespace may not uncover: mount it recursively";
+}
+
+/** mount_setattr(2), MOUNT_ATTR_IDMAP. */
+function foreignFilesystem(): string {
+  return "only root of the user namespace that mounted a file system may map its ids: leave out idmap";
 }
 
 function fuseDevice(host: HintHost): string | undefined {

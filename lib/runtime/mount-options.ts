@@ -14,11 +14,26 @@ export const ATTRIBUTE = {
   NOSYMFOLLOW: 0x20_0000,
 } as const;
 
+/** How mounts and unmounts pass between a mount and its copies (mount_namespaces(7)). */
+export type Propagation =
+  | "private"
+  | "rprivate"
+  | "slave"
+  | "rslave"
+  | "shared"
+  | "rshared"
+  | "unbindable"
+  | "runbindable";
+
 export interface MountOptions {
   /** Of ATTRIBUTE. */
   readonly attributes: number;
   readonly bind: boolean;
   readonly recursive: boolean;
+  /** What is mounted below is read-only too. */
+  readonly readOnlyBelow: boolean;
+  readonly idmap: boolean;
+  readonly propagation: Propagation;
   /** What is left is the file system's own: `mode=755`. */
   readonly data: readonly string[];
 }
@@ -45,13 +60,26 @@ const WORDS: Readonly<Record<string, readonly [clears: number, sets: number]>> =
   symfollow: [ATTRIBUTE.NOSYMFOLLOW, 0],
 };
 
-/** What every mount of a container is. */
-const PROPAGATION = new Set(["private", "rprivate"]);
+/** Word → the flags of the operation `bind`. Private is what every mount is that nobody asks for. */
+const PROPAGATION: Readonly<Record<Propagation, number>> = {
+  private: 0,
+  rprivate: 0,
+  slave: BIND.SLAVE | BIND.PROPAGATION_TOP,
+  rslave: BIND.SLAVE,
+  shared: BIND.SHARED | BIND.PROPAGATION_TOP,
+  rshared: BIND.SHARED,
+  // What is below keeps to itself as well: a container gets no more of the host for this word.
+  unbindable: BIND.UNBINDABLE,
+  runbindable: BIND.UNBINDABLE,
+};
 
-/** Other propagation, flags of the superblock, and what other runtimes add of their own. */
+/** All there are. */
+export const PROPAGATIONS = Object.keys(PROPAGATION);
+
+/** Flags of the superblock, ids of somebody's choice, and what other runtimes add of their own. */
 const REFUSED = new RegExp(
-  "^(?:r?shared|r?slave|r?unbindable|a?sync|dirsync|(?:no)?mand|(?:no)?iversion|(?:no)?lazytime|silent" +
-    "|loud|(?:no)?acl|remount|r?idmap|tmpcopyup|copy-symlink|(?:src|dest)-nofollow" +
+  "^(?:a?sync|dirsync|(?:no)?mand|(?:no)?iversion|(?:no)?lazytime|silent" +
+    "|loud|(?:no)?acl|remount|ridmap|idmap=.*|tmpcopyup|copy-symlink|(?:src|dest)-nofollow" +
     "|norelatime|nostrictatime|atime)$",
 );
 
@@ -60,6 +88,9 @@ export function parseMountOptions(words: readonly string[], target: string): Mou
   let attributes = 0;
   let bind = false;
   let recursive = false;
+  let readOnlyBelow = false;
+  let idmap = false;
+  let propagation: Propagation = "rprivate";
   const data: string[] = [];
   for (const word of words) {
     const row = wordRow(word);
@@ -67,13 +98,22 @@ export function parseMountOptions(words: readonly string[], target: string): Mou
     if (word === "bind" || word === "rbind") {
       bind = true;
       recursive ||= word === "rbind";
+    } else if (word === "idmap") {
+      idmap = true;
     } else if (row !== undefined) {
       attributes = (attributes & ~row[0]) | row[1];
-    } else if (!PROPAGATION.has(word)) {
+      if (/^r?r[ow]$/.test(word)) readOnlyBelow = word === "rro";
+    } else if (isPropagation(word)) {
+      propagation = word;
+    } else {
       data.push(word);
     }
   }
-  return { attributes, bind, recursive, data };
+  return { attributes, bind, recursive, readOnlyBelow, idmap, propagation, data };
+}
+
+export function isPropagation(word: string): word is Propagation {
+  return Object.hasOwn(PROPAGATION, word);
 }
 
 function wordRow(word: string): readonly [number, number] | undefined {
@@ -91,16 +131,28 @@ function unsupported(word: string, target: string): MarmitaError {
 export function bindFlags(options: MountOptions, target: string): number {
   const [unknown] = options.data;
   if (unknown !== undefined) throw unsupported(unknown, target);
+  const isTopOnly = options.recursive && !options.readOnlyBelow;
   const pairs = [
-    [ATTRIBUTE.READONLY, BIND.READONLY],
+    [ATTRIBUTE.READONLY, BIND.READONLY | (isTopOnly ? BIND.READONLY_TOP : 0)],
     [ATTRIBUTE.NOSUID, BIND.NOSUID],
     [ATTRIBUTE.NODEV, BIND.NODEV],
     [ATTRIBUTE.NOEXEC, BIND.NOEXEC],
   ] as const;
   const carried = pairs.reduce((bits, [attribute]) => bits | attribute, 0);
   if ((options.attributes & ~carried) !== 0) throw unsupported("noatime and the like", target);
+  const always =
+    PROPAGATION[options.propagation] |
+    (options.recursive ? BIND.RECURSIVE : 0) |
+    (options.idmap ? BIND.IDMAP : 0);
   return pairs.reduce(
     (flags, [attribute, flag]) => ((options.attributes & attribute) === 0 ? flags : flags | flag),
-    options.recursive ? BIND.RECURSIVE : 0,
+    always,
   );
+}
+
+/** Throws `UNSUPPORTED` for what only a bind can be: another file system is the container's own. */
+export function checkNewMount(options: MountOptions, target: string): void {
+  const { propagation, idmap } = options;
+  if (PROPAGATION[propagation] !== 0) throw unsupported(propagation, target);
+  if (idmap) throw unsupported("idmap", target);
 }

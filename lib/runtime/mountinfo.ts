@@ -5,17 +5,23 @@ export interface MountPoint {
   /** "ext4" */
   readonly type: string;
   readonly isReadOnly: boolean;
+  /** Mounts made below it reach its copies. */
+  readonly isShared: boolean;
+  /** Mounts made below what it is a copy of reach it. */
+  readonly isSlave: boolean;
 }
 
 /** proc_pid_mountinfo(5). Lines that are none are skipped. */
 export function parseMountinfo(text: string): readonly MountPoint[] {
   return text.split("\n").flatMap((line) => {
     const [before = "", after = ""] = line.split(" - ");
-    const [, , , , path, options = ""] = before.split(" ");
+    const [, , , , path, options = "", ...tags] = before.split(" ");
     const [type, , superOptions = ""] = after.split(" ");
     if (path === undefined || type === undefined || type === "") return [];
     const isReadOnly = [options, superOptions].some((words) => words.split(",").includes("ro"));
-    return [{ path: unescape(path), type, isReadOnly }];
+    const isShared = tags.some((tag) => tag.startsWith("shared:"));
+    const isSlave = tags.some((tag) => tag.startsWith("master:"));
+    return [{ path: unescape(path), type, isReadOnly, isShared, isSlave }];
   });
 }
 

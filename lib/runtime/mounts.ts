@@ -2,6 +2,7 @@
 import { posix } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import type { SpecMount } from "../oci/runtime-spec.ts";
+import type { Propagation } from "./mount-options.ts";
 
 /** A directory or file of this machine. `source` is absolute and exists. */
 export interface BindRequest {
@@ -9,14 +10,27 @@ export interface BindRequest {
   readonly source: string;
   readonly target: string;
   readonly readOnly?: boolean | undefined;
+  /** Whether what is mounted below it is read-only with it. Default: true. */
+  readonly readOnlyRecursive?: boolean | undefined;
+  /** With what is mounted below it. Default: true. */
+  readonly recursive?: boolean | undefined;
+  /** Default: `rprivate`. */
+  readonly propagation?: Propagation | undefined;
+  readonly idmap?: boolean | undefined;
+  readonly noexec?: boolean | undefined;
+  readonly nosuid?: boolean | undefined;
+  readonly nodev?: boolean | undefined;
+  /** Nothing can be mounted below a file: crun 1.8 takes `rro` for directories only. */
+  readonly isFile?: boolean | undefined;
 }
 
 export interface TmpfsRequest {
   readonly type: "tmpfs";
   readonly target: string;
+  readonly readOnly?: boolean | undefined;
   readonly sizeBytes?: number | undefined;
   readonly mode?: number | undefined;
-  /** Mount options beyond these, as after the colon of Docker's --tmpfs: `exec`, `ro`, `uid=5`. */
+  /** Mount options beyond these, as after the colon of Docker's --tmpfs: `exec`, `uid=5`. */
   readonly options?: readonly string[] | undefined;
 }
 
@@ -89,7 +103,7 @@ export function containerMounts(input: MountsInput): readonly SpecMount[] {
     return !targets.has(destination) && !(targets.has("/dev") && destination.startsWith("/dev/"));
   });
   const etc = input.etc.filter(({ target }) => !targets.has(target));
-  const own = [...input.requests.map(mountSpec), ...etc.map(fileSpec)];
+  const own = [...input.requests, ...etc].map(mountSpec);
   return [...defaults, ...own.sort((one, other) => depth(one) - depth(other))];
 }
 
@@ -104,21 +118,28 @@ function depth({ destination }: SpecMount): number {
 function mountSpec(request: MountRequest): SpecMount {
   const destination = posix.resolve("/", request.target);
   if (request.type === "bind") {
-    const options =
-      request.readOnly === true ? ["rbind", "rro", "rprivate"] : ["rbind", "rprivate"];
-    return { destination, type: "bind", source: request.source, options };
+    return { destination, type: "bind", source: request.source, options: bindWords(request) };
   }
-  const { sizeBytes, mode, options = [] } = request;
+  const { sizeBytes, mode, readOnly = false, options = [] } = request;
   const sized = sizeBytes === undefined ? [] : [`size=${sizeBytes}`];
   const moded = mode === undefined ? [] : [`mode=${mode.toString(8).padStart(4, "0")}`];
-  const asked = ["noexec", "nosuid", "nodev", "rprivate", ...sized, ...moded, ...options];
+  const flags = ["noexec", "nosuid", "nodev", "rprivate", ...(readOnly ? ["ro"] : [])];
+  const asked = [...flags, ...sized, ...moded, ...options];
   return { destination, type: "tmpfs", source: "tmpfs", options: lastOfEach(asked) };
 }
 
-/** Of one file: crun 1.8 takes `rro` for directories only. */
-function fileSpec({ source, target, readOnly }: BindRequest): SpecMount {
-  const options = readOnly === true ? ["bind", "ro", "rprivate"] : ["bind", "rprivate"];
-  return { destination: target, type: "bind", source, options };
+function bindWords(request: BindRequest): readonly string[] {
+  const { recursive = request.isFile !== true, propagation = "rprivate" } = request;
+  const { readOnlyRecursive = true, readOnly = false, noexec, nosuid, nodev, idmap } = request;
+  return [
+    recursive ? "rbind" : "bind",
+    ...(noexec === true ? ["noexec"] : []),
+    ...(nosuid === true ? ["nosuid"] : []),
+    ...(nodev === true ? ["nodev"] : []),
+    ...(readOnly ? [recursive && readOnlyRecursive ? "rro" : "ro"] : []),
+    ...(idmap === true ? ["idmap"] : []),
+    propagation,
+  ];
 }
 
 const OPPOSITES: Readonly<Record<string, string>> = {

@@ -75,5 +75,6 @@ function etcMounts(input: SpecInput): readonly BindRequest[] {
     source: join(bundle, file),
     target: `/etc/${file}`,
     readOnly: options.readOnly,
+    isFile: true,
   }));
 }

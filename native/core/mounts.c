@@ -121,10 +121,11 @@ int mounts_set_attributes(int fd, unsigned attributes, struct failure *why) {
   return 0;
 }
 
+/* What the mount and all below it get; BIND_READONLY_TOP is for the mount alone. */
 static unsigned bind_attributes(uint64_t flags) {
   unsigned attributes = 0;
 
-  if (flags & BIND_READONLY)
+  if ((flags & BIND_READONLY) && !(flags & BIND_READONLY_TOP))
     attributes |= ATTRIBUTE_READONLY;
   if (flags & BIND_NOSUID)
     attributes |= ATTRIBUTE_NOSUID;
@@ -150,28 +151,95 @@ static int clone_tree(int dirfd, const char *path, unsigned flags, unsigned attr
   return 0;
 }
 
+static uint64_t bind_propagation(uint64_t flags) {
+  if (flags & BIND_SLAVE)
+    return MS_SLAVE;
+  if (flags & BIND_SHARED)
+    return MS_SHARED;
+  return flags & BIND_UNBINDABLE ? MS_UNBINDABLE : MS_PRIVATE;
+}
+
+/* Of a tree that is nowhere yet. Attributes are only ever added: what the host's mount forbids is
+ * locked in a user namespace, and stays. */
+static int set_bind(int tree, uint64_t flags) {
+  const unsigned below = flags & BIND_RECURSIVE ? TREE_RECURSIVE : 0;
+  const uint64_t propagation = bind_propagation(flags);
+  const struct mount_attributes all = {
+      .set = bind_attributes(flags),
+      .propagation = flags & BIND_PROPAGATION_TOP ? 0 : propagation,
+  };
+  const struct mount_attributes top = {
+      .set = flags & BIND_READONLY_TOP ? ATTRIBUTE_READONLY : 0,
+      .propagation = flags & BIND_PROPAGATION_TOP ? propagation : 0,
+  };
+
+  if (sys_mount_setattr(tree, below, &all) < 0)
+    return -errno;
+  if ((top.set != 0 || top.propagation != 0) && sys_mount_setattr(tree, 0, &top) < 0)
+    return -errno;
+  return 0;
+}
+
+/* The kernel takes this from whoever is root over the file system itself (mount_setattr(2)). */
+static int map_ids(int tree, struct failure *why) {
+  autoclose int own = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
+  const struct mount_attributes change = {
+      .set = ATTRIBUTE_IDMAP,
+      .userns = (uint64_t) (unsigned) own,
+  };
+
+  if (own < 0)
+    return fail(why, errno, "open /proc/self/ns/user");
+  if (sys_mount_setattr(tree, 0, &change) < 0)
+    return fail(why, errno, "map the ids of the mount");
+  return 0;
+}
+
+/* A file goes on a file and a directory on a directory; what is missing is made to fit. */
+static int open_place(int root, bool is_directory, const char *target, int *ret_place,
+                      struct failure *why) {
+  const int r = is_directory ? inside_make_directory(root, target, 0755, ret_place, why)
+                             : inside_make_file(root, target, 0755, ret_place, why);
+
+  if (r == -EISDIR && !is_directory)
+    return fail(why, EISDIR, "mount a file on %s, which is a directory", target);
+  if (r == -ENOTDIR && is_directory)
+    return fail(why, ENOTDIR, "mount a directory on %s, where a file is in the way", target);
+  return r;
+}
+
 int mounts_attach(int root, int mount, const char *target, struct failure *why) {
   autoclose int place = -1;
+  const int r = open_place(root, inside_is_directory(mount), target, &place, why);
+
+  return r < 0 ? r : attach(mount, place, target, why);
+}
+
+static int attach_bind(int root, int tree, const char *target, uint64_t flags,
+                       struct failure *why) {
   int r;
 
-  r = inside_is_directory(mount) ? inside_make_directory(root, target, 0755, &place, why)
-                                 : inside_make_file(root, target, 0755, &place, why);
-  return r < 0 ? r : attach(mount, place, target, why);
+  r = set_bind(tree, flags);
+  if (r < 0)
+    return fail(why, -r, "set the options of the mount on %s", target);
+  r = flags & BIND_IDMAP ? map_ids(tree, why) : 0;
+  if (r < 0)
+    return r;
+  return mounts_attach(root, tree, target, why);
 }
 
 int mounts_bind(int root, const char *source, const char *target, uint64_t flags,
                 struct failure *why) {
-  const unsigned recursive = flags & BIND_RECURSIVE ? TREE_RECURSIVE : 0;
-  autoclose int tree = -1;
-  int r;
+  const bool is_recursive = flags & BIND_RECURSIVE;
+  autoclose int tree = sys_open_tree(
+      AT_FDCWD, source, TREE_CLONE | TREE_CLOEXEC | (is_recursive ? TREE_RECURSIVE : 0u));
 
-  r = clone_tree(AT_FDCWD, source, recursive, bind_attributes(flags), &tree);
-  if (r == -ENOENT && (flags & BIND_OPTIONAL))
+  if (tree < 0 && errno == ENOENT && (flags & BIND_OPTIONAL))
     return 0;
-  if (r < 0)
-    return fail(why, -r, "bind %s on %s", source, target);
-
-  r = mounts_attach(root, tree, target, why);
+  if (tree < 0)
+    return fail(why, errno, "bind %s on %s%s", source, target,
+                is_recursive ? "" : ", without what is mounted below it");
+  const int r = attach_bind(root, tree, target, flags, why);
   return r < 0 ? fail_while(why, "bind %s", source) : 0;
 }
 

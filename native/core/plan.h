@@ -78,6 +78,13 @@ enum {
   BIND_NOSUID = 8,
   BIND_NODEV = 16,
   BIND_NOEXEC = 32,
+  BIND_READONLY_TOP = 64, /* only the mount itself, not what is mounted below it */
+  BIND_IDMAP = 128,       /* ids on disk are those of the container */
+  /* Without one of these it is private, with all that is below it. */
+  BIND_SLAVE = 256,
+  BIND_SHARED = 512,
+  BIND_UNBINDABLE = 1024,
+  BIND_PROPAGATION_TOP = 2048, /* what is below it stays as it was: a slave of the host's */
 };
 enum {
   USER_SETS_HOME = 1,    /* HOME from /etc/passwd unless the environment has one */

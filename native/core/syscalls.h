@@ -30,6 +30,7 @@ enum {
   ATTRIBUTE_NOSUID = 0x2,
   ATTRIBUTE_NODEV = 0x4,
   ATTRIBUTE_NOEXEC = 0x8,
+  ATTRIBUTE_IDMAP = 0x100000,
 };
 
 /* struct mount_attr of linux/mount.h, first version. */

@@ -5,7 +5,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../lib/api/run.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
-import type { Mount } from "../../lib/engine/container-options.ts";
+import type { Mount } from "../../lib/engine/mounts.ts";
 import { testEngine } from "../helpers/engine.ts";
 import { busyboxWith } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../lib/api/run.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
-import type { Mount } from "../../lib/engine/container-options.ts";
+import type { Mount } from "../../lib/engine/mounts.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";

@@ -32,7 +32,7 @@ describe("the flags of run", () => {
       "-v /a:/b:ro --tmpfs /t --mount type=bind,src=/c,dst=/d busybox",
       {
         mounts: [
-          { type: "bind", source: "/a", target: "/b", readOnly: true },
+          { type: "bind", source: "/a", target: "/b", readOnly: true, createSource: true },
           { type: "bind", source: "/c", target: "/d" },
           { type: "tmpfs", target: "/t" },
         ],

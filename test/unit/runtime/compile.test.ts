@@ -200,7 +200,8 @@ describe("a config.json from elsewhere", () => {
       { linux: { ...linux, namespaces: [{ type: "mount" }, { type: "pid" }] } },
     ],
     ['mount of type "nfs" at /x', mount({ type: "nfs" })],
-    ['mount option "idmap" of /x', mount({ type: "bind", source: "/", options: ["idmap"] })],
+    ['mount option "ridmap" of /x', mount({ type: "bind", source: "/", options: ["ridmap"] })],
+    ['mount option "idmap" of /x', mount({ type: "tmpfs", options: ["idmap"] })],
     ['mount option "rshared" of /x', mount({ type: "tmpfs", options: ["rshared"] })],
     ['mount option "mode=1" of /x', mount({ type: "bind", source: "/", options: ["mode=1"] })],
   ])("is refused for %s", (field, change) => {
@@ -225,5 +226,24 @@ describe("a config.json from elsewhere", () => {
       "/x",
       1 | 4 | 8 | 16,
     ]);
+  });
+
+  it.each([
+    [["bind", "ro"], 4],
+    [["rbind", "ro"], 1 | 4 | 64],
+    [["rbind", "rro"], 1 | 4],
+    [["rbind", "rro", "rw"], 1],
+    [["rbind", "private"], 1],
+    [["rbind", "slave"], 1 | 256 | 2048],
+    [["rbind", "rslave"], 1 | 256],
+    [["rbind", "shared"], 1 | 512 | 2048],
+    [["rbind", "rshared"], 1 | 512],
+    [["rbind", "unbindable"], 1 | 1024],
+    [["rbind", "rshared", "rprivate"], 1],
+    [["bind", "idmap"], 128],
+  ])("may ask a bind mount for %s", (options, flags) => {
+    const spec = { ...specOf(), ...mount({ type: "bind", source: "/data", options }) };
+
+    expect(compile(spec, context())).toContainEqual(["bind", "/data", "/x", flags]);
   });
 });

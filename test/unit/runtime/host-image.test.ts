@@ -195,8 +195,8 @@ describe("parseMountinfo", () => {
       "no mount\n";
 
     expect(parseMountinfo(text)).toEqual([
-      { path: "/a b", type: "ext4", isReadOnly: true },
-      { path: "/c", type: "squashfs", isReadOnly: true },
+      { path: "/a b", type: "ext4", isReadOnly: true, isShared: false, isSlave: true },
+      { path: "/c", type: "squashfs", isReadOnly: true, isShared: false, isSlave: false },
     ]);
   });
 });
