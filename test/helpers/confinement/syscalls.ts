@@ -1,12 +1,5 @@
 /** Rows of the system calls that Docker's default seccomp profile does not allow. */
-import {
-  type Answer,
-  type Loosening,
-  type Row,
-  type Section,
-  UNCONFINED,
-  allCapabilities,
-} from "./row.ts";
+import { type Answer, type Row, type Section, UNCONFINED, allCapabilities } from "./row.ts";
 
 /** How a call is tried, and what the kernel itself says to that from who has every capability. */
 interface Call {
