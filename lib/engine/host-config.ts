@@ -2,9 +2,13 @@
 import { askedMountsJson } from "./mount-json.ts";
 import type { ContainerRecord } from "./records.ts";
 
-export function hostConfigJson({ mounts, isolation, readOnly, remove }: ContainerRecord) {
+export function hostConfigJson({ mounts, networking, readOnly, remove }: ContainerRecord) {
   return {
-    NetworkMode: isolation.network,
+    NetworkMode: networking.mode,
+    Dns: networking.dns,
+    DnsOptions: networking.dnsOptions,
+    DnsSearch: networking.dnsSearch,
+    ExtraHosts: networking.extraHosts,
     RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
     AutoRemove: remove,
     Privileged: false,

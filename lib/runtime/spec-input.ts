@@ -3,6 +3,7 @@ import type { IdMapping } from "./id-maps.ts";
 import type { Join } from "./joins.ts";
 import type { Seccomp } from "../oci/runtime-spec.ts";
 import type { MountRequest } from "./mounts.ts";
+import type { NetworkLevel } from "./network.ts";
 
 /** What an image's config says about its containers; `null` as Go writes it. */
 export interface ImageDefaults {
@@ -25,7 +26,8 @@ export interface SpecOptions {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly mounts?: readonly MountRequest[] | undefined;
   readonly readOnly?: boolean | undefined;
-  readonly network?: "none" | "host" | undefined;
+  /** What it has, not what was asked. Default: `none`. */
+  readonly network?: NetworkLevel | undefined;
 }
 
 export interface SpecInput {
