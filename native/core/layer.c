@@ -127,8 +127,8 @@ int layer_add(struct layer *layer, const struct tar_entry *entry, struct tar *ta
 }
 
 int layer_finish(struct layer *layer, struct layer_summary *ret_summary, struct failure *why) {
-  if (link_finish(layer, why) < 0 || attributes_finish_all(layer, why) < 0 ||
-      close_owners(layer, why) < 0)
+  if (link_finish(layer, why) < 0 || whiteout_finish(layer, why) < 0 ||
+      attributes_finish_all(layer, why) < 0 || close_owners(layer, why) < 0)
     return -why->errnum;
   *ret_summary = layer->summary;
   return 0;
@@ -150,7 +150,10 @@ void layer_close(struct layer *layer) {
     free(layer->links[i].path);
     free(layer->links[i].target);
   }
+  for (size_t i = 0; i < layer->whiteout_count; i++)
+    free(layer->whiteouts[i]);
   free(layer->finishing);
   free(layer->links);
+  free(layer->whiteouts);
   free(layer);
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -80,6 +81,27 @@ static int is_stacking(const char *name) {
   return 0;
 }
 
+/* ext4 has room for few attributes, and says that in the words of a full disk. */
+static int is_full(const struct layer *layer) {
+  struct statvfs fs;
+
+  return fstatvfs(layer->root, &fs) < 0 || fs.f_bavail == 0;
+}
+
+/* What this kernel, file system or user cannot have: an unknown name space, a privileged one, an id
+ * of another namespace, a value that is none or too long. */
+static int is_refusal(const struct layer *layer, int errnum) {
+  switch (errnum) {
+    case ENOTSUP:
+    case EPERM:
+    case EINVAL:
+    case E2BIG:
+    case ERANGE: return 1;
+    case ENOSPC: return !is_full(layer);
+    default: return 0;
+  }
+}
+
 int attributes_put_xattr(struct layer *layer, int fd, const char *base,
                          const struct tar_xattr *xattr, struct failure *why) {
   int r = 0;
@@ -92,7 +114,7 @@ int attributes_put_xattr(struct layer *layer, int fd, const char *base,
                    : lsetxattr(base, xattr->name, xattr->value, xattr->size, 0);
   if (r == 0)
     return 0;
-  if (errno != ENOTSUP && errno != EPERM)
+  if (!is_refusal(layer, errno))
     return fail(why, errno, "set attribute %.60s", xattr->name);
   layer->summary.xattrs++;
   return 0;

@@ -77,6 +77,35 @@ static int find(const struct layer *layer, const char *path, int *ret_lower, int
   return 0;
 }
 
+int lower_shows(const struct layer *layer, const char *path) {
+  autoclose int fd = -1;
+  struct stat st;
+  int lower;
+
+  return find(layer, path, &lower, &fd, &st);
+}
+
+int lower_is_hidden(const struct layer *layer, const char *path) {
+  autoclose int fd = -1;
+  struct stat st;
+
+  return look(layer->root, path, &fd, &st) == VIEW_HIDES;
+}
+
+int lower_is_cut_off(const struct layer *layer, const char *path) {
+  char prefix[LAYER_PATH_SIZE];
+
+  for (const char *slash = path; (slash = strchr(slash, '/')) != NULL; slash++) {
+    const size_t end = (size_t) (slash - path);
+
+    memcpy(prefix, path, end);
+    prefix[end] = '\0';
+    if (is_opaque(layer->root, prefix))
+      return 1;
+  }
+  return 0;
+}
+
 int lower_directory(struct layer *layer, const char *path, struct stat *ret_st, int *ret_fd,
                     struct failure *why) {
   autoclose int fd = -1;
@@ -152,7 +181,7 @@ int lower_copy_up(struct layer *layer, const char *path, struct failure *why) {
   struct stat st;
   int lower;
 
-  if (!find(layer, path, &lower, &fd, &st))
+  if (lower_is_hidden(layer, path) || !find(layer, path, &lower, &fd, &st))
     return fail(why, ENOENT, "find %s in this layer or below", path);
   if (!S_ISREG(st.st_mode))
     return fail(why, S_ISDIR(st.st_mode) ? EISDIR : EOPNOTSUPP, "link to %s of a lower layer",

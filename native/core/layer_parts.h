@@ -55,6 +55,8 @@ struct layer {
   size_t finishing_count, finishing_room, finishing_bytes;
   struct pending_link *links;
   size_t link_count, link_room;
+  char **whiteouts; /* paths, some of which may hide nothing */
+  size_t whiteout_count, whiteout_room, whiteout_bytes;
   int has_replaced; /* a directory may have become something else */
   int has_merged;   /* a directory came twice: the later mode counts */
   int is_stale;     /* a link may have, that `directories` went through */
@@ -124,6 +126,12 @@ int attributes_finish_all(struct layer *layer, struct failure *why);
 /* 1 and its attributes: a lower layer shows a directory of this name; 0: none does. */
 int lower_directory(struct layer *layer, const char *path, struct stat *ret_st, int *ret_fd,
                     struct failure *why);
+/* Whether the layers below show anything of this name. */
+int lower_shows(const struct layer *layer, const char *path);
+/* Whether this layer itself keeps what is below from showing by this name. */
+int lower_is_hidden(const struct layer *layer, const char *path);
+/* Whether a directory on the way to this name is opaque in this layer. */
+int lower_is_cut_off(const struct layer *layer, const char *path);
 /* Copy a file of a lower layer up to the same name; ENOENT when none shows it. */
 int lower_copy_up(struct layer *layer, const char *path, struct failure *why);
 int lower_copy_xattrs(struct layer *layer, int from, int to, struct failure *why);
@@ -136,3 +144,5 @@ int link_finish(struct layer *layer, struct failure *why);
 /* 1: it was a whiteout; 0: it is an entry; `place` is that of the entry. */
 int whiteout_add(struct layer *layer, const char *path, struct place *place, struct failure *why);
 int whiteout_make_opaque(int parent, const char *base, struct failure *why);
+/* Takes those away that hide nothing: in a directory no lower layer has an overlay lists them. */
+int whiteout_finish(struct layer *layer, struct failure *why);

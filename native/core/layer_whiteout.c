@@ -4,12 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "layer_parts.h"
+#include "syscalls.h"
+
+/* Of a layer with more of them some are looked at early, when a directory may not be opaque yet. */
+#define WHITEOUT_BYTES_MAX (16u << 20)
 
 #define PREFIX ".wh."
 #define OPAQUE ".wh..wh..opq"
@@ -74,6 +79,56 @@ static int check_parents(const char *path, const char *base, struct failure *why
   return 0;
 }
 
+/* Whether it hides anything is known when all entries are there: a directory on the way may become
+ * opaque later. */
+static int remember(struct layer *layer, const char *path, struct failure *why) {
+  if (layer->whiteout_bytes > WHITEOUT_BYTES_MAX && whiteout_finish(layer, why) < 0)
+    return -why->errnum;
+  if (layer->whiteout_count == layer->whiteout_room) {
+    const size_t room = layer->whiteout_room == 0 ? 64 : 2 * layer->whiteout_room;
+    char **grown = realloc(layer->whiteouts, room * sizeof *grown);
+
+    if (grown == NULL)
+      return fail(why, ENOMEM, "remember whiteout");
+    layer->whiteouts = grown;
+    layer->whiteout_room = room;
+  }
+  char *copy = strdup(path);
+  if (copy == NULL)
+    return fail(why, ENOMEM, "remember whiteout");
+  layer->whiteout_bytes += sizeof *layer->whiteouts + strlen(copy);
+  layer->whiteouts[layer->whiteout_count++] = copy;
+  return 0;
+}
+
+/* One that was made through a link hides what has another name: it stays. */
+static int take_away_useless(struct layer *layer, const char *path, struct failure *why) {
+  const struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
+                               .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+  autoclose int fd = sys_openat2(layer->root, path, &how);
+  struct stat st;
+
+  if (fd < 0 || fstat(fd, &st) < 0 || !place_is_whiteout(&st))
+    return 0;
+  if (lower_shows(layer, path) && !lower_is_cut_off(layer, path))
+    return 0;
+  if (unlinkat(layer->root, path, 0) < 0)
+    return fail(why, errno, "remove whiteout %.60s", path);
+  return 0;
+}
+
+int whiteout_finish(struct layer *layer, struct failure *why) {
+  int r = 0;
+
+  for (size_t i = 0; i < layer->whiteout_count; i++) {
+    if (r == 0)
+      r = take_away_useless(layer, layer->whiteouts[i], why);
+    free(layer->whiteouts[i]);
+  }
+  layer->whiteout_count = layer->whiteout_bytes = 0;
+  return r;
+}
+
 int whiteout_add(struct layer *layer, const char *path, struct place *place, struct failure *why) {
   const char *slash = strrchr(path, '/');
   const char *base = slash == NULL ? path : slash + 1;
@@ -96,6 +151,8 @@ int whiteout_add(struct layer *layer, const char *path, struct place *place, str
     memcpy(place->path + parents, hidden, strlen(hidden) + 1);
   if (place_open(layer, place, why) < 0)
     return -why->errnum;
-  const int done = is_opaque ? make_opaque(layer, place, why) : hide(place, why);
+  int done = is_opaque ? make_opaque(layer, place, why) : hide(place, why);
+  if (done == 0 && !is_opaque)
+    done = remember(layer, place->path, why);
   return done < 0 ? done : 1;
 }
