@@ -76,18 +76,24 @@ static int make_filesystem(const struct mount_request *request, int *ret_mount,
   return 0;
 }
 
-static bool is_root_of_kernel_files(int fd) {
-  struct stat status;
+static bool is_kernel_file(int fd) {
   struct statfs filesystem;
 
-  return fstat(fd, &status) == 0 && status.st_ino == ROOT_INODE && fstatfs(fd, &filesystem) == 0 &&
+  return fstatfs(fd, &filesystem) == 0 &&
          (filesystem.f_type == PROC_MAGIC || filesystem.f_type == SYSFS_MAGIC);
 }
 
+static bool is_root(int fd) {
+  struct stat status;
+
+  return fstat(fd, &status) == 0 && status.st_ino == ROOT_INODE;
+}
+
 /* A /proc that is covered as a whole is out of reach of masks, but the kernel takes it for one
- * that everybody sees: a user namespace inside may then mount another, without any mask. */
-static int attach(int mount, int place, const char *target, struct failure *why) {
-  if (is_root_of_kernel_files(place))
+ * that everybody sees: a user namespace inside may then mount another, without any mask. And a link
+ * of the image must not have a mount cover one of its files, a limit that is yet to be written. */
+static int attach(int root, int mount, int place, const char *target, struct failure *why) {
+  if (is_kernel_file(place) && (is_root(place) || inside_has_links(root, target)))
     return fail(why, EBUSY, "mount on %s: it would cover the kernel's files", target);
   if (sys_move_mount(mount, place) < 0)
     return fail(why, errno, "mount on %s", target);
@@ -110,7 +116,7 @@ int mounts_new(int root, const struct mount_request *request, struct failure *wh
   if (r < 0)
     return r;
   r = make_filesystem(request, &mount, why);
-  return r < 0 ? r : attach(mount, target, request->target, why);
+  return r < 0 ? r : attach(root, mount, target, request->target, why);
 }
 
 int mounts_set_attributes(int fd, unsigned attributes, struct failure *why) {
@@ -212,7 +218,7 @@ int mounts_attach(int root, int mount, const char *target, struct failure *why) 
   autoclose int place = -1;
   const int r = open_place(root, inside_is_directory(mount), target, &place, why);
 
-  return r < 0 ? r : attach(mount, place, target, why);
+  return r < 0 ? r : attach(root, mount, place, target, why);
 }
 
 static int attach_bind(int root, int tree, const char *target, uint64_t flags,
