@@ -1,6 +1,5 @@
 /** The table of the flags of `run`, and of those which are not there yet. */
 import type { Flag, RefusedFlags } from "./flags.ts";
-import { NETWORK_FLAGS } from "./network-flags.ts";
 
 export const RUN_FLAGS: readonly Flag[] = [
   { name: "cidfile", value: "string", help: "Write the container ID to the file" },
@@ -8,6 +7,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   { name: "env", short: "e", value: "list", help: "Set environment variables" },
   { name: "env-file", value: "list", help: "Read in a file of environment variables" },
   { name: "help", help: "Print usage" },
+  { name: "hostname", short: "h", value: "string", help: "Container host name" },
   {
     name: "interactive",
     short: "i",
@@ -24,6 +24,12 @@ export const RUN_FLAGS: readonly Flag[] = [
       "'type=tmpfs,target=PATH[,tmpfs-size=SIZE]'",
   },
   { name: "name", value: "string", help: "Assign a name to the container" },
+  {
+    name: "network",
+    also: "net",
+    value: "network",
+    help: 'Connect a container to a network ("none", "host") (default "none")',
+  },
   {
     name: "pull",
     value: "string",
@@ -48,18 +54,17 @@ export const RUN_FLAGS: readonly Flag[] = [
     help: "Bind mount a directory or file ('SOURCE:TARGET[:OPTIONS]')",
   },
   { name: "workdir", short: "w", value: "string", help: "Working directory inside the container" },
-  ...NETWORK_FLAGS,
 ];
 
 export const RUN_REFUSED: RefusedFlags = {
   switches: `detach|d disable-content-trust env-host http-proxy init no-healthcheck no-hosts
     oom-kill-disable passwd privileged publish-all|P read-only-tmpfs replace rmi rootfs tls-verify
     tty|t unsetenv-all use-api-socket`,
-  values: `annotation arch attach|a authfile blkio-weight blkio-weight-device cap-add
+  values: `add-host annotation arch attach|a authfile blkio-weight blkio-weight-device cap-add
     cap-drop cgroup-conf cgroup-parent cgroupns cgroups chrootdirs conmon-pidfile cpu-count
     cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares|c cpus cpuset-cpus
     cpuset-mems decryption-key detach-keys device device-cgroup-rule device-read-bps
-    device-read-iops device-write-bps device-write-iops domainname
+    device-read-iops device-write-bps device-write-iops dns dns-opt dns-option dns-search domainname
     env-merge expose gidmap gpus group-add group-entry health-cmd health-interval health-on-failure
     health-retries health-start-interval health-start-period health-timeout hostuser image-volume
     init-path io-maxbandwidth io-maxiops ip ip6 ipc isolation kernel-memory link link-local-ip

@@ -1,12 +1,11 @@
 /** The flags of `run` → the options of a container. */
 import { readFileSync } from "node:fs";
-import type { CreateOptions } from "../engine/container-options.ts";
+import type { CreateOptions, NetworkMode } from "../engine/container-options.ts";
 import type { Mount } from "../engine/mounts.ts";
 import { MarmitaError } from "../errors.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { environment, labels, parseKeyValue, parseKeyValueFile } from "./key-values.ts";
 import { parseMount } from "./mount-flag.ts";
-import { networkOptions } from "./network-flags.ts";
 import { parseTmpfs } from "./tmpfs-flag.ts";
 import { notSupported, UsageError } from "./usage.ts";
 import { parseVolume } from "./volume-flag.ts";
@@ -39,6 +38,7 @@ export function runSettings(flags: ParsedFlags, env: Environment): RunSettings {
 function createOptions(flags: ParsedFlags, env: Environment): CreateOptions {
   const [image = "", ...command] = flags.args;
   const entrypoint = flags.last("entrypoint");
+  const network = networkOf(flags.last("network"));
   const pairs = [...flags.map("env-file", readPairs).flat(), ...flags.map("env", parseKeyValue)];
   const labelPairs = [
     ...flags.map("label-file", readPairs).flat(),
@@ -52,7 +52,7 @@ function createOptions(flags: ParsedFlags, env: Environment): CreateOptions {
     ...text(flags, "workdir"),
     ...text(flags, "hostname"),
     ...(entrypoint === undefined ? {} : { entrypoint: entrypoint === "" ? null : [entrypoint] }),
-    ...networkOptions(flags),
+    ...(network === undefined ? {} : { network }),
     env: environment(pairs, env),
     labels: labels(labelPairs),
     mounts: mounts(flags),
@@ -78,6 +78,12 @@ function mounts(flags: ParsedFlags): readonly Mount[] {
     ...flags.map("mount", parseMount),
     ...flags.map("tmpfs", parseTmpfs),
   ];
+}
+
+function networkOf(name: string | undefined): NetworkMode | undefined {
+  if (name === undefined || name === "none" || name === "host") return name;
+  if (name === "") throw new UsageError("no name set for network");
+  throw notSupported(`--network ${name}`);
 }
 
 function checkPull(policy: string | undefined): void {

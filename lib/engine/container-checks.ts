@@ -1,7 +1,5 @@
 /** Checks of what a container is made with. */
-import { isIP } from "node:net";
 import { MarmitaError } from "../errors.ts";
-import { parseExtraHost } from "../runtime/extra-hosts.ts";
 import {
   type Checks,
   entries,
@@ -35,10 +33,6 @@ export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   remove: flag,
   network,
   seccomp: oneOf("default", "unconfined"),
-  dns,
-  dnsSearch: words,
-  dnsOptions: words,
-  extraHosts,
 };
 
 function containerName(value: unknown, name: string): void {
@@ -77,25 +71,11 @@ function hostname(value: unknown, name: string): void {
   throw wrong(name, `${HOSTNAME_MAX} letters, digits, "." and "-" or less`, value);
 }
 
-const NETWORKS = ["private", "bridge", "none", "host", "pasta", "slirp4netns"];
-
 function network(value: unknown, name: string): void {
+  if (value === "none" || value === "host") return;
   word(value, name);
-  if (NETWORKS.some((one) => one === value)) return;
   throw new MarmitaError("UNSUPPORTED", `network ${quote(value)} is not supported`, {
-    hint: 'Use network "private", "none" or "host".',
+    hint: 'Use network "none" or "host".',
     details: { option: name, value },
   });
-}
-
-function dns(value: unknown, name: string): void {
-  words(value, name);
-  for (const address of value as readonly string[]) {
-    if (isIP(address) === 0) throw wrong(name, "IP addresses", address);
-  }
-}
-
-function extraHosts(value: unknown, name: string): void {
-  words(value, name);
-  for (const text of value as readonly string[]) parseExtraHost(text);
 }

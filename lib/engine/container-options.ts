@@ -1,12 +1,8 @@
 /** What callers may ask of a container. */
 import type { Mount } from "./mounts.ts";
 
-/**
- * `private`, also `bridge`: a network of its own, from which others are reached through pasta or
- * slirp4netns, or through the one that is named here. `none` has a loopback interface only; `host`
- * shares this machine's network.
- */
-export type NetworkMode = "private" | "bridge" | "none" | "host" | "pasta" | "slirp4netns";
+/** `none` has a loopback interface only; `host` shares this machine's network. */
+export type NetworkMode = "none" | "host";
 
 /** What a container is made with. Everything left out comes from the image. */
 export interface ContainerOptions {
@@ -28,24 +24,10 @@ export interface ContainerOptions {
   readonly readOnly?: boolean;
   /** The container and what it wrote are removed when its process ends. */
   readonly remove?: boolean;
-  /**
-   * Default: `private`, and `none` where this machine cannot; the result's `isolation` says so.
-   * `private` asked for fails there.
-   */
+  /** Default: `none`. */
   readonly network?: NetworkMode;
   /** Which system calls it may make. Default: `default`, what Docker's default profile allows. */
   readonly seccomp?: "default" | "unconfined";
-  /** Addresses of name servers, in place of this machine's. */
-  readonly dns?: readonly string[];
-  /** Domains to search, in place of this machine's; `["."]`: none. */
-  readonly dnsSearch?: readonly string[];
-  /** As in resolv.conf(5), in place of this machine's: `ndots:2`. */
-  readonly dnsOptions?: readonly string[];
-  /**
-   * Lines of /etc/hosts: `name:address`. The address `host-gateway` stands for this machine, of
-   * which the container can then reach what does not listen on loopback only.
-   */
-  readonly extraHosts?: readonly string[];
 }
 
 export interface CreateOptions extends ContainerOptions {

@@ -15,8 +15,7 @@ import { createContainer } from "./create.ts";
 import { explained } from "./failures.ts";
 import type { CreateOptions } from "./container-options.ts";
 import { findContainer, noSuchContainer } from "./find.ts";
-import { reached } from "./networking.ts";
-import type { Isolation, RunOptions, RunResult, StartOptions } from "./options.ts";
+import type { RunOptions, RunResult, StartOptions } from "./options.ts";
 import { type ContainerRecord, findRecord, listIds } from "./records.ts";
 import type { RemoveOptions } from "./remove.ts";
 import { runContainer } from "./run.ts";
@@ -36,8 +35,6 @@ export interface CreateAndStartOptions extends StartOptions {
 export interface StartedContainer {
   readonly container: Container;
   readonly process: RunningProcess;
-  /** What was reached. */
-  readonly isolation: Isolation;
 }
 
 /** How many are looked at at once: as much as keeps Node's four threads busy. */
@@ -90,8 +87,7 @@ export class Containers {
     const { record, live } = await explained("create the container", creating, start.signal);
     const prepare = () => onCreated?.(record.id);
     const process = await startClaimed(this.#context, { record, live, options: start, prepare });
-    const isolation = reached(record.isolation, process.network);
-    return { container: new Container(this.#context, record, process), process, isolation };
+    return { container: new Container(this.#context, record, process), process };
   }
 
   /** Make a container, start it and see it through: what the function `run` does. */

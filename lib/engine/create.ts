@@ -5,6 +5,7 @@ import { renameSync } from "node:fs";
 import { MarmitaError } from "../errors.ts";
 import { encodePlan } from "../native/plan.ts";
 import { writeTree } from "../native/syscalls.ts";
+import { hostFiles } from "../runtime/host-files.ts";
 import type { IdMapping } from "../runtime/id-maps.ts";
 import { syncDirectory } from "../store/atomic.ts";
 import { lock } from "../store/lock.ts";
@@ -115,7 +116,9 @@ interface WriteRequest extends MakeRequest {
 async function write(context: EngineContext, request: WriteRequest): Promise<ContainerRecord> {
   const { paths } = context;
   const { id, options, layout } = request;
-  const { record, spec, plan, files } = await describe(context, request);
+  const { record, spec, plan } = await describe(context, request);
+  const { hostname, isolation } = record;
+  const files = await hostFiles({ network: isolation.network, hostname });
   const draft = draftOf(paths, id);
   const durable = options.remove !== true;
   const file = (name: string, mode: number, content: string | Buffer) => {

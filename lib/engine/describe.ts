@@ -6,20 +6,17 @@ import type { RuntimeSpec } from "../oci/runtime-spec.ts";
 import { DEFAULT_CAPABILITIES } from "../runtime/capabilities.ts";
 import { compile } from "../runtime/compile.ts";
 import { hasCgroup2 } from "../runtime/filesystems.ts";
-import type { HostFiles } from "../runtime/host-files.ts";
 import type { IdMapping } from "../runtime/id-maps.ts";
 import { networkSysctls, thermalPaths } from "../runtime/machine.ts";
 import { ensureFilter } from "../runtime/seccomp/filters.ts";
 import { defaultSeccomp } from "../runtime/seccomp/resolve.ts";
 import { rulesOf } from "../runtime/seccomp/rules.ts";
-import { chooseNetwork, type NetworkChoice } from "../runtime/network.ts";
 import { createSpec } from "../runtime/spec.ts";
 import { hostnameOf, type ImageDefaults, labelsOf, type SpecInput } from "../runtime/spec-input.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
 import type { JoinedContainer } from "./joins.ts";
 import type { PreparedMounts } from "./prepare-mounts.ts";
-import { describeNetwork, networkingOf } from "./networking.ts";
 import type { ContainerRecord } from "./records.ts";
 import type { RootLayout, RootSource } from "./roots.ts";
 
@@ -40,7 +37,6 @@ export interface Description {
   readonly record: ContainerRecord;
   readonly spec: RuntimeSpec;
   readonly plan: Plan;
-  readonly files: HostFiles;
 }
 
 export async function describe(
@@ -49,25 +45,23 @@ export async function describe(
 ): Promise<Description> {
   const { id, name, mapping, source, layout, mounts, joins, options } = request;
   const hasNetwork = joins.some(({ namespaces }) => namespaces.includes("network"));
-  const choice = await chooseNetwork(options.network);
+  const network = options.network ?? "none";
   const bundle = paths.container(id);
   const input: SpecInput = {
     id,
     bundle,
     mapping,
     image: source.defaults,
-    options: { ...options, mounts: mounts.requests, network: choice.level },
+    options: { ...options, mounts: mounts.requests },
     machineName: hostname(),
     keep: source.keep,
     joins,
-    sysctl: hasNetwork ? {} : await networkSysctls(choice.level),
+    sysctl: hasNetwork ? {} : await networkSysctls(network),
     maskedPaths: await thermalPaths(),
     seccomp: options.seccomp === "unconfined" ? undefined : defaultSeccomp(DEFAULT_CAPABILITIES),
   };
   const spec = createSpec(input);
   if (spec.linux.seccomp !== undefined) await ensureFilter(paths, rulesOf(spec.linux.seccomp));
-  const machine = hostnameOf(input);
-  const { files, context } = describeNetwork(choice, options, { hostname: machine, name });
   const { rootfs, trees } = layout;
   const plan = compile(spec, {
     id,
@@ -80,20 +74,12 @@ export async function describe(
     name: paths.name(name),
     remove: options.remove === true ? { trash: join(paths.trash, id), trees } : undefined,
     filters: paths.seccomp,
-    network: context,
     hasCgroup2: hasCgroup2(),
   });
-  return { record: recordOf(request, { spec, choice, machine }), spec, plan, files };
+  return { record: recordOf(request, spec, hostnameOf(input)), spec, plan };
 }
 
-interface Decided {
-  readonly spec: RuntimeSpec;
-  readonly choice: NetworkChoice;
-  /** The name it has for itself. */
-  readonly machine: string;
-}
-
-function recordOf(request: DescribeRequest, { spec, choice, machine }: Decided): ContainerRecord {
+function recordOf(request: DescribeRequest, spec: RuntimeSpec, machine: string): ContainerRecord {
   const { id, name, mapping, source, layout, mounts, joins, options } = request;
   return {
     id,
@@ -105,19 +91,16 @@ function recordOf(request: DescribeRequest, { spec, choice, machine }: Decided):
     hostname: machine,
     labels: labelsOf(source.defaults, options),
     mounts: mounts.recorded,
-    networking: networkingOf(options),
     readOnly: options.readOnly === true,
     remove: options.remove === true,
     isolation: {
       ids: mapping.mode,
       rootfs: source.driver,
-      network: choice.level,
-      ...(choice.reason === undefined ? {} : { networkReason: choice.reason }),
+      network: options.network ?? "none",
       notes: [
         ...(mapping.reason === undefined ? [] : [mapping.reason]),
         ...layout.notes,
         ...mounts.notes,
-        ...choice.notes,
       ],
     },
     ...(joins.length === 0 ? {} : { joins: joins.map(({ record }) => record.id) }),

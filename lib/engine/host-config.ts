@@ -2,13 +2,9 @@
 import { askedMountsJson } from "./mount-json.ts";
 import type { ContainerRecord } from "./records.ts";
 
-export function hostConfigJson({ mounts, networking, readOnly, remove }: ContainerRecord) {
+export function hostConfigJson({ mounts, isolation, readOnly, remove }: ContainerRecord) {
   return {
-    NetworkMode: networking.mode,
-    Dns: networking.dns,
-    DnsOptions: networking.dnsOptions,
-    DnsSearch: networking.dnsSearch,
-    ExtraHosts: networking.extraHosts,
+    NetworkMode: isolation.network,
     RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
     AutoRemove: remove,
     Privileged: false,

@@ -8,7 +8,6 @@ import { JsonReader, parseJson } from "../util/json.ts";
 import { isMissing } from "../util/system-error.ts";
 import { checkMount } from "./mount-checks.ts";
 import type { Mount } from "./mounts.ts";
-import type { Networking } from "./networking.ts";
 import type { Isolation } from "./options.ts";
 
 /** Written once, with the container; what changes later has files of its own. */
@@ -28,8 +27,6 @@ export interface ContainerRecord {
   readonly labels: Readonly<Record<string, string>>;
   /** The caller's. */
   readonly mounts: readonly Mount[];
-  /** As it was asked for; what was reached is in `isolation`. */
-  readonly networking: Networking;
   readonly readOnly: boolean;
   /** Removed when its process ends. */
   readonly remove: boolean;
@@ -125,7 +122,6 @@ export function parseRecord(json: unknown, what: string): ContainerRecord {
     hostname: fields.text("hostname"),
     labels: fields.findTextMap("labels") ?? {},
     mounts: fields.list("mounts", parseMount),
-    networking: parseNetworking(fields),
     readOnly: fields.findFlag("readOnly") ?? false,
     remove: fields.findFlag("remove") ?? false,
     isolation: fields.object("isolation", parseIsolation),
@@ -156,30 +152,13 @@ function parseMount(json: unknown, what: string): Mount {
 
 function parseIsolation(json: unknown, what: string): Isolation {
   const fields = new JsonReader(json, what);
-  const reason = fields.findText("networkReason");
   return {
     ids: choice(fields, "ids", ["subids", "root", "single"]),
     rootfs: choice(fields, "rootfs", ["overlay", "fuse-overlayfs"]),
-    network: choice(fields, "network", ["private", "none", "host"]),
-    ...(reason === undefined ? {} : { networkReason: reason }),
+    network: choice(fields, "network", ["none", "host"]),
     notes: fields.findTexts("notes") ?? [],
   };
 }
-
-function parseNetworking(record: JsonReader): Networking {
-  return record.object("networking", (json, what) => {
-    const fields = new JsonReader(json, what);
-    return {
-      mode: choice(fields, "mode", MODES),
-      dns: fields.findTexts("dns") ?? [],
-      dnsSearch: fields.findTexts("dnsSearch") ?? [],
-      dnsOptions: fields.findTexts("dnsOptions") ?? [],
-      extraHosts: fields.findTexts("extraHosts") ?? [],
-    };
-  });
-}
-
-const MODES = ["private", "bridge", "none", "host", "pasta", "slirp4netns"] as const;
 
 function choice<T extends string>(fields: JsonReader, name: string, choices: readonly T[]): T {
   const text = fields.text(name);

@@ -3,7 +3,6 @@ import { StringDecoder } from "node:string_decoder";
 import { type Readable, Readable as ReadableStream, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { MarmitaError } from "../errors.ts";
-import type { NetworkState } from "../runtime/network-state.ts";
 import type { ExitStatus, RunningProcess } from "../runtime/process.ts";
 import { errnoOf } from "../util/system-error.ts";
 import { abortError } from "../util/abort.ts";
@@ -17,7 +16,6 @@ import {
   type RunOptions,
   type RunResult,
 } from "./options.ts";
-import { reached } from "./networking.ts";
 import { removeContainer } from "./remove.ts";
 import { startClaimed } from "./start.ts";
 
@@ -78,12 +76,10 @@ function outputOption(option: CaptureOption = "capture"): OutputOption {
   return option === "capture" ? "pipe" : option;
 }
 
-interface Ended {
-  readonly status: ExitStatus;
+interface Ended extends ExitStatus {
   readonly stdout: Captured;
   readonly stderr: Captured;
   readonly timedOut: boolean;
-  readonly network: NetworkState | undefined;
 }
 
 async function seeThrough(process: RunningProcess, options: RunOptions): Promise<Ended> {
@@ -101,7 +97,7 @@ async function seeThrough(process: RunningProcess, options: RunOptions): Promise
       capture(process.stderr, maxOutputBytes),
       feed(process.stdin, input),
     ]);
-    return { status, stdout, stderr, timedOut, network: process.network };
+    return { ...status, stdout, stderr, timedOut };
   } finally {
     clearTimeout(timer);
   }
@@ -163,13 +159,12 @@ function isClosed(error: unknown): boolean {
 
 function result(
   { record }: Created,
-  { status, stdout, stderr, timedOut, network }: Ended,
+  { stdout, stderr, ...ended }: Ended,
   { encoding = "utf8" }: RunOptions,
 ): RunResult | RunResult<Buffer> {
-  const { id } = record;
-  const isolation = reached(record.isolation, network);
+  const { id, isolation } = record;
   const truncated = stdout.truncated || stderr.truncated;
-  const common = { id, ...status, timedOut, truncated, isolation };
+  const common = { id, ...ended, truncated, isolation };
   if (encoding === "buffer") return { ...common, stdout: stdout.bytes, stderr: stderr.bytes };
   return { ...common, stdout: textOf(stdout), stderr: textOf(stderr) };
 }

@@ -2,7 +2,7 @@
 import { join, resolve } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { formatIdMap } from "../native/helper.ts";
-import { BIND, NETWORK_REQUIRED, type Operation, type Plan } from "../native/plan.ts";
+import { BIND, type Operation, type Plan } from "../native/plan.ts";
 import type { Linux, NamespaceType, RuntimeSpec, SpecMount } from "../oci/runtime-spec.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { processOperations } from "./compile-process.ts";
@@ -89,7 +89,6 @@ function keeperOperations({ linux }: RuntimeSpec, context: CompileContext): Plan
     ...(joins.length === 0 ? mapOperations(linux, context) : []),
     ...joins.map((one) => joinOperation(one, CLONE)),
     ["namespaces", [...flags].reduce((sum, flag) => sum + flag, 0)],
-    ...networkOperations(context),
   ];
 }
 
@@ -110,15 +109,6 @@ function mapOperations(
     ["setgroups", mapping.setgroups ? "allow" : "deny"],
     ["uid-map", formatIdMap(uids)],
     ["gid-map", formatIdMap(gids)],
-  ];
-}
-
-function networkOperations({ network, bundle }: CompileContext): Plan {
-  if (network === undefined) return [];
-  const flags = network.isRequired ? NETWORK_REQUIRED : 0;
-  return [
-    ...network.helpers.map(({ name, command }) => ["network", name, flags, command] as const),
-    ["hosts", join(bundle, "hosts"), network.otherHosts, network.ownNames],
   ];
 }
 

@@ -3,7 +3,6 @@ import { posix } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import type { SpecMount } from "../oci/runtime-spec.ts";
 import type { Propagation } from "./mount-options.ts";
-import type { NetworkLevel } from "./network.ts";
 
 /** A directory or file of this machine. `source` is absolute and exists. */
 export interface BindRequest {
@@ -39,7 +38,7 @@ export type MountRequest = BindRequest | TmpfsRequest;
 
 export interface MountsInput {
   readonly requests: readonly MountRequest[];
-  readonly network: NetworkLevel;
+  readonly network: "none" | "host";
   /** hosts, hostname and resolv.conf: mounted unless the user mounts something there. */
   readonly etc: readonly BindRequest[];
   /** Whether group 5 (tty) exists in the container's user namespace. */
@@ -66,7 +65,7 @@ function defaultMounts(input: MountsInput): readonly SpecMount[] {
   ];
 }
 
-function systemMounts(network: NetworkLevel, pseudo: readonly string[]): readonly SpecMount[] {
+function systemMounts(network: "none" | "host", pseudo: readonly string[]): readonly SpecMount[] {
   if (network === "host") {
     // A fresh sysfs takes a network namespace of the container's own user namespace.
     const options = ["rbind", ...pseudo, "rro", "rprivate"];

@@ -15,7 +15,6 @@ import {
 import { pipe } from "../native/syscalls.ts";
 import { onAbort } from "../util/abort.ts";
 import { hintFor } from "./hints.ts";
-import { type NetworkState, parseNetworkState, publishLoss } from "./network-state.ts";
 import { signalName, signalNumber } from "./signals.ts";
 
 /** How a container's process ended. */
@@ -59,11 +58,9 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   try {
     const keeper = spawn({ ...rest, stdin: input.fd, stdout: output.fd, stderr: errors.fd }, ends);
     const events = keeper.events[Symbol.asyncIterator]();
-    const { pid, network } = await giveUpOnAbort(keeper, signal, started(keeper, events));
+    const pid = await giveUpOnAbort(keeper, signal, started(keeper, events));
     const streams = { stdin: input.stream, stdout: output.stream, stderr: errors.stream };
-    const connected = { container: options.title, state: network };
-    const exited = watch(events, connected, onLost);
-    return new RunningProcess(pid, { keeper, streams, connected, exited });
+    return new RunningProcess(pid, { keeper, streams, exited: watch(events, onLost) });
   } catch (error) {
     for (const { stream } of ends) stream?.destroy();
     throw error;
@@ -138,12 +135,7 @@ function openEnd(option: StdioOption, standard: 0 | 1 | 2): End {
 /** How the helper is told to open it by itself. */
 const DEV_NULL = -1;
 
-interface Started {
-  readonly pid: number;
-  readonly network: NetworkState | undefined;
-}
-
-async function started(keeper: Keeper, events: AsyncIterator<HelperEvent>): Promise<Started> {
+async function started(keeper: Keeper, events: AsyncIterator<HelperEvent>): Promise<number> {
   for (;;) {
     const event = await next(events);
     if (event === undefined) {
@@ -156,9 +148,7 @@ async function started(keeper: Keeper, events: AsyncIterator<HelperEvent>): Prom
         },
       );
     }
-    if (event.event === "started") {
-      return { pid: numberOf(event, "pid"), network: networkOf(event) };
-    }
+    if (event.event === "started") return numberOf(event, "pid");
     if (event.event !== "failed") continue;
     await keeper.ended;
     throw startFailed(new HelperFailure(event));
@@ -185,29 +175,14 @@ function startFailed(failure: HelperFailure): MarmitaError {
   });
 }
 
-function networkOf({ network, networkLost }: HelperEvent): NetworkState | undefined {
-  return parseNetworkState(network, networkLost);
-}
-
-/** Changes when the network's helper ends. */
-interface Connected {
-  readonly container: string;
-  state: NetworkState | undefined;
-}
-
 async function watch(
   events: AsyncIterator<HelperEvent>,
-  connected: Connected,
   onLost: () => Promise<void>,
 ): Promise<ExitStatus> {
   let status: ExitStatus | undefined;
   let failure: HelperFailure | undefined;
   for (let event = await next(events); event !== undefined; event = await next(events)) {
     if (event.event === "exited") status = exitStatus(event);
-    if (event.event === "network") {
-      connected.state = networkOf(event);
-      publishLoss({ container: connected.container, reason: connected.state?.reason ?? "" });
-    }
     if (event.event === "failed") failure = new HelperFailure(event);
   }
   if (status !== undefined) return status;
@@ -236,7 +211,6 @@ interface Streams {
 interface Life {
   readonly keeper: Keeper;
   readonly streams: Streams;
-  readonly connected: Connected;
   readonly exited: Promise<ExitStatus>;
 }
 
@@ -250,7 +224,6 @@ export class RunningProcess implements AsyncDisposable {
   readonly stderr: Readable | undefined;
   readonly #keeper: Keeper;
   readonly #streams: Streams;
-  readonly #connected: Connected;
   readonly #exited: Promise<ExitStatus>;
   #over = false;
 
@@ -261,18 +234,12 @@ export class RunningProcess implements AsyncDisposable {
     this.stderr = life.streams.stderr;
     this.#keeper = life.keeper;
     this.#streams = life.streams;
-    this.#connected = life.connected;
     this.#exited = life.exited;
     const over = (): void => {
       this.#over = true;
       life.streams.stdin?.destroy(); // nobody reads any more: whoever waits to write is told so
     };
     life.exited.then(over, over);
-  }
-
-  /** What connects its private network now; `undefined` for another network. */
-  get network(): NetworkState | undefined {
-    return this.#connected.state;
   }
 
   /** Resolves when the process and all it left are gone; again and again to the same. */

@@ -3,7 +3,6 @@ import type { IdMapping } from "./id-maps.ts";
 import type { Join } from "./joins.ts";
 import type { Seccomp } from "../oci/runtime-spec.ts";
 import type { MountRequest } from "./mounts.ts";
-import type { NetworkLevel } from "./network.ts";
 
 /** What an image's config says about its containers; `null` as Go writes it. */
 export interface ImageDefaults {
@@ -26,8 +25,7 @@ export interface SpecOptions {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly mounts?: readonly MountRequest[] | undefined;
   readonly readOnly?: boolean | undefined;
-  /** What it has, not what was asked. Default: `none`. */
-  readonly network?: NetworkLevel | undefined;
+  readonly network?: "none" | "host" | undefined;
 }
 
 export interface SpecInput {

@@ -1,10 +1,9 @@
 /** Image config and options → the config.json of an OCI runtime bundle, as Docker would write it. */
 import { join } from "node:path";
-import type { IdMappingLine, NamespaceType, RuntimeSpec } from "../oci/runtime-spec.ts";
+import type { NamespaceType, RuntimeSpec } from "../oci/runtime-spec.ts";
 import { keptIds, mirroredIds } from "./container-ids.ts";
 import { withBorrowed, withJoins } from "./joins.ts";
 import { type BindRequest, containerMounts } from "./mounts.ts";
-import type { NetworkLevel } from "./network.ts";
 import { processSpec } from "./process-spec.ts";
 import { hostnameOf, labelsOf, type SpecInput } from "./spec-input.ts";
 
@@ -57,24 +56,16 @@ export function createSpec(input: SpecInput): RuntimeSpec {
       ...(joins.length === 0 && { uidMappings: ids.uids, gidMappings: ids.gids }),
       maskedPaths: [...MASKED_PATHS, ...(input.maskedPaths ?? [])],
       readonlyPaths: READONLY_PATHS,
+      ...(input.sysctl !== undefined && { sysctl: input.sysctl }),
       ...(input.seccomp !== undefined && { seccomp: input.seccomp }),
-      ...(network !== "host" && { sysctl: { ...input.sysctl, ...pingSysctl(ids.gids) } }),
     },
   };
 }
 
 /** Docker's latest adds a time namespace: it has no use until somebody sets offsets in it. */
-function namespaces(network: NetworkLevel): readonly NamespaceType[] {
+function namespaces(network: "none" | "host"): readonly NamespaceType[] {
   const always = ["user", "mount", "pid", "ipc", "uts", "cgroup"] as const;
   return network === "host" ? always : [...always, "network"];
-}
-
-/** Any group may ping, as under Docker; the kernel takes but ids that are mapped. */
-function pingSysctl(gids: readonly IdMappingLine[]): Record<string, string> {
-  const ordered = [...gids].sort((one, other) => one.containerID - other.containerID);
-  let end = 0;
-  for (const { containerID, size } of ordered) if (containerID === end) end += size;
-  return end === 0 ? {} : { "net.ipv4.ping_group_range": `0 ${Math.min(end - 1, 0x7fff_ffff)}` };
 }
 
 function etcMounts(input: SpecInput): readonly BindRequest[] {

@@ -40,44 +40,46 @@ static bool span_is(struct span span, const char *text, size_t length) {
   return span.length == length && memcmp(span.at, text, length) == 0;
 }
 
+static bool is_numeric(struct span span) {
+  for (size_t i = 0; i < span.length; i++)
+    if (span.at[i] < '0' || span.at[i] > '9')
+      return false;
+  return span.length > 0;
+}
+
 /* (uid_t) -1 means "leave as it is" to setresuid(2): no id. */
 static bool parse_id(struct span span, uint32_t *ret_id) {
   uint64_t value = 0;
 
-  if (span.length == 0 || span.length > 10)
+  if (!is_numeric(span) || span.length > 10)
     return false;
-  for (size_t i = 0; i < span.length; i++) {
-    if (span.at[i] < '0' || span.at[i] > '9')
-      return false;
+  for (size_t i = 0; i < span.length; i++)
     value = value * 10 + (uint64_t) (span.at[i] - '0');
-  }
   if (value >= UINT32_MAX)
     return false;
   *ret_id = (uint32_t) value;
   return true;
 }
 
-/* name:password:uid:gid:gecos:home:shell, by name first, then by number. */
+/* name:password:uid:gid:gecos:home:shell. A number is never a name: an image that asks for user
+ * 1000 does not become root by a root of that name. */
 static bool find_user(const char *passwd, struct span who, struct line *ret_line) {
   struct line line;
   uint32_t wanted = 0, uid = 0, gid = 0;
-  const bool numeric = parse_id(who, &wanted);
-  bool found = false;
+  const bool is_number = is_numeric(who);
 
+  if (is_number && !parse_id(who, &wanted))
+    return false;
   for (const char *text = passwd; *text != '\0';) {
     text = next_line(text, &line);
     if (line.count < 4 || !parse_id(line.fields[2], &uid) || !parse_id(line.fields[3], &gid))
       continue;
-    if (span_is(line.fields[0], who.at, who.length)) {
+    if (is_number ? uid == wanted : span_is(line.fields[0], who.at, who.length)) {
       *ret_line = line;
       return true;
     }
-    if (numeric && uid == wanted && !found) {
-      *ret_line = line;
-      found = true;
-    }
   }
-  return found;
+  return false;
 }
 
 /* name:password:gid:members */
@@ -85,6 +87,8 @@ static bool find_group(const char *group, struct span who, gid_t *ret_gid) {
   struct line line;
   uint32_t gid;
 
+  if (is_numeric(who))
+    return parse_id(who, ret_gid);
   for (const char *text = group; *text != '\0';) {
     text = next_line(text, &line);
     if (line.count >= 3 && span_is(line.fields[0], who.at, who.length) &&
@@ -93,7 +97,7 @@ static bool find_group(const char *group, struct span who, gid_t *ret_gid) {
       return true;
     }
   }
-  return parse_id(who, ret_gid);
+  return false;
 }
 
 static bool lists_member(struct span members, struct span name) {
@@ -115,7 +119,7 @@ static int add_group(struct identity *identity, gid_t gid, struct failure *why) 
     if (identity->groups[i] == gid)
       return 0;
   if (identity->group_count == PASSWD_MAX_GROUPS)
-    return fail(why, E2BIG, "find groups: more than %d", PASSWD_MAX_GROUPS);
+    return fail(why, EOPNOTSUPP, "find groups: more than %d", PASSWD_MAX_GROUPS);
   identity->groups[identity->group_count++] = gid;
   return 0;
 }

@@ -1,9 +1,10 @@
 /* passwd.h — `user[:group]` to ids, from a container's own /etc/passwd and /etc/group.
  *
  * Both files are the image's: read as bounded bytes, malformed lines skipped, numbers checked.
- * Who is meant is decided as under Docker: a name is looked up and must be there; a number stands
- * for itself, with group 0 and home / when no line has it; without a group, the groups that list
- * the user come along. The primary group is among the supplementary ones.
+ * Who is meant is decided as under Docker (moby/sys, user): what is all digits is a number,
+ * never a name, and stands for itself, with group 0 and home / when no line has it; a name is
+ * looked up and must be there; without a group, the groups that list the user come along. The
+ * primary group is among the supplementary ones.
  */
 #pragma once
 
@@ -30,6 +31,6 @@ struct accounts {
 };
 
 /* `further` are names or numbers of more supplementary groups, NULL at the end.
- * ENOENT: no such user or group. EINVAL: not an id. */
+ * ENOENT: no such user or group. EOPNOTSUPP: in too many groups. */
 int passwd_resolve(const char *user, char *const *further, const struct accounts *accounts,
                    struct identity *ret_identity, struct failure *why);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,16 +18,23 @@
 #include "../core/process.h"
 #include "../core/sync.h"
 
-/* A file that is not there, or no regular one, lists nobody. */
+/* A file that is not there, or no regular one, lists nobody. A zero byte is no end: it becomes
+ * another that nobody is called by. */
 static int read_accounts(const char *path, char **ret_text, struct failure *why) {
   size_t size = 0;
   struct stat status;
+  int r;
 
   if (stat(path, &status) < 0 || !S_ISREG(status.st_mode)) {
     *ret_text = calloc(1, 1);
     return *ret_text == NULL ? fail(why, ENOMEM, "read %s", path) : 0;
   }
-  return fd_read_file(AT_FDCWD, path, PASSWD_MAX_BYTES, ret_text, &size, why);
+  r = fd_read_file(AT_FDCWD, path, PASSWD_MAX_BYTES, ret_text, &size, why);
+  if (r < 0)
+    return r;
+  for (char *zero = *ret_text; (zero = memchr(zero, '\0', size - (size_t) (zero - *ret_text)));)
+    *zero = '\1';
+  return 0;
 }
 
 int command_find_user(struct command *command, const struct user_request *request,

@@ -85,10 +85,6 @@ static int map_ids(const struct keeper *keeper, struct failure *why) {
 static int hand_over(struct keeper *keeper, int sync, struct failure *why) {
   int r;
 
-  r = network_start(&keeper->network, keeper->pid, why); /* first: it takes the longest */
-  if (r < 0)
-    return fail_in_step(why, "network");
-
   r = map_ids(keeper, why);
   if (r < 0)
     return fail_in_step(why, "id maps");
@@ -100,10 +96,6 @@ static int hand_over(struct keeper *keeper, int sync, struct failure *why) {
   r = sync_expect(sync, SYNC_READY, why);
   if (r < 0)
     return r;
-
-  r = network_await(&keeper->network, FD_EVENTS, why);
-  if (r < 0)
-    return fail_in_step(why, "network");
 
   keeper_now(keeper->started_at);
   r = sync_send(sync, SYNC_PROCEED, why);
@@ -171,12 +163,12 @@ static int start_filesystem(struct keeper *keeper, struct failure *why) {
                           &keeper->filesystem, why);
 }
 
-void keeper_stop_companions(struct keeper *keeper) {
+void keeper_stop_filesystem(struct keeper *keeper) {
   const char *target = plan_text(keeper->plan, PLAN_FUSE_OVERLAYFS);
 
-  network_stop(&keeper->network);
-  if (keeper->filesystem.pid > 0)
-    filesystem_stop(target, &keeper->filesystem);
+  if (keeper->filesystem > 0)
+    filesystem_stop(target, keeper->filesystem);
+  keeper->filesystem = 0;
 }
 
 /* Docker's exit codes (docker run, "Exit status"). */
@@ -196,7 +188,7 @@ int keeper_start(struct keeper *keeper, int *ret_exit_code, struct failure *why)
   if (r == 0)
     r = start_child(keeper, why);
   if (r < 0) {
-    keeper_stop_companions(keeper);
+    keeper_stop_filesystem(keeper);
     *ret_exit_code = exit_code_of(why);
   }
   return r;
@@ -265,7 +257,6 @@ int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why) {
       {.fd = keeper->pidfd, .events = POLLIN},
       {.fd = FD_EVENTS, .events = POLLIN},
       {.fd = signals, .events = POLLIN},
-      {.fd = keeper->network.companion.pidfd, .events = POLLIN},
   };
 
   while (polled[0].revents == 0) {
@@ -281,12 +272,6 @@ int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why) {
     if (polled[2].revents != 0) {
       (void) sys_pidfd_send_signal(keeper->pidfd, SIGKILL);
       polled[2].fd = -1;
-    }
-    if (polled[3].revents != 0) {
-      network_note_loss(&keeper->network);
-      polled[3].fd = -1;
-      if (polled[0].revents == 0)
-        keeper->on_network_loss(keeper);
     }
   }
   while (waitpid(keeper->pid, ret_status, 0) < 0)

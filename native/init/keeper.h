@@ -5,9 +5,7 @@
 #include <sys/types.h>
 
 #include "../core/plan.h"
-#include "companion.h"
 #include "namespaces.h"
-#include "network.h"
 
 struct keeper {
   const struct plan *plan;
@@ -16,11 +14,8 @@ struct keeper {
   int pidfd;                             /* -1 before */
   int borrowed[NAMESPACES_MAX_BORROWED]; /* mounts of other containers, for the child */
   int borrowed_count;
-  struct companion filesystem; /* fuse-overlayfs, none where the kernel does it */
-  struct network network;
+  pid_t filesystem;    /* fuse-overlayfs, 0 where the kernel does it */
   char started_at[40]; /* RFC 3339; "" until the command runs */
-  /* Called when the network's helper has ended before the container. */
-  void (*on_network_loss)(const struct keeper *keeper);
 };
 
 /* Start the container. On failure nothing of it is left running, and `ret_exit_code` is what a
@@ -31,7 +26,7 @@ int keeper_start(struct keeper *keeper, int *ret_exit_code, struct failure *why)
 int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why);
 
 /* After the end: stop what served the container. */
-void keeper_stop_companions(struct keeper *keeper);
+void keeper_stop_filesystem(struct keeper *keeper);
 
 /* Now, as RFC 3339 with nanoseconds, in UTC. */
 void keeper_now(char text[static 40]);

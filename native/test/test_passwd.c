@@ -53,8 +53,10 @@ static void takes_numbers(struct identity *who) {
   is_int(resolve("12345", who), 0, "a number without a line stands for itself");
   is_int(who->uid, 12345, "as uid");
   is_int(who->gid, 0, "with group 0");
-  is_int(resolve("1000", who), 0, "a name of digits wins over the number");
-  is_int(who->uid, 44, "as under Docker");
+  is_int(resolve("1000", who), 0, "a name of digits is no name");
+  is_int(who->uid, 1000, "but the number");
+  is_int(resolve("33:50", who), 0, "a group of digits is no name either");
+  is_int(who->gid, 50, "but the number");
   is_int(resolve("4294967295", who), -ENOENT, "(uid_t) -1 is no id");
 }
 

@@ -16,7 +16,6 @@ function container(name: string, state: ContainerSummary["state"]): ContainerSum
     labels: {},
     mounts: [],
     trees: [],
-    networking: { mode: "private", dns: [], dnsSearch: [], dnsOptions: [], extraHosts: [] },
     readOnly: false,
     remove: false,
     isolation: { ids: "subids", rootfs: "overlay", network: "none", notes: [] },

@@ -18,22 +18,9 @@ const RECORD: ContainerRecord = {
     { type: "bind", source: "/src", target: "/dst", readOnly: true },
     { type: "tmpfs", target: "/tmp", sizeBytes: 4096, mode: 0o700 },
   ],
-  networking: {
-    mode: "slirp4netns",
-    dns: ["192.0.2.53"],
-    dnsSearch: ["."],
-    dnsOptions: ["rotate"],
-    extraHosts: ["db:192.0.2.1"],
-  },
   readOnly: true,
   remove: false,
-  isolation: {
-    ids: "single",
-    rootfs: "overlay",
-    network: "none",
-    networkReason: "/dev/net/tun is missing",
-    notes: ["one id was asked for"],
-  },
+  isolation: { ids: "single", rootfs: "overlay", network: "none", notes: ["one id was asked for"] },
   trees: ["/var/tmp/marmita-1000/x"],
 };
 
