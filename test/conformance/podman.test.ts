@@ -1,31 +1,19 @@
-import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../lib/api/run.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
+import { type Facts, requirePodman, settings, split, undocumented } from "../helpers/compared.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
-import { subordinateIdsFault } from "../helpers/ids.ts";
 import { busyboxArchive } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { type Podman, openPodman } from "../helpers/podman.ts";
-import {
-  hostCan,
-  hostCannot,
-  requireProgram,
-  requireUserNamespaces,
-} from "../helpers/user-namespaces.ts";
+import { hostCannot } from "../helpers/user-namespaces.ts";
 
 const IMAGE = "localhost/busybox";
-const DOCUMENT = readFileSync(
-  new URL("../../docs/compared-with-podman.md", import.meta.url),
-  "utf8",
-);
-
 /** Lines of /proc/self/status that tell of confinement; the rest are numbers of that moment. */
 const STATUS =
   /^(Uid|Gid|Groups|Cap\w+|NoNewPrivs|Seccomp|Umask|Sig(Blk|Ign|Cgt|Q)|Shd\w+|Spec\w+):/;
 
-const able =
-  requireUserNamespaces() && requireProgram("podman") && hostCan("run podman", idsFault());
+const able = requirePodman();
 
 describe("a container beside rootless Podman's", () => {
   expectNothingLeft();
@@ -69,18 +57,6 @@ describe("a container beside rootless Podman's", () => {
 
 const FLAGS = ["--rm", "--network=none", "--hostname=box"];
 
-/** What a command showed: the name of each thing and what there is to know about it. */
-type Facts = ReadonlyMap<string, string>;
-
-/** Differences whose name stands in no row of the document, as "name: ours | theirs". */
-function undocumented(ours: Facts, theirs: Facts): readonly string[] {
-  const names = new Set([...ours.keys(), ...theirs.keys()]);
-  return [...names]
-    .filter((name) => ours.get(name) !== theirs.get(name))
-    .filter((name) => !DOCUMENT.includes(`\`${name}\``))
-    .map((name) => `${name}: ${ours.get(name) ?? "–"} | ${theirs.get(name) ?? "–"}`);
-}
-
 /** `uid=0(root) gid=0(root)` */
 function words(text: string): Facts {
   return settings(text.replaceAll(" ", "\n"));
@@ -121,23 +97,4 @@ function devices(text: string): Facts {
       return [`/dev/${words.at(-1)}`, [words[0], owner, numbers, target].join(" ")];
     }),
   );
-}
-
-function settings(text: string): Facts {
-  return new Map(
-    text
-      .trim()
-      .split("\n")
-      .map((line) => split(line, "=")),
-  );
-}
-
-function split(line: string, separator: string | RegExp): [string, string] {
-  const [name = "", ...rest] = line.split(separator);
-  return [name, rest.join(" ")];
-}
-
-function idsFault(): string | undefined {
-  if (process.getuid?.() !== 0) return subordinateIdsFault();
-  return "as root it is not rootless";
 }

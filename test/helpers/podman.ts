@@ -33,13 +33,13 @@ export class Podman {
     output([...within, ...shell], { env: this.#env });
   }
 
-  /** Why this host's podman starts no container of `image`; undefined when one runtime does. */
-  runFault(image: string): string | undefined {
+  /** Why this host's podman runs no `command` in `image`; undefined when one runtime does. */
+  runFault(image: string, command: readonly string[] = ["true"]): string | undefined {
     const faults: string[] = [];
     for (const runtime of ["crun", "runc"]) {
       // crun refuses hosts with both kinds of cgroup trees.
       this.#runtime = [`--runtime=${runtime}`, "--cgroup-manager=cgroupfs"];
-      const { status, stderr } = this.#tryRun(image);
+      const { status, stderr } = this.#tryRun([image, ...command]);
       if (status === 0) return undefined;
       faults.push(`${runtime}: ${stderr.trim().split("\n").at(-1) ?? ""}`);
     }
@@ -74,8 +74,8 @@ export class Podman {
     return [...places, "--storage-driver=vfs"];
   }
 
-  #tryRun(image: string): Finished {
-    const args = ["run", "--rm", "--network=none", image, "true"];
+  #tryRun(words: readonly string[]): Finished {
+    const args = ["run", "--rm", "--network=none", ...words];
     return finished(["podman", ...this.#storage(), ...this.#runtime, ...args], { env: this.#env });
   }
 }

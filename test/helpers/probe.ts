@@ -47,3 +47,26 @@ export function parseAnswers(text: string): Readonly<Record<string, string>> {
       .map((line) => line.split(" ", 2) as [string, string]),
   );
 }
+
+export interface SyscallAnswer {
+  readonly line: string;
+  readonly number: number;
+  /** `undefined` where no system call has the number. */
+  readonly name: string | undefined;
+  /** "ok", the name of an errno, `killed N`, `ended` or `waits`. */
+  readonly answer: string;
+}
+
+/** The answers of `probe syscalls`. */
+export function parseSyscalls(text: string): readonly SyscallAnswer[] {
+  const lines = text.trim().split("\n");
+  return lines.map((line) => {
+    const [number = "", name = "", ...answer] = line.split(" ");
+    return {
+      line,
+      number: Number(number),
+      name: name === "-" ? undefined : name,
+      answer: answer.join(" "),
+    };
+  });
+}
