@@ -1,4 +1,5 @@
 /** The table of the flags of `run`, and of those which are not there yet. */
+import { CONFINE_FLAGS } from "./confine-flags.ts";
 import type { Flag, RefusedFlags } from "./flags.ts";
 
 export const RUN_FLAGS: readonly Flag[] = [
@@ -54,24 +55,25 @@ export const RUN_FLAGS: readonly Flag[] = [
     help: "Bind mount a directory or file ('SOURCE:TARGET[:OPTIONS]')",
   },
   { name: "workdir", short: "w", value: "string", help: "Working directory inside the container" },
+  ...CONFINE_FLAGS,
 ];
 
 export const RUN_REFUSED: RefusedFlags = {
   switches: `detach|d disable-content-trust env-host http-proxy init no-healthcheck no-hosts
     oom-kill-disable passwd privileged publish-all|P read-only-tmpfs replace rmi rootfs tls-verify
     tty|t unsetenv-all use-api-socket`,
-  values: `add-host annotation arch attach|a authfile blkio-weight blkio-weight-device cap-add
-    cap-drop cgroup-conf cgroup-parent cgroupns cgroups chrootdirs conmon-pidfile cpu-count
+  values: `add-host  arch attach|a authfile blkio-weight blkio-weight-device cap-add
+    cap-drop cgroup-conf cgroup-parent  cgroups chrootdirs conmon-pidfile cpu-count
     cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares|c cpus cpuset-cpus
     cpuset-mems decryption-key detach-keys device device-cgroup-rule device-read-bps
-    device-read-iops device-write-bps device-write-iops dns dns-opt dns-option dns-search domainname
-    env-merge expose gidmap gpus group-add group-entry health-cmd health-interval health-on-failure
+    device-read-iops device-write-bps device-write-iops dns dns-opt dns-option dns-search
+    env-merge expose gidmap gpus  group-entry health-cmd health-interval health-on-failure
     health-retries health-start-interval health-start-period health-timeout hostuser image-volume
-    init-path io-maxbandwidth io-maxiops ip ip6 ipc isolation kernel-memory link link-local-ip
+    init-path io-maxbandwidth io-maxiops ip ip6  isolation kernel-memory link link-local-ip
     log-driver log-opt mac-address memory|m memory-reservation memory-swap memory-swappiness
-    net-alias network-alias oom-score-adj os passwd-entry personality pid pidfile pids-limit
+    net-alias network-alias  os passwd-entry personality  pidfile pids-limit
     platform pod pod-id-file preserve-fd preserve-fds publish|p rdt-class requires restart retry
-    retry-delay runtime sdnotify seccomp-policy secret security-opt shm-size shm-size-systemd
-    stop-signal stop-timeout storage-opt subgidname subuidname sysctl systemd tz uidmap ulimit umask
-    unsetenv userns uts variant volume-driver volumes-from`,
+    retry-delay runtime sdnotify seccomp-policy secret security-opt  shm-size-systemd
+      storage-opt subgidname subuidname  systemd tz uidmap
+    unsetenv userns  variant volume-driver volumes-from`,
 };

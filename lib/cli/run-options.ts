@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import type { CreateOptions, NetworkMode } from "../engine/container-options.ts";
 import type { Mount } from "../engine/mounts.ts";
 import { MarmitaError } from "../errors.ts";
+import { confinement } from "./confine-flags.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { environment, labels, parseKeyValue, parseKeyValueFile } from "./key-values.ts";
 import { parseMount } from "./mount-flag.ts";
@@ -53,6 +54,7 @@ function createOptions(flags: ParsedFlags, env: Environment): CreateOptions {
     ...text(flags, "hostname"),
     ...(entrypoint === undefined ? {} : { entrypoint: entrypoint === "" ? null : [entrypoint] }),
     ...(network === undefined ? {} : { network }),
+    ...confinement(flags),
     env: environment(pairs, env),
     labels: labels(labelPairs),
     mounts: mounts(flags),

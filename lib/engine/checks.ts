@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { MarmitaError } from "../errors.ts";
 import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions } from "../images/load.ts";
+import { checkTogether } from "../runtime/confinement.ts";
 import {
   abortSignal,
   check,
@@ -65,6 +66,7 @@ export interface RunRequest {
 export function checkCreateOptions(options: CreateOptions): void {
   check(create, options);
   if (options.image === undefined) throw wrong("image", "the name or id of an image", undefined);
+  checkTogether(options);
 }
 
 export function checkStartOptions(options: StartOptions): void {
@@ -102,6 +104,7 @@ export function checkRun({ image, command, options }: RunRequest): void {
   check(run, options);
   word(image, "image");
   if (command !== undefined) words(command, "command");
+  checkTogether(options);
   if (options.input !== undefined && options.stdin !== undefined) {
     throw new MarmitaError("INVALID_ARGUMENT", 'options "input" and "stdin" exclude each other');
   }

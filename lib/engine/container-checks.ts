@@ -11,14 +11,13 @@ import {
   words,
   wrong,
 } from "../util/check.ts";
+import { CONFINEMENT_CHECKS, hostname } from "./confinement-checks.ts";
 import type { ContainerOptions } from "./container-options.ts";
 import { insidePath, mounts } from "./mount-checks.ts";
 
 /** Docker's rule for names of containers. */
 export const CONTAINER_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
-const HOSTNAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?$/;
 const NAME_MAX = 128;
-const HOSTNAME_MAX = 64;
 
 export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   name: containerName,
@@ -33,6 +32,7 @@ export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   remove: flag,
   network,
   seccomp: oneOf("default", "unconfined"),
+  ...CONFINEMENT_CHECKS,
 };
 
 function containerName(value: unknown, name: string): void {
@@ -64,11 +64,6 @@ function user(value: unknown, name: string): void {
 function entrypoint(value: unknown, name: string): void {
   if (value === null || isText(value)) return;
   words(value, name);
-}
-
-function hostname(value: unknown, name: string): void {
-  if (isText(value) && HOSTNAME.test(value) && value.length <= HOSTNAME_MAX) return;
-  throw wrong(name, `${HOSTNAME_MAX} letters, digits, "." and "-" or less`, value);
 }
 
 function network(value: unknown, name: string): void {

@@ -1,11 +1,12 @@
 /** What callers may ask of a container. */
+import type { ConfinementOptions } from "../runtime/confinement.ts";
 import type { Mount } from "./mounts.ts";
 
 /** `none` has a loopback interface only; `host` shares this machine's network. */
 export type NetworkMode = "none" | "host";
 
 /** What a container is made with. Everything left out comes from the image. */
-export interface ContainerOptions {
+export interface ContainerOptions extends ConfinementOptions {
   /** Two or more of letters, digits, `_`, `.` and `-`. Default: one is made up. */
   readonly name?: string;
   /** Added to the image's environment; `undefined` as a value is left out. */

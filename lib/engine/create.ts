@@ -5,6 +5,7 @@ import { renameSync } from "node:fs";
 import { MarmitaError } from "../errors.ts";
 import { encodePlan } from "../native/plan.ts";
 import { writeTree } from "../native/syscalls.ts";
+import { formatConfigJson } from "../runtime/config-json.ts";
 import { hostFiles } from "../runtime/host-files.ts";
 import type { IdMapping } from "../runtime/id-maps.ts";
 import { syncDirectory } from "../store/atomic.ts";
@@ -14,7 +15,7 @@ import { throwIfAborted } from "../util/abort.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
 import { describe } from "./describe.ts";
-import { type JoinedContainer, findJoins } from "./joins.ts";
+import { type JoinedContainer, containerIn, findJoins } from "./joins.ts";
 import { type Live, claimLive } from "./live.ts";
 import { type PreparedMounts, prepareMounts } from "./prepare-mounts.ts";
 import { claimName, idOfName, madeUpName } from "./names.ts";
@@ -51,7 +52,10 @@ export async function createContainer(
       options.image === "host"
         ? await hostRoot(context)
         : await imageRoot(context, options.image, signal);
-    const joins = await findJoins(context, {});
+    const joins = await findJoins(context, {
+      pid: containerIn(options.pid),
+      ipc: containerIn(options.ipc),
+    });
     throwIfAborted(signal);
     return await make(context, { ...request, mounts, mapping, source, joins });
   } finally {
@@ -127,7 +131,7 @@ async function write(context: EngineContext, request: WriteRequest): Promise<Con
   await writeTree(
     draft,
     [
-      file("config.json", 0o600, JSON.stringify(spec)),
+      file("config.json", 0o600, formatConfigJson(spec)),
       file("plan", 0o600, encodePlan(plan)),
       file("record.json", 0o600, encodeRecord(record)),
       file("hosts", 0o644, files.hosts),

@@ -5,6 +5,7 @@ import type { Plan } from "../native/plan.ts";
 import type { RuntimeSpec } from "../oci/runtime-spec.ts";
 import { DEFAULT_CAPABILITIES } from "../runtime/capabilities.ts";
 import { compile } from "../runtime/compile.ts";
+import { KEEP_GROUPS } from "../runtime/confinement.ts";
 import { hasCgroup2 } from "../runtime/filesystems.ts";
 import type { IdMapping } from "../runtime/id-maps.ts";
 import { networkSysctls, thermalPaths } from "../runtime/machine.ts";
@@ -13,11 +14,12 @@ import { defaultSeccomp } from "../runtime/seccomp/resolve.ts";
 import { rulesOf } from "../runtime/seccomp/rules.ts";
 import { createSpec } from "../runtime/spec.ts";
 import { hostnameOf, type ImageDefaults, labelsOf, type SpecInput } from "../runtime/spec-input.ts";
+import { confinementOf } from "./confinement-checks.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
 import type { JoinedContainer } from "./joins.ts";
 import type { PreparedMounts } from "./prepare-mounts.ts";
-import type { ContainerRecord } from "./records.ts";
+import type { ContainerRecord, InheritedDefaults } from "./records.ts";
 import type { RootLayout, RootSource } from "./roots.ts";
 
 export interface DescribeRequest {
@@ -74,9 +76,14 @@ export async function describe(
     name: paths.name(name),
     remove: options.remove === true ? { trash: join(paths.trash, id), trees } : undefined,
     filters: paths.seccomp,
+    groupNames: (options.groupAdd ?? []).filter(isGroupName),
     hasCgroup2: hasCgroup2(),
   });
   return { record: recordOf(request, spec, hostnameOf(input)), spec, plan };
+}
+
+function isGroupName(group: string): boolean {
+  return !/^\d{1,10}$/.test(group) && group !== KEEP_GROUPS;
 }
 
 function recordOf(request: DescribeRequest, spec: RuntimeSpec, machine: string): ContainerRecord {
@@ -104,8 +111,14 @@ function recordOf(request: DescribeRequest, spec: RuntimeSpec, machine: string):
       ],
     },
     ...(joins.length === 0 ? {} : { joins: joins.map(({ record }) => record.id) }),
+    confinement: confinementOf(options),
+    inherited: inheritedOf(source.defaults),
     trees: layout.trees,
   };
+}
+
+function inheritedOf({ StopSignal, ExposedPorts, Healthcheck }: ImageDefaults): InheritedDefaults {
+  return { StopSignal, ExposedPorts, Healthcheck };
 }
 
 function entrypointWords(

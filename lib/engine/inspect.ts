@@ -25,7 +25,7 @@ interface Inspected {
 
 export async function inspectContainer(context: EngineContext, inspected: Inspected) {
   const { record } = inspected;
-  const { id, name, createdAt, image, command, isolation, labels } = record;
+  const { id, name, createdAt, image, command, isolation, labels, confinement } = record;
   const bundle = context.paths.container(id);
   const state = await inspected.state(); // first: it knows of containers that are gone
   const process = await readProcess(join(bundle, "config.json"));
@@ -50,6 +50,7 @@ export async function inspectContainer(context: EngineContext, inspected: Inspec
     Mounts: record.mounts.map(mountJson),
     Config: {
       Hostname: record.hostname,
+      Domainname: confinement.domainname ?? "",
       User: process.user,
       Tty: false,
       OpenStdin: false,
@@ -59,6 +60,9 @@ export async function inspectContainer(context: EngineContext, inspected: Inspec
       WorkingDir: process.cwd,
       Entrypoint: listOrNull(command.slice(0, record.entrypointWords)),
       Labels: labels,
+      ...stopJson(record),
+      ...inheritedJson(record),
+      Umask: (confinement.umask ?? 0o022).toString(8).padStart(4, "0"),
     },
     NetworkSettings: { Ports: {}, Networks: {} },
     Isolation: isolation satisfies Isolation,
@@ -74,6 +78,21 @@ async function readProcess(path: string) {
     });
     return { user, env: process.findTexts("env") ?? [], cwd: process.text("cwd") };
   });
+}
+
+/** As in Docker's Config: what is not asked for is absent. */
+function stopJson({ confinement, inherited }: ContainerRecord) {
+  const { stopSignal = inherited.StopSignal, stopTimeoutMs } = confinement;
+  return {
+    ...(stopSignal !== undefined && { StopSignal: stopSignal }),
+    ...(stopTimeoutMs !== undefined && {
+      StopTimeout: stopTimeoutMs < 0 ? -1 : Math.ceil(stopTimeoutMs / 1_000),
+    }),
+  };
+}
+
+function inheritedJson({ inherited: { ExposedPorts, Healthcheck } }: ContainerRecord) {
+  return { ...(ExposedPorts && { ExposedPorts }), ...(Healthcheck && { Healthcheck }) };
 }
 
 function listOrNull(words: readonly string[]): readonly string[] | null {

@@ -3,9 +3,12 @@ import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { MarmitaError, isMarmitaError } from "../errors.ts";
 import { type ChainId, type Digest, parseDigest } from "../oci/digest.ts";
+import { type ContainerDefaults, parseContainerDefaults } from "../oci/image-config.ts";
+import type { ConfinementOptions } from "../runtime/confinement.ts";
 import type { Paths } from "../store/paths.ts";
 import { JsonReader, parseJson } from "../util/json.ts";
 import { isMissing } from "../util/system-error.ts";
+import { checkConfinement } from "./confinement-checks.ts";
 import { checkMount } from "./mount-checks.ts";
 import type { Mount } from "./mounts.ts";
 import type { Isolation } from "./options.ts";
@@ -33,9 +36,19 @@ export interface ContainerRecord {
   readonly isolation: Isolation;
   /** Ids of the containers whose user namespace and others it shares. */
   readonly joins?: readonly string[];
+  /** As it was asked for. */
+  readonly confinement: ConfinementOptions;
+  /** From the image, for `stop`, `inspect` and health checks. */
+  readonly inherited: InheritedDefaults;
   /** Directories elsewhere that hold what it wrote: deleted with it. */
   readonly trees: readonly string[];
 }
+
+/** What an image says of its containers that does not go into config.json. */
+export type InheritedDefaults = Pick<
+  ContainerDefaults,
+  "StopSignal" | "ExposedPorts" | "Healthcheck"
+>;
 
 export interface RecordedImage {
   /** As it was asked for: `busybox`, `host`. */
@@ -126,6 +139,8 @@ export function parseRecord(json: unknown, what: string): ContainerRecord {
     remove: fields.findFlag("remove") ?? false,
     isolation: fields.object("isolation", parseIsolation),
     ...(joins === undefined ? {} : { joins }),
+    confinement: fields.findObject("confinement", parseConfinement) ?? {},
+    inherited: fields.findObject("inherited", parseInherited) ?? {},
     trees: fields.findTexts("trees") ?? [],
   };
 }
@@ -148,6 +163,20 @@ function parseMount(json: unknown, what: string): Mount {
     throw new MarmitaError("CORRUPT", cause.message, { cause });
   }
   return json;
+}
+
+function parseConfinement(json: unknown, what: string): ConfinementOptions {
+  try {
+    checkConfinement(json);
+    return json;
+  } catch (cause) {
+    throw new MarmitaError("CORRUPT", `${what} is none`, { cause });
+  }
+}
+
+function parseInherited(json: unknown, what: string): InheritedDefaults {
+  const { StopSignal, ExposedPorts, Healthcheck } = parseContainerDefaults(json, what);
+  return { StopSignal, ExposedPorts, Healthcheck };
 }
 
 function parseIsolation(json: unknown, what: string): Isolation {

@@ -42,17 +42,20 @@ const OPERATIONS = {
   environment: [54, "l"],
   command: [55, "l"],
   "mount-readonly": [56, "s"],
+  rlimit: [57, "snnn"],
+  "oom-score-adj": [58, "s"],
   seccomp: [59, "s"],
+  domainname: [60, "s"],
   borrow: [76, "ssss"],
 } as const satisfies Record<string, readonly [code: number, signature: string]>;
 
 export type OperationName = keyof typeof OPERATIONS;
 
-type Argument = string | number | readonly string[];
+type Argument = string | number | bigint | readonly string[];
 type ArgumentOf<Letter> = Letter extends "s"
   ? string
   : Letter extends "n"
-    ? number
+    ? number | bigint
     : readonly string[];
 type ArgumentsOf<Signature> = Signature extends `${infer Letter}${infer Rest}`
   ? [ArgumentOf<Letter>, ...ArgumentsOf<Rest>]
@@ -127,7 +130,7 @@ class Encoder {
   }
 
   argument(letter: string | undefined, value: Argument): void {
-    if (letter === "n" && typeof value === "number") {
+    if (letter === "n" && (typeof value === "number" || typeof value === "bigint")) {
       this.#reserve(8);
       this.#size = this.#bytes.writeBigUInt64LE(BigInt(value), this.#size);
     } else if (letter === "s" && typeof value === "string") {
@@ -136,7 +139,7 @@ class Encoder {
       this.u32(value.length);
       for (const text of value) this.#text(text);
     } else {
-      throw new TypeError(`a plan's argument ${letter} cannot be ${JSON.stringify(value)}`);
+      throw new TypeError(`a plan's argument ${letter} cannot be ${String(value)}`);
     }
   }
 
@@ -207,7 +210,7 @@ class Decoder {
   }
 
   #argument(letter: string): Argument {
-    if (letter === "n") return Number(this.#take(8).readBigUInt64LE());
+    if (letter === "n") return exact(this.#take(8).readBigUInt64LE());
     if (letter === "s") return this.#text();
     return Array.from({ length: this.#u32() }, () => this.#text());
   }
@@ -229,6 +232,11 @@ class Decoder {
   }
 }
 
+/** A number where it can be one without loss. */
+function exact(value: bigint): number | bigint {
+  return value > Number.MAX_SAFE_INTEGER ? value : Number(value);
+}
+
 /** One operation a line, for people: `bind "/dev/null" "/dev/null" 0`. */
 export function formatPlan(plan: Plan): string {
   return plan.map(formatOperation).join("\n") + "\n";
@@ -238,6 +246,7 @@ const OCTAL = new Set<string>(["directory", "file", "umask"]);
 
 function formatOperation([name, ...values]: Operation): string {
   const words = values.map((value: Argument) => {
+    if (typeof value === "bigint") return String(value);
     if (typeof value !== "number") return JSON.stringify(value);
     if (OCTAL.has(name)) return `0${value.toString(8)}`;
     return name === "capabilities" || name === "namespaces"

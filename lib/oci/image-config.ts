@@ -69,7 +69,7 @@ export function parseImageConfig(json: unknown, what = "image config"): ImageCon
     variant: fields.findText("variant"),
     os,
     "os.version": fields.findText("os.version"),
-    config: fields.findObject("config", parseDefaults) ?? {},
+    config: fields.findObject("config", parseContainerDefaults) ?? {},
     rootfs: fields.object("rootfs", parseRootfs),
     history: fields.findList("history", parseHistory) ?? [],
   });
@@ -84,7 +84,8 @@ export function emptyObjects(names: readonly string[]): EmptyObjects {
   return Object.fromEntries(names.map((name) => [name, {}]));
 }
 
-function parseDefaults(json: unknown, what: string): ContainerDefaults {
+/** Throws `CORRUPT`. */
+export function parseContainerDefaults(json: unknown, what: string): ContainerDefaults {
   const fields = new JsonReader(json, what);
   const ports = fields.findKeys("ExposedPorts");
   const volumes = fields.findKeys("Volumes");

@@ -22,6 +22,8 @@ export interface CompileContext {
   readonly joins?: readonly Join[] | undefined;
   /** The directory of compiled filters. */
   readonly filters: string;
+  /** Supplementary groups by name, beside `additionalGids`: looked up inside. */
+  readonly groupNames?: readonly string[] | undefined;
   /** Whether /sys/fs/cgroup of this machine is a cgroup v2 tree. */
   readonly hasCgroup2: boolean;
 }

@@ -3,6 +3,8 @@ import { type Plan, USER } from "../native/plan.ts";
 import type { RuntimeSpec } from "../oci/runtime-spec.ts";
 import { capabilityMask } from "./capabilities.ts";
 import type { CompileContext } from "./compile-context.ts";
+import { KEPT_GROUPS } from "./confinement.ts";
+import { kernelLimits } from "./ulimits.ts";
 
 /** In image `host` the caller itself may read what its groups may. */
 function isCaller({ process, linux }: RuntimeSpec, { mapping, rootfs }: CompileContext): boolean {
@@ -16,11 +18,12 @@ function isCaller({ process, linux }: RuntimeSpec, { mapping, rootfs }: CompileC
 }
 
 export function processOperations(spec: RuntimeSpec, context: CompileContext): Plan {
-  const { process } = spec;
+  const { process, annotations } = spec;
   const { user, capabilities = {} } = process;
-  const keepsGroups = !context.mapping.setgroups || isCaller(spec, context);
+  const keepsGroups =
+    !context.mapping.setgroups || isCaller(spec, context) || annotations?.[KEPT_GROUPS] === "1";
   const who = user.username ?? `${user.uid}:${user.gid}`;
-  const groups = (user.additionalGids ?? []).map(String);
+  const groups = [...(user.additionalGids ?? []).map(String), ...(context.groupNames ?? [])];
   const mask = (names: readonly string[] | undefined) => capabilityMask(names ?? []);
   return [
     ["user", who, groups, USER.SETS_HOME | (keepsGroups ? USER.KEEPS_GROUPS : 0)],
@@ -34,6 +37,7 @@ export function processOperations(spec: RuntimeSpec, context: CompileContext): P
       mask(capabilities.ambient),
     ],
     ...(process.noNewPrivileges === true ? [["no-new-privileges"] as const] : []),
+    ...kernelLimits(process.rlimits ?? []).map((limit) => ["rlimit", ...limit] as const),
     ["umask", user.umask ?? 0o022],
     ["environment", process.env ?? []],
     ["command", process.args],

@@ -12,6 +12,7 @@ import { borrowOperation, joinOperation, joinedTypes } from "./joins.ts";
 import { bindFlags, checkNewMount, parseMountOptions } from "./mount-options.ts";
 import { refuseUnsupported } from "./refuse.ts";
 import { rulesOf } from "./seccomp/rules.ts";
+import { sysctlPath } from "./sysctls.ts";
 
 const CLONE: Readonly<Record<NamespaceType, number>> = {
   time: 0x80,
@@ -44,15 +45,17 @@ export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
   const { linux } = spec;
   const own = linux.namespaces.filter(({ type }) => !joined.has(type));
   const has = (type: NamespaceType) => own.some((one) => one.type === type);
+  const { "kernel.domainname": domainname = spec.domainname, ...sysctls } = linux.sysctl ?? {};
   const isReadonly = spec.root.readonly === true;
   return [
     ...keeperOperations(spec, context),
     ["propagation"],
+    ...when(domainname !== undefined, ["domainname", domainname ?? ""]),
     ...when(has("uts") && spec.hostname !== undefined, ["hostname", spec.hostname ?? ""]),
     ...when(has("network"), ["loopback"]),
     ...rootOperations(spec, context),
     ...(spec.mounts ?? []).flatMap((mount) => mountOperations(mount, context, has("cgroup"))),
-    ...Object.entries({ ...linux.sysctl, ...rootLimits(context) }).map(sysctlOperation),
+    ...Object.entries({ ...sysctls, ...rootLimits(context) }).map(sysctlOperation),
     ...(linux.maskedPaths ?? []).map((path) => ["mask", path] as const),
     ...(linux.readonlyPaths ?? []).map((path) => ["readonly", path] as const),
     // It cannot be made later in a root that is read-only.
@@ -75,8 +78,9 @@ function when(condition: boolean, operation: Operation): Plan {
   return condition ? [operation] : [];
 }
 
-function keeperOperations({ linux }: RuntimeSpec, context: CompileContext): Plan {
+function keeperOperations({ linux, process }: RuntimeSpec, context: CompileContext): Plan {
   const { remove, joins = [] } = context;
+  const { oomScoreAdj } = process;
   const joined = joinedTypes(joins);
   const own = linux.namespaces.filter(({ type }) => !joined.has(type));
   const flags = new Set(own.map(({ type }) => CLONE[type]));
@@ -88,6 +92,7 @@ function keeperOperations({ linux }: RuntimeSpec, context: CompileContext): Plan
     ...when(remove !== undefined, ["remove", remove?.trash ?? "", remove?.trees ?? []]),
     ...(joins.length === 0 ? mapOperations(linux, context) : []),
     ...joins.map((one) => joinOperation(one, CLONE)),
+    ...when(oomScoreAdj !== undefined, ["oom-score-adj", String(oomScoreAdj)]),
     ["namespaces", [...flags].reduce((sum, flag) => sum + flag, 0)],
   ];
 }
@@ -168,5 +173,5 @@ function rootLimits({ mapping }: CompileContext): Record<string, string> {
 }
 
 function sysctlOperation([name, value]: readonly [string, string]): Operation {
-  return ["file", `/proc/sys/${name.replaceAll(".", "/")}`, 0o644, value];
+  return ["file", `/proc/sys/${sysctlPath(name)}`, 0o644, value];
 }

@@ -59,6 +59,9 @@ const ROWS: readonly Row[] = [
   { errno: /^EINVAL$/, where: /^user: /, look: unmappedUser },
   { errno: /^ESRCH$/, where: /^join: /, look: stoppedContainer },
   { errno: /^EPERM$/, where: /^join: /, look: foreignContainer },
+  { errno: /^EPERM$/, where: /^rlimit: raise/, look: hardLimit },
+  { errno: /^EACCES$/, where: /^oom-score-adj: /, look: lowerOomScore },
+  { errno: /^(?:EACCES|EPERM)$/, where: /^file: .*\/proc\/sys\/(?:kernel|fs)\//, look: ipcSysctl },
   { errno: /^EACCES$/, where: /^(?:exec|spawn)\b|marmita-init/, look: noexec },
   { errno: /^EACCES$/, where: /./, look: selinux },
 ];
@@ -214,6 +217,22 @@ function fuseDevice(host: HintHost): string | undefined {
 
 function unmappedUser(): string {
   return "this id is not among those mapped here: subordinate ids (/etc/subuid, /etc/subgid) give more";
+}
+
+function hardLimit(): string {
+  return (
+    "only root of this machine may raise a hard limit, for its users in " +
+    "/etc/security/limits.conf or a unit's Limit…=; `ulimit -H -a` lists those of this shell"
+  );
+}
+
+function lowerOomScore(host: HintHost): string {
+  const own = host.read("/proc/self/oom_score_adj")?.trim() ?? "its own";
+  return `a value below that of the calling process (${own}) takes root of this machine`;
+}
+
+function ipcSysctl(): string {
+  return "from Linux 6.9 on an ordinary user may set it in an ipc namespace of its own";
 }
 
 function noexec(host: HintHost): string | undefined {

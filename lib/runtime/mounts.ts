@@ -2,6 +2,7 @@
 import { posix } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import type { SpecMount } from "../oci/runtime-spec.ts";
+import { type ConfinementOptions, DEFAULT_SHM_BYTES } from "./confinement.ts";
 import type { Propagation } from "./mount-options.ts";
 
 /** A directory or file of this machine. `source` is absolute and exists. */
@@ -36,7 +37,10 @@ export interface TmpfsRequest {
 
 export type MountRequest = BindRequest | TmpfsRequest;
 
-export interface MountsInput {
+export interface MountsInput extends Pick<
+  ConfinementOptions,
+  "pid" | "ipc" | "cgroupns" | "shmSizeBytes"
+> {
   readonly requests: readonly MountRequest[];
   readonly network: "none" | "host";
   /** hosts, hostname and resolv.conf: mounted unless the user mounts something there. */
@@ -45,35 +49,59 @@ export interface MountsInput {
   readonly hasTtyGroup: boolean;
 }
 
-const SHM_BYTES = 64 * 1024 * 1024;
-
 /** moby, daemon/pkg/oci/defaults.go. */
 function defaultMounts(input: MountsInput): readonly SpecMount[] {
   const pseudo = ["nosuid", "noexec", "nodev"];
   const pts = ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"];
   return [
-    kernel("/proc", "proc", pseudo),
+    procMount(input, pseudo),
     kernel("/dev", "tmpfs", ["nosuid", "strictatime", "mode=755", "size=65536k"]),
     // Naming a group that is not mapped is refused by devpts.
     kernel("/dev/pts", "devpts", input.hasTtyGroup ? [...pts, "gid=5"] : pts),
-    ...systemMounts(input.network, pseudo),
-    kernel("/dev/mqueue", "mqueue", pseudo),
-    {
-      ...kernel("/dev/shm", "tmpfs", [...pseudo, "mode=1777", `size=${SHM_BYTES}`]),
-      source: "shm",
-    },
+    ...systemMounts(input, pseudo),
+    ...ipcMounts(input, pseudo),
   ];
 }
 
-function systemMounts(network: "none" | "host", pseudo: readonly string[]): readonly SpecMount[] {
-  if (network === "host") {
-    // A fresh sysfs takes a network namespace of the container's own user namespace.
-    const options = ["rbind", ...pseudo, "rro", "rprivate"];
-    return [{ destination: "/sys", type: "bind", source: "/sys", options }];
-  }
+/** A fresh procfs takes a pid namespace of the container's own user namespace. */
+function procMount({ pid }: MountsInput, pseudo: readonly string[]): SpecMount {
+  if (pid !== "host") return kernel("/proc", "proc", pseudo);
+  return hostTree("/proc", pseudo);
+}
+
+/** A fresh mqueue would show this machine's queues: it is left out where these are shared. */
+function ipcMounts(
+  { ipc, shmSizeBytes = DEFAULT_SHM_BYTES }: MountsInput,
+  pseudo: readonly string[],
+): readonly SpecMount[] {
+  if (ipc === "host") return [hostTree("/dev/shm", pseudo)];
+  const shm = kernel("/dev/shm", "tmpfs", [...pseudo, "mode=1777", `size=${shmSizeBytes}`]);
+  return [
+    kernel("/dev/mqueue", "mqueue", pseudo),
+    ...(ipc === "none" ? [] : [{ ...shm, source: "shm" }]),
+  ];
+}
+
+function hostTree(path: string, options: readonly string[]): SpecMount {
+  return {
+    destination: path,
+    type: "bind",
+    source: path,
+    options: ["rbind", ...options, "rprivate"],
+  };
+}
+
+function systemMounts(
+  { network, cgroupns }: MountsInput,
+  pseudo: readonly string[],
+): readonly SpecMount[] {
+  // A fresh sysfs takes a network namespace of the container's own user namespace.
+  if (network === "host") return [hostTree("/sys", [...pseudo, "rro"])];
   return [
     kernel("/sys", "sysfs", [...pseudo, "ro"]),
-    kernel("/sys/fs/cgroup", "cgroup", ["ro", ...pseudo]),
+    cgroupns === "host"
+      ? hostTree("/sys/fs/cgroup", [...pseudo, "rro"])
+      : kernel("/sys/fs/cgroup", "cgroup", ["ro", ...pseudo]),
   ];
 }
 

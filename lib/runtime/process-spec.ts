@@ -4,6 +4,7 @@ import { MarmitaError } from "../errors.ts";
 import type { Process, User } from "../oci/runtime-spec.ts";
 import { DEFAULT_CAPABILITIES } from "./capabilities.ts";
 import { hostnameOf, type ImageDefaults, type SpecInput, type SpecOptions } from "./spec-input.ts";
+import { rlimits } from "./ulimits.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
@@ -12,7 +13,7 @@ export function processSpec(input: SpecInput): Process {
   const { image, options } = input;
   return {
     terminal: false,
-    user: userSpec(userText(input)),
+    user: userSpec(userText(input), options),
     args: commandLine(image, options),
     env: environment(input),
     cwd: posix.resolve("/", options.workdir ?? image.WorkingDir ?? "/"),
@@ -22,6 +23,8 @@ export function processSpec(input: SpecInput): Process {
       permitted: DEFAULT_CAPABILITIES,
     },
     noNewPrivileges: false,
+    ...(options.ulimits !== undefined && { rlimits: rlimits(options.ulimits) }),
+    ...(options.oomScoreAdj !== undefined && { oomScoreAdj: options.oomScoreAdj }),
   };
 }
 
@@ -67,9 +70,16 @@ function userText({ image, options, keep }: SpecInput): string {
 }
 
 /** Our own plan looks `username` up inside; another runtime takes the numbers, root for names. */
-function userSpec(text: string): User {
+function userSpec(text: string, { umask, groupAdd = [] }: SpecOptions): User {
   const [user = "", group = ""] = text.split(":");
-  return { uid: numberOr(user, 0), gid: numberOr(group, 0), username: text };
+  const groups = groupAdd.filter((one) => /^\d{1,10}$/.test(one)).map(Number);
+  return {
+    uid: numberOr(user, 0),
+    gid: numberOr(group, 0),
+    ...(umask !== undefined && { umask }),
+    ...(groups.length > 0 && { additionalGids: groups }),
+    username: text,
+  };
 }
 
 function numberOr(text: string, fallback: number): number {

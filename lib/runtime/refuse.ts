@@ -1,11 +1,13 @@
 /** What a config.json may ask for that is not carried out: refused by name, never ignored. */
 import { MarmitaError } from "../errors.ts";
 import type { NamespaceType, RuntimeSpec } from "../oci/runtime-spec.ts";
+import { sysctlNamespace } from "./sysctls.ts";
 
 /** The fields that compile() carries out, or that change nothing on Linux without a terminal. */
 const KNOWN = {
-  "": /^(?:ociVersion|process|root|hostname|mounts|annotations|linux)$/,
-  process: /^(?:terminal|consoleSize|user|args|env|cwd|capabilities|noNewPrivileges)$/,
+  "": /^(?:ociVersion|process|root|hostname|domainname|mounts|annotations|linux)$/,
+  process:
+    /^(?:terminal|consoleSize|user|args|env|cwd|capabilities|noNewPrivileges|rlimits|oomScoreAdj)$/,
   "process.user": /^(?:uid|gid|umask|additionalGids|username)$/,
   root: /^(?:path|readonly)$/,
   linux:
@@ -13,12 +15,6 @@ const KNOWN = {
   // Nodes cannot be made in a user namespace, and only harmless ones are bound: no rule is needed.
   "linux.resources": /^devices$/,
 };
-
-/** Sysctls of the container's own namespaces; everything else would reach the host. */
-const SYSCTLS: readonly (readonly [pattern: RegExp, namespace: string])[] = [
-  [/^net\.[\w./-]+$/, "network"],
-  [/^(?:kernel\.(?:shm\w+|msg\w+|sem)|fs\.mqueue\.\w+)$/, "ipc"],
-];
 
 /**
  * Throws `UNSUPPORTED` naming the first field that cannot be honoured. `joined`: namespaces that
@@ -40,6 +36,9 @@ export function refuseUnsupported(
     throw unsupported(`linux.rootfsPropagation ${JSON.stringify(rootfsPropagation)}`);
   }
   refuseNamespaces(spec, joined);
+  if (spec.domainname && !spec.linux.namespaces.some(({ type }) => type === "uts")) {
+    throw unsupported("domainname without a uts namespace");
+  }
   refuseSysctls(spec);
 }
 
@@ -70,9 +69,9 @@ function refuseNamespaces({ linux }: RuntimeSpec, joined: ReadonlySet<NamespaceT
 
 function refuseSysctls({ linux }: RuntimeSpec): void {
   for (const name of Object.keys(linux.sysctl ?? {})) {
-    const row = SYSCTLS.find(([pattern]) => pattern.test(name));
-    const isOwn = row !== undefined && linux.namespaces.some(({ type }) => type === row[1]);
-    if (!isOwn || name.includes("..")) throw unsupported(`linux.sysctl ${JSON.stringify(name)}`);
+    const owner = sysctlNamespace(name);
+    const isOwn = linux.namespaces.some(({ type }) => type === owner);
+    if (!isOwn) throw unsupported(`linux.sysctl ${JSON.stringify(name)}`);
   }
 }
 

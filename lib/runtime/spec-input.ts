@@ -1,4 +1,6 @@
 /** What a container's config.json is made from. */
+import type { ContainerDefaults } from "../oci/image-config.ts";
+import type { ConfinementOptions } from "./confinement.ts";
 import type { IdMapping } from "./id-maps.ts";
 import type { Join } from "./joins.ts";
 import type { Seccomp } from "../oci/runtime-spec.ts";
@@ -11,11 +13,14 @@ export interface ImageDefaults {
   readonly Cmd?: readonly string[] | null | undefined;
   readonly User?: string | undefined;
   readonly WorkingDir?: string | undefined;
+  readonly StopSignal?: string | undefined;
+  readonly ExposedPorts?: ContainerDefaults["ExposedPorts"];
+  readonly Healthcheck?: ContainerDefaults["Healthcheck"];
   readonly Labels?: Readonly<Record<string, string>> | null | undefined;
 }
 
 /** What the caller asked for: checked, with paths of this machine made absolute. */
-export interface SpecOptions {
+export interface SpecOptions extends ConfinementOptions {
   readonly command?: readonly string[] | undefined;
   readonly entrypoint?: string | readonly string[] | null | undefined;
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
@@ -55,6 +60,7 @@ export function hostnameOf({
   options,
   machineName,
 }: Pick<SpecInput, "id" | "options" | "machineName">): string {
+  if (options.uts === "host") return machineName;
   return options.hostname ?? (options.network === "host" ? machineName : id.slice(0, 12));
 }
 

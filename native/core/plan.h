@@ -60,7 +60,10 @@
   X(54, ENVIRONMENT, "environment", "l")                                                           \
   X(55, COMMAND, "command", "l")                                                                   \
   X(56, MOUNT_READONLY, "mount-readonly", "s") /* mount point inside, not what is below it */      \
+  X(57, RLIMIT, "rlimit", "snnn")              /* name, RLIMIT_…, soft, hard */                  \
+  X(58, OOM_SCORE_ADJ, "oom-score-adj", "s")   /* the keeper's */                                  \
   X(59, SECCOMP, "seccomp", "s")               /* path of a filter on the host */                  \
+  X(60, DOMAINNAME, "domainname", "s")                                                             \
   X(76, BORROW, "borrow", "ssss") /* live file of a container, name, path there, target inside */
 
 enum plan_code {

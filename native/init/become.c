@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -133,6 +134,29 @@ static int enter_workdir_as_user(struct command *command, struct failure *why) {
   return 0;
 }
 
+static int refuse_limit(const struct rlimit_request *request, struct failure *why) {
+  const int errnum = errno;
+  struct rlimit now = {0};
+
+  (void) getrlimit((__rlimit_resource_t) request->resource, &now);
+  if (errnum != EPERM || now.rlim_max == RLIM_INFINITY)
+    return fail(why, errnum, "set the limit %s", request->name);
+  return fail(why, errnum, "raise the limit %s beyond %llu", request->name,
+              (unsigned long long) now.rlim_max);
+}
+
+/* Late: what was done before must not fail of them. */
+static int limit_resources(struct command *command, struct failure *why) {
+  for (size_t i = 0; i < command->rlimit_count; i++) {
+    const struct rlimit_request *request = &command->rlimits[i];
+    const struct rlimit wanted = {.rlim_cur = request->soft, .rlim_max = request->hard};
+
+    if (setrlimit((__rlimit_resource_t) request->resource, &wanted) < 0)
+      return refuse_limit(request, why);
+  }
+  return 0;
+}
+
 /* Any change of ids or capabilities clears it, so it comes after them (prctl(2)); had the keeper
  * died before, the parent would be another by now. */
 static int die_with_keeper(struct command *command, struct failure *why) {
@@ -162,6 +186,7 @@ static const struct {
     {"capabilities", reduce_capabilities},
     {"no-new-privileges", forgo_privileges},
     {"workdir", enter_workdir_as_user},
+    {"rlimit", limit_resources},
     {"hide", stay_hidden},
     {"parent death signal", die_with_keeper},
 };

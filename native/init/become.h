@@ -13,6 +13,15 @@
 #include "../core/passwd.h"
 #include "../core/seccomp.h"
 
+#define COMMAND_MAX_RLIMITS 16
+
+struct rlimit_request {
+  const char *name; /* for people */
+  int resource;
+  uint64_t soft;
+  uint64_t hard;
+};
+
 struct command {
   char **argv;
   char **environment;
@@ -23,6 +32,8 @@ struct command {
   bool has_user;
   bool keeps_groups; /* setgroups is denied in this namespace */
   bool sets_home;
+  size_t rlimit_count;
+  struct rlimit_request rlimits[COMMAND_MAX_RLIMITS];
   struct capabilities capabilities;
   struct seccomp_filter filter; /* no instructions: none */
   struct identity identity;

@@ -52,6 +52,14 @@ static int set_hostname(struct child *child, const union argument *arguments, st
   return 0;
 }
 
+static int set_domainname(struct child *child, const union argument *arguments,
+                          struct failure *why) {
+  (void) child;
+  if (setdomainname(arguments[0].text, strlen(arguments[0].text)) < 0)
+    return fail(why, errno, "set domain name to %s", arguments[0].text);
+  return 0;
+}
+
 static int raise_loopback(struct child *child, const union argument *arguments,
                           struct failure *why) {
   struct ifreq request = {.ifr_name = "lo", .ifr_flags = IFF_UP | IFF_RUNNING};
@@ -283,6 +291,20 @@ static int read_filter(struct child *child, const union argument *arguments, str
   return seccomp_filter_read(arguments[0].text, &child->command.filter, why);
 }
 
+static int note_rlimit(struct child *child, const union argument *arguments, struct failure *why) {
+  struct command *command = &child->command;
+
+  if (command->rlimit_count == COMMAND_MAX_RLIMITS)
+    return fail(why, E2BIG, "set more than %d limits", COMMAND_MAX_RLIMITS);
+  command->rlimits[command->rlimit_count++] = (struct rlimit_request){
+      .name = arguments[0].text,
+      .resource = (int) arguments[1].number,
+      .soft = arguments[2].number,
+      .hard = arguments[3].number,
+  };
+  return 0;
+}
+
 static int set_umask(struct child *child, const union argument *arguments, struct failure *why) {
   (void) why;
   child->command.umask = (mode_t) arguments[0].number;
@@ -308,6 +330,7 @@ static const struct {
   step take;
 } steps[] = {
     {PLAN_HOSTNAME, set_hostname},
+    {PLAN_DOMAINNAME, set_domainname},
     {PLAN_LOOPBACK, raise_loopback},
     {PLAN_PROPAGATION, make_slave},
     {PLAN_OVERLAY, mount_overlay},
@@ -331,6 +354,7 @@ static const struct {
     {PLAN_CAPABILITIES, note_capabilities},
     {PLAN_NO_NEW_PRIVILEGES, note_no_new_privileges},
     {PLAN_SECCOMP, read_filter},
+    {PLAN_RLIMIT, note_rlimit},
     {PLAN_UMASK, set_umask},
     {PLAN_ENVIRONMENT, note_environment},
     {PLAN_COMMAND, note_command},

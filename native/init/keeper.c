@@ -8,6 +8,7 @@
 #include "keeper.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #include "../core/cleanup.h"
+#include "../core/fd.h"
 #include "../core/sync.h"
 #include "../core/syscalls.h"
 #include "../core/userns.h"
@@ -82,12 +84,27 @@ static int map_ids(const struct keeper *keeper, struct failure *why) {
   return userns_write_maps(keeper->pid, &maps, why);
 }
 
+/* From here: once the child hides its files in /proc are no longer ours. */
+static int adjust_oom_score(const struct keeper *keeper, struct failure *why) {
+  const char *score = plan_text(keeper->plan, PLAN_OOM_SCORE_ADJ);
+  char path[40];
+
+  if (score == NULL)
+    return 0;
+  (void) snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int) keeper->pid);
+  return fd_write_file(AT_FDCWD, path, score, why);
+}
+
 static int hand_over(struct keeper *keeper, int sync, struct failure *why) {
   int r;
 
   r = map_ids(keeper, why);
   if (r < 0)
     return fail_in_step(why, "id maps");
+
+  r = adjust_oom_score(keeper, why);
+  if (r < 0)
+    return fail_in_step(why, "oom-score-adj");
 
   r = sync_send(sync, SYNC_MAPPED, why);
   if (r < 0)

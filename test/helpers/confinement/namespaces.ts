@@ -13,7 +13,7 @@ const CLONE = { cgroup: 0x200_0000, uts: 0x400_0000, ipc: 0x800_0000 } as const;
 
 function shared(name: keyof typeof CLONE, more: (plan: Plan) => Plan = (plan) => plan): Loosening {
   const change = withOperation("namespaces", ([operation, flags]) => {
-    return [operation, flags - CLONE[name]];
+    return [operation, Number(flags) - CLONE[name]];
   });
   return {
     words: `the machine's ${name} namespace`,

@@ -19,6 +19,8 @@ function container(name: string, state: ContainerSummary["state"]): ContainerSum
     readOnly: false,
     remove: false,
     isolation: { ids: "subids", rootfs: "overlay", network: "none", notes: [] },
+    confinement: {},
+    inherited: {},
     state,
   };
 }

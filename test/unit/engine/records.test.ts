@@ -21,6 +21,8 @@ const RECORD: ContainerRecord = {
   readOnly: true,
   remove: false,
   isolation: { ids: "single", rootfs: "overlay", network: "none", notes: ["one id was asked for"] },
+  confinement: { pid: "host", ulimits: { nofile: { soft: 5, hard: -1 } }, umask: 0o27 },
+  inherited: { StopSignal: "SIGINT", ExposedPorts: { "80/tcp": {} } },
   trees: ["/var/tmp/marmita-1000/x"],
 };
 
@@ -34,6 +36,7 @@ describe("a container's record", () => {
     ["with an id that is a path", { id: "../../etc" }, "CORRUPT"],
     ["with an unknown isolation", { isolation: { ids: "magic" } }, "CORRUPT"],
     ["without a name", { name: undefined }, "CORRUPT"],
+    ["with limits of an unknown kind", { confinement: { ulimits: { mood: 5 } } }, "CORRUPT"],
   ])("%s is refused", (_what, change, code) => {
     const json: unknown = { ...JSON.parse(encodeRecord(RECORD).toString()), ...change };
 

@@ -180,16 +180,24 @@ describe("a config.json from elsewhere", () => {
 
   it.each([
     ["hooks", { hooks: { prestart: [{ path: "/bin/true" }] } }],
-    ["domainname", { domainname: "example" }],
     ["process.terminal", { process: { ...process, terminal: true } }],
-    ["process.rlimits", { process: { ...process, rlimits: [{ type: "RLIMIT_CORE" }] } }],
     ["process.apparmorProfile", { process: { ...process, apparmorProfile: "docker" } }],
-    ["process.oomScoreAdj", { process: { ...process, oomScoreAdj: 0 } }],
     ["linux.devices", { linux: { ...linux, devices: [{ path: "/dev/fuse" }] } }],
     ["linux.cgroupsPath", { linux: { ...linux, cgroupsPath: "/x" } }],
     ["linux.resources.memory", { linux: { ...linux, resources: { memory: { limit: 1 } } } }],
     ["linux.personality", { linux: { ...linux, personality: { domain: "LINUX32" } } }],
+    [
+      "domainname without a uts namespace",
+      {
+        domainname: "example",
+        linux: { ...linux, namespaces: linux.namespaces.filter(({ type }) => type !== "uts") },
+      },
+    ],
     ['linux.sysctl "vm.swappiness"', { linux: { ...linux, sysctl: { "vm.swappiness": "1" } } }],
+    [
+      'linux.sysctl "net/../kernel/panic"',
+      { linux: { ...linux, sysctl: { "net/../kernel/panic": "1" } } },
+    ],
     ['linux.rootfsPropagation "shared"', { linux: { ...linux, rootfsPropagation: "shared" } }],
     [
       "linux.namespaces: pid with a path",
