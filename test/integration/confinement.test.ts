@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../lib/engine/engine.ts";
 import type { RunOptions } from "../../lib/engine/options.ts";
+import { isMarmitaError } from "../../lib/errors.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { hostCannot, requireUserNamespaces } from "../helpers/user-namespaces.ts";
@@ -111,13 +112,12 @@ describe.runIf(canRun)("what confines a container", () => {
   });
 
   it("sets what belongs to its ipc namespace, or says from when on it can", async () => {
-    const outcome = await sh("cat /proc/sys/kernel/msgmax", {
-      sysctls: { "kernel.msgmax": "5000" },
-    }).catch((error: unknown) => error);
+    const sysctls = { "kernel.msgmax": "5000" };
+    const hint = (error: unknown) => (isMarmitaError(error) ? error.hint : String(error));
 
-    if (outcome !== "5000") {
-      expect(outcome).toMatchObject({ code: "START_FAILED", hint: expect.stringContaining("6.9") });
-    }
+    const outcome = await sh("cat /proc/sys/kernel/msgmax", { sysctls }).catch(hint);
+
+    expect(outcome).toMatch(/^5000$|from Linux 6\.9/);
   });
 
   it("has the names it was given", async () => {
