@@ -1,6 +1,7 @@
 /** The table of the flags of `run`, and of those which are not there yet. */
 import { CONFINE_FLAGS } from "./confine-flags.ts";
 import type { Flag, RefusedFlags } from "./flags.ts";
+import { SECURITY_FLAGS } from "./security-opt.ts";
 
 export const RUN_FLAGS: readonly Flag[] = [
   { name: "cidfile", value: "string", help: "Write the container ID to the file" },
@@ -56,14 +57,15 @@ export const RUN_FLAGS: readonly Flag[] = [
   },
   { name: "workdir", short: "w", value: "string", help: "Working directory inside the container" },
   ...CONFINE_FLAGS,
+  ...SECURITY_FLAGS,
 ];
 
 export const RUN_REFUSED: RefusedFlags = {
   switches: `detach|d disable-content-trust env-host http-proxy init no-healthcheck no-hosts
-    oom-kill-disable passwd privileged publish-all|P read-only-tmpfs replace rmi rootfs tls-verify
+    oom-kill-disable passwd publish-all|P read-only-tmpfs replace rmi rootfs tls-verify
     tty|t unsetenv-all use-api-socket`,
-  values: `add-host  arch attach|a authfile blkio-weight blkio-weight-device cap-add
-    cap-drop cgroup-conf cgroup-parent  cgroups chrootdirs conmon-pidfile cpu-count
+  values: `add-host  arch attach|a authfile blkio-weight blkio-weight-device
+    cgroup-conf cgroup-parent  cgroups chrootdirs conmon-pidfile cpu-count
     cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares|c cpus cpuset-cpus
     cpuset-mems decryption-key detach-keys device device-cgroup-rule device-read-bps
     device-read-iops device-write-bps device-write-iops dns dns-opt dns-option dns-search
@@ -73,7 +75,7 @@ export const RUN_REFUSED: RefusedFlags = {
     log-driver log-opt mac-address memory|m memory-reservation memory-swap memory-swappiness
     net-alias network-alias  os passwd-entry personality  pidfile pids-limit
     platform pod pod-id-file preserve-fd preserve-fds publish|p rdt-class requires restart retry
-    retry-delay runtime sdnotify seccomp-policy secret security-opt  shm-size-systemd
+    retry-delay runtime sdnotify seccomp-policy secret  shm-size-systemd
       storage-opt subgidname subuidname  systemd tz uidmap
     unsetenv userns  variant volume-driver volumes-from`,
 };

@@ -7,6 +7,7 @@ import { confinement } from "./confine-flags.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { environment, labels, parseKeyValue, parseKeyValueFile } from "./key-values.ts";
 import { parseMount } from "./mount-flag.ts";
+import { securityOptions } from "./security-opt.ts";
 import { parseTmpfs } from "./tmpfs-flag.ts";
 import { notSupported, UsageError } from "./usage.ts";
 import { parseVolume } from "./volume-flag.ts";
@@ -55,6 +56,7 @@ function createOptions(flags: ParsedFlags, env: Environment): CreateOptions {
     ...(entrypoint === undefined ? {} : { entrypoint: entrypoint === "" ? null : [entrypoint] }),
     ...(network === undefined ? {} : { network }),
     ...confinement(flags),
+    ...securityOptions(flags),
     env: environment(pairs, env),
     labels: labels(labelPairs),
     mounts: mounts(flags),

@@ -1,19 +1,10 @@
 /** Checks of what a container is made with. */
 import { MarmitaError } from "../errors.ts";
-import {
-  type Checks,
-  entries,
-  flag,
-  isText,
-  oneOf,
-  quote,
-  word,
-  words,
-  wrong,
-} from "../util/check.ts";
+import { type Checks, entries, flag, isText, quote, word, words, wrong } from "../util/check.ts";
 import { CONFINEMENT_CHECKS, hostname } from "./confinement-checks.ts";
 import type { ContainerOptions } from "./container-options.ts";
 import { insidePath, mounts } from "./mount-checks.ts";
+import { SECURITY_CHECKS } from "./security-checks.ts";
 
 /** Docker's rule for names of containers. */
 export const CONTAINER_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
@@ -31,8 +22,8 @@ export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   readOnly: flag,
   remove: flag,
   network,
-  seccomp: oneOf("default", "unconfined"),
   ...CONFINEMENT_CHECKS,
+  ...SECURITY_CHECKS,
 };
 
 function containerName(value: unknown, name: string): void {

@@ -1,12 +1,13 @@
 /** What callers may ask of a container. */
 import type { ConfinementOptions } from "../runtime/confinement.ts";
+import type { SecurityOptions } from "../runtime/security.ts";
 import type { Mount } from "./mounts.ts";
 
 /** `none` has a loopback interface only; `host` shares this machine's network. */
 export type NetworkMode = "none" | "host";
 
 /** What a container is made with. Everything left out comes from the image. */
-export interface ContainerOptions extends ConfinementOptions {
+export interface ContainerOptions extends ConfinementOptions, SecurityOptions {
   /** Two or more of letters, digits, `_`, `.` and `-`. Default: one is made up. */
   readonly name?: string;
   /** Added to the image's environment; `undefined` as a value is left out. */
@@ -27,8 +28,6 @@ export interface ContainerOptions extends ConfinementOptions {
   readonly remove?: boolean;
   /** Default: `none`. */
   readonly network?: NetworkMode;
-  /** Which system calls it may make. Default: `default`, what Docker's default profile allows. */
-  readonly seccomp?: "default" | "unconfined";
 }
 
 export interface CreateOptions extends ContainerOptions {

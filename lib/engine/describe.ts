@@ -3,14 +3,12 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import type { Plan } from "../native/plan.ts";
 import type { RuntimeSpec } from "../oci/runtime-spec.ts";
-import { DEFAULT_CAPABILITIES } from "../runtime/capabilities.ts";
 import { compile } from "../runtime/compile.ts";
 import { KEEP_GROUPS } from "../runtime/confinement.ts";
 import { hasCgroup2 } from "../runtime/filesystems.ts";
 import type { IdMapping } from "../runtime/id-maps.ts";
-import { networkSysctls, thermalPaths } from "../runtime/machine.ts";
+import { networkSysctls } from "../runtime/machine.ts";
 import { ensureFilter } from "../runtime/seccomp/filters.ts";
-import { defaultSeccomp } from "../runtime/seccomp/resolve.ts";
 import { rulesOf } from "../runtime/seccomp/rules.ts";
 import { createSpec } from "../runtime/spec.ts";
 import { hostnameOf, type ImageDefaults, labelsOf, type SpecInput } from "../runtime/spec-input.ts";
@@ -21,6 +19,7 @@ import type { JoinedContainer } from "./joins.ts";
 import type { PreparedMounts } from "./prepare-mounts.ts";
 import type { ContainerRecord, InheritedDefaults } from "./records.ts";
 import type { RootLayout, RootSource } from "./roots.ts";
+import { type SecurityHere, securityHere } from "./security.ts";
 
 export interface DescribeRequest {
   readonly id: string;
@@ -49,6 +48,8 @@ export async function describe(
   const hasNetwork = joins.some(({ namespaces }) => namespaces.includes("network"));
   const network = options.network ?? "none";
   const bundle = paths.container(id);
+  const here = await securityHere(options);
+  const { security } = here;
   const input: SpecInput = {
     id,
     bundle,
@@ -59,8 +60,7 @@ export async function describe(
     keep: source.keep,
     joins,
     sysctl: hasNetwork ? {} : await networkSysctls(network),
-    maskedPaths: await thermalPaths(),
-    seccomp: options.seccomp === "unconfined" ? undefined : defaultSeccomp(DEFAULT_CAPABILITIES),
+    security,
   };
   const spec = createSpec(input);
   if (spec.linux.seccomp !== undefined) await ensureFilter(paths, rulesOf(spec.linux.seccomp));
@@ -79,15 +79,19 @@ export async function describe(
     groupNames: (options.groupAdd ?? []).filter(isGroupName),
     hasCgroup2: hasCgroup2(),
   });
-  return { record: recordOf(request, spec, hostnameOf(input)), spec, plan };
+  return { record: recordOf({ ...request, here }, spec, hostnameOf(input)), spec, plan };
 }
 
 function isGroupName(group: string): boolean {
   return !/^\d{1,10}$/.test(group) && group !== KEEP_GROUPS;
 }
 
-function recordOf(request: DescribeRequest, spec: RuntimeSpec, machine: string): ContainerRecord {
-  const { id, name, mapping, source, layout, mounts, joins, options } = request;
+interface RecordRequest extends DescribeRequest {
+  readonly here: SecurityHere;
+}
+
+function recordOf(request: RecordRequest, spec: RuntimeSpec, machine: string): ContainerRecord {
+  const { id, name, mapping, source, layout, mounts, joins, options, here } = request;
   return {
     id,
     name,
@@ -104,12 +108,15 @@ function recordOf(request: DescribeRequest, spec: RuntimeSpec, machine: string):
       ids: mapping.mode,
       rootfs: source.driver,
       network: options.network ?? "none",
+      seccomp: here.seccomp,
       notes: [
         ...(mapping.reason === undefined ? [] : [mapping.reason]),
+        ...here.notes,
         ...layout.notes,
         ...mounts.notes,
       ],
     },
+    security: here.recorded,
     ...(joins.length === 0 ? {} : { joins: joins.map(({ record }) => record.id) }),
     confinement: confinementOf(options),
     inherited: inheritedOf(source.defaults),

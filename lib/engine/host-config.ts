@@ -1,16 +1,18 @@
 /** What was asked of a container, as `docker inspect` prints it: HostConfig. */
 import { DEFAULT_SHM_BYTES } from "../runtime/confinement.ts";
+import { parseCapability } from "../runtime/capabilities.ts";
 import { askedMountsJson } from "./mount-json.ts";
 import type { ContainerRecord } from "./records.ts";
+import type { RecordedSecurity } from "./security.ts";
 
 export function hostConfigJson(record: ContainerRecord) {
-  const { mounts, isolation, readOnly, remove } = record;
+  const { mounts, isolation, readOnly, remove, security } = record;
   return {
     ...confinementJson(record),
+    ...securityJson(security),
     NetworkMode: isolation.network,
     RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
     AutoRemove: remove,
-    Privileged: false,
     ReadonlyRootfs: readOnly,
     ...askedMountsJson(mounts),
   };
@@ -35,4 +37,18 @@ function confinementJson({ confinement }: ContainerRecord) {
     }),
     ...(confinement.init !== undefined && { Init: confinement.init }),
   };
+}
+
+/** Capabilities as Docker has them, in capitals and with their prefix. */
+function securityJson({ privileged, capAdd, capDrop, securityOpt }: RecordedSecurity) {
+  return {
+    Privileged: privileged,
+    CapAdd: listOrNull(capAdd.map(parseCapability)),
+    CapDrop: listOrNull(capDrop.map(parseCapability)),
+    SecurityOpt: listOrNull(securityOpt),
+  };
+}
+
+function listOrNull(words: readonly string[]): readonly string[] | null {
+  return words.length === 0 ? null : words;
 }

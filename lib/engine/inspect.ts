@@ -28,7 +28,7 @@ export async function inspectContainer(context: EngineContext, inspected: Inspec
   const { id, name, createdAt, image, command, isolation, labels, confinement } = record;
   const bundle = context.paths.container(id);
   const state = await inspected.state(); // first: it knows of containers that are gone
-  const process = await readProcess(join(bundle, "config.json"));
+  const { process, systemPaths } = await readConfig(join(bundle, "config.json"));
   const [path = "", ...args] = command;
   return {
     Id: id,
@@ -45,7 +45,7 @@ export async function inspectContainer(context: EngineContext, inspected: Inspec
     RestartCount: 0,
     Driver: isolation.rootfs,
     Platform: "linux",
-    HostConfig: hostConfigJson(record),
+    HostConfig: { ...hostConfigJson(record), ...systemPaths },
     GraphDriver: graphDriverJson(context, record),
     Mounts: record.mounts.map(mountJson),
     Config: {
@@ -69,15 +69,23 @@ export async function inspectContainer(context: EngineContext, inspected: Inspec
   };
 }
 
-async function readProcess(path: string) {
+async function readConfig(path: string) {
   const config = new JsonReader(parseJson(await readFile(path), path), path);
-  return config.object("process", (json, what) => {
-    const process = new JsonReader(json, what);
-    const user = process.object("user", (value, where) => {
+  const process = config.object("process", (json, what) => {
+    const fields = new JsonReader(json, what);
+    const user = fields.object("user", (value, where) => {
       return new JsonReader(value, where).findText("username") ?? "";
     });
-    return { user, env: process.findTexts("env") ?? [], cwd: process.text("cwd") };
+    return { user, env: fields.findTexts("env") ?? [], cwd: fields.text("cwd") };
   });
+  const systemPaths = config.object("linux", (json, what) => {
+    const fields = new JsonReader(json, what);
+    return {
+      MaskedPaths: fields.findTexts("maskedPaths") ?? [],
+      ReadonlyPaths: fields.findTexts("readonlyPaths") ?? [],
+    };
+  });
+  return { process, systemPaths };
 }
 
 /** As in Docker's Config: what is not asked for is absent. */

@@ -62,6 +62,8 @@ export interface Isolation {
   readonly ids: "subids" | "root" | "single";
   readonly rootfs: "overlay" | "fuse-overlayfs";
   readonly network: NetworkMode;
+  /** `default` is what Docker's default profile allows, `custom` a profile of the caller's. */
+  readonly seccomp: "default" | "custom" | "unconfined";
   /** Why it is not more, and what image `host` hides or only lets read; a sentence each. */
   readonly notes: readonly string[];
 }

@@ -12,6 +12,7 @@ import { checkConfinement } from "./confinement-checks.ts";
 import { checkMount } from "./mount-checks.ts";
 import type { Mount } from "./mounts.ts";
 import type { Isolation } from "./options.ts";
+import { DEFAULT_SECURITY, parseSecurity, type RecordedSecurity } from "./security.ts";
 
 /** Written once, with the container; what changes later has files of its own. */
 export interface ContainerRecord {
@@ -34,6 +35,7 @@ export interface ContainerRecord {
   /** Removed when its process ends. */
   readonly remove: boolean;
   readonly isolation: Isolation;
+  readonly security: RecordedSecurity;
   /** Ids of the containers whose user namespace and others it shares. */
   readonly joins?: readonly string[];
   /** As it was asked for. */
@@ -71,6 +73,7 @@ export interface ExitRecord {
 
 export const CONTAINER_ID = /^[0-9a-f]{64}$/;
 const FORMAT = 1;
+const SECCOMP = ["default", "custom", "unconfined"] as const;
 
 export function encodeRecord(record: ContainerRecord): Buffer {
   return Buffer.from(`${JSON.stringify({ format: FORMAT, ...record })}\n`);
@@ -138,6 +141,7 @@ export function parseRecord(json: unknown, what: string): ContainerRecord {
     readOnly: fields.findFlag("readOnly") ?? false,
     remove: fields.findFlag("remove") ?? false,
     isolation: fields.object("isolation", parseIsolation),
+    security: fields.findObject("security", parseSecurity) ?? DEFAULT_SECURITY,
     ...(joins === undefined ? {} : { joins }),
     confinement: fields.findObject("confinement", parseConfinement) ?? {},
     inherited: fields.findObject("inherited", parseInherited) ?? {},
@@ -185,6 +189,7 @@ function parseIsolation(json: unknown, what: string): Isolation {
     ids: choice(fields, "ids", ["subids", "root", "single"]),
     rootfs: choice(fields, "rootfs", ["overlay", "fuse-overlayfs"]),
     network: choice(fields, "network", ["none", "host"]),
+    seccomp: fields.has("seccomp") ? choice(fields, "seccomp", SECCOMP) : "unconfined",
     notes: fields.findTexts("notes") ?? [],
   };
 }

@@ -10,6 +10,7 @@ import { joinedNamespace } from "./joins.ts";
 import { type Live, claimLive } from "./live.ts";
 import type { StartOptions } from "./options.ts";
 import { type ContainerRecord, exitPath, findRecord } from "./records.ts";
+import { ensureContainerFilter } from "./security.ts";
 import { sweepOne } from "./sweep.ts";
 
 /** Start it, the first time or again: what it wrote before is still there. */
@@ -38,6 +39,7 @@ async function claim(context: EngineContext, record: ContainerRecord): Promise<L
   }
   try {
     if ((await findRecord(paths, record.id)) === undefined) throw noSuchContainer(record.name);
+    await ensureContainerFilter(paths, record.id);
     await rm(exitPath(paths, record.id), { force: true });
     return live;
   } catch (error) {

@@ -1,5 +1,7 @@
 /** Linux capabilities: names, bits, and the set a container gets unless told otherwise. */
+import { readFileSync } from "node:fs";
 import { MarmitaError } from "../errors.ts";
+import { closest } from "../util/closest.ts";
 
 /** By number, linux/capability.h. */
 const CAPABILITIES = [
@@ -65,6 +67,80 @@ export const DEFAULT_CAPABILITIES: readonly CapabilityName[] = [
   "CAP_KILL",
   "CAP_AUDIT_WRITE",
 ];
+
+/** What stands for every capability in what callers add and drop. */
+export const ALL = "ALL";
+
+/**
+ * `net_raw`, `CAP_NET_RAW` → `CAP_NET_RAW`; `all` → `ALL`. Throws `INVALID_ARGUMENT` for a name
+ * that Linux does not have, with what may have been meant.
+ */
+export function parseCapability(text: string): CapabilityName | typeof ALL {
+  const upper = text.toUpperCase();
+  if (upper === ALL) return ALL;
+  const name = upper.startsWith("CAP_") ? upper : `CAP_${upper}`;
+  const found = CAPABILITIES.find((one) => one === name);
+  if (found !== undefined) return found;
+  const near = closest(name, CAPABILITIES);
+  const meant = near.length > 0 ? ` (did you mean ${near.join(" or ")}?)` : "";
+  throw new MarmitaError(
+    "INVALID_ARGUMENT",
+    `no such capability: ${JSON.stringify(text)}${meant}`,
+    {
+      details: { capability: text },
+    },
+  );
+}
+
+export interface CapabilityChanges {
+  readonly add?: readonly string[] | undefined;
+  readonly drop?: readonly string[] | undefined;
+}
+
+/**
+ * Docker's set with what was added and dropped, as Docker orders it: what is added is there though
+ * it was dropped too, but for what is dropped of `ALL`. `last` is the highest number that the
+ * kernel knows. Throws `UNSUPPORTED` for one it does not know.
+ */
+export function containerCapabilities(
+  { add = [], drop = [] }: CapabilityChanges,
+  last: number = lastCapability(),
+): readonly CapabilityName[] {
+  const known = CAPABILITIES.slice(0, last + 1);
+  const dropped = drop.map(parseCapability);
+  const added = add.map(parseCapability);
+  if (added.includes(ALL)) return known.filter((name) => !dropped.includes(name));
+  const named = added.filter((name) => name !== ALL);
+  for (const name of named) if (!known.includes(name)) throw notHere(name);
+  const kept = dropped.includes(ALL)
+    ? []
+    : DEFAULT_CAPABILITIES.filter((name) => !dropped.includes(name) && known.includes(name));
+  return [...new Set([...kept, ...named])];
+}
+
+function notHere(name: CapabilityName): MarmitaError {
+  return new MarmitaError("UNSUPPORTED", `this kernel has no ${name}`, {
+    details: { capability: name },
+  });
+}
+
+let lastKnown: number | undefined;
+
+/** The highest number that this kernel knows. */
+function lastCapability(): number {
+  lastKnown ??= readLastCapability();
+  return lastKnown;
+}
+
+function readLastCapability(): number {
+  const newest = CAPABILITIES.length - 1;
+  try {
+    const text = readFileSync("/proc/sys/kernel/cap_last_cap", "utf8");
+    return Math.min(newest, Number.parseInt(text, 10) || newest);
+  } catch {
+    return newest;
+  }
+}
 
 /** A set as the kernel's bit mask. Throws `INVALID_ARGUMENT` for a name Linux does not have. */
 export function capabilityMask(names: readonly string[]): number {

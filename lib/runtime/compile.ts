@@ -55,7 +55,7 @@ export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
     ...when(has("network"), ["loopback"]),
     ...rootOperations(spec, context),
     ...(spec.mounts ?? []).flatMap((mount) => mountOperations(mount, context, has("cgroup"))),
-    ...Object.entries({ ...sysctls, ...rootLimits(context) }).map(sysctlOperation),
+    ...Object.entries({ ...sysctls, ...rootLimits(spec, context) }).map(sysctlOperation),
     ...(linux.maskedPaths ?? []).map((path) => ["mask", path] as const),
     ...(linux.readonlyPaths ?? []).map((path) => ["readonly", path] as const),
     // It cannot be made later in a root that is read-only.
@@ -166,10 +166,11 @@ function deviceOperations(): Plan {
 
 /**
  * Root inside is root of this machine, whose capabilities are all that keeps it from the kernel's
- * files: it may not make a namespace that gives them again.
+ * files: it may not make a namespace that gives them again, unless it was given the one that counts.
  */
-function rootLimits({ mapping }: CompileContext): Record<string, string> {
-  return mapping.mode === "root" ? { "user.max_user_namespaces": "0" } : {};
+function rootLimits({ process }: RuntimeSpec, { mapping }: CompileContext): Record<string, string> {
+  const hasAll = process.capabilities?.bounding?.includes("CAP_SYS_ADMIN") === true;
+  return mapping.mode === "root" && !hasAll ? { "user.max_user_namespaces": "0" } : {};
 }
 
 function sysctlOperation([name, value]: readonly [string, string]): Operation {

@@ -47,7 +47,10 @@ const ROWS: readonly Row[] = [
     look: apparmorRestriction,
   },
   { errno: /^EPERM$/, where: NAMESPACES, look: changedRoot },
-  { errno: /^EPERM$/, where: NAMESPACES, look: outerSeccomp },
+  // ENOSYS is what Docker's default says to clone3().
+  { errno: /^(?:EPERM|ENOSYS)$/, where: NAMESPACES, look: outerSeccomp },
+  { errno: /^E/, where: /^seccomp: install\b/, look: noFilters },
+  { errno: /^(?:ENOENT|EBADMSG)$/, where: /^seccomp: /, look: lostFilter },
   { errno: /^(?:EPERM|EINVAL)$/, where: ID_MAPS, look: uselessHelpers },
   { errno: /^ENOENT$/, where: /\bnew[ug]idmap\b/, look: missingHelpers },
   { errno: /^EPERM$/, where: /\bmount (?:proc|sysfs)\b/, look: maskedProc },
@@ -135,6 +138,18 @@ function outerSeccomp(host: HintHost): string | undefined {
     "a seccomp filter around this process, as Docker's default one, denies it; start the outer " +
     "container with --security-opt seccomp=unconfined or a profile that allows clone and unshare"
   );
+}
+
+function noFilters(host: HintHost): string {
+  const status = host.read("/proc/self/status") ?? "";
+  const why = /^Seccomp:/m.test(status)
+    ? "a filter or sandbox around this process forbids containers filters of their own"
+    : "this kernel was built without seccomp";
+  return `${why}; --security-opt seccomp=unconfined (seccomp: "unconfined") goes without one`;
+}
+
+function lostFilter(): string {
+  return "the filter's file was lost or changed; starting the container once more makes it anew";
 }
 
 function uselessHelpers(host: HintHost): string | undefined {

@@ -4,6 +4,7 @@ import { MarmitaError } from "../errors.ts";
 import type { SpecMount } from "../oci/runtime-spec.ts";
 import { type ConfinementOptions, DEFAULT_SHM_BYTES } from "./confinement.ts";
 import type { Propagation } from "./mount-options.ts";
+import type { Security } from "./security.ts";
 
 /** A directory or file of this machine. `source` is absolute and exists. */
 export interface BindRequest {
@@ -47,6 +48,7 @@ export interface MountsInput extends Pick<
   readonly etc: readonly BindRequest[];
   /** Whether group 5 (tty) exists in the container's user namespace. */
   readonly hasTtyGroup: boolean;
+  readonly security: Pick<Security, "writable" | "procOptions" | "devices">;
 }
 
 /** moby, daemon/pkg/oci/defaults.go. */
@@ -60,13 +62,14 @@ function defaultMounts(input: MountsInput): readonly SpecMount[] {
     kernel("/dev/pts", "devpts", input.hasTtyGroup ? [...pts, "gid=5"] : pts),
     ...systemMounts(input, pseudo),
     ...ipcMounts(input, pseudo),
+    ...input.security.devices.map(deviceMount),
   ];
 }
 
 /** A fresh procfs takes a pid namespace of the container's own user namespace. */
-function procMount({ pid }: MountsInput, pseudo: readonly string[]): SpecMount {
-  if (pid !== "host") return kernel("/proc", "proc", pseudo);
-  return hostTree("/proc", pseudo);
+function procMount({ pid, security }: MountsInput, pseudo: readonly string[]): SpecMount {
+  const options = [...pseudo, ...security.procOptions];
+  return pid === "host" ? hostTree("/proc", options) : kernel("/proc", "proc", options);
 }
 
 /** A fresh mqueue would show this machine's queues: it is left out where these are shared. */
@@ -92,21 +95,28 @@ function hostTree(path: string, options: readonly string[]): SpecMount {
 }
 
 function systemMounts(
-  { network, cgroupns }: MountsInput,
+  { network, cgroupns, security }: MountsInput,
   pseudo: readonly string[],
 ): readonly SpecMount[] {
+  const access = (path: string, word: string) => (security.writable.includes(path) ? [] : [word]);
   // A fresh sysfs takes a network namespace of the container's own user namespace.
-  if (network === "host") return [hostTree("/sys", [...pseudo, "rro"])];
+  if (network === "host") return [hostTree("/sys", [...pseudo, ...access("/sys", "rro")])];
   return [
-    kernel("/sys", "sysfs", [...pseudo, "ro"]),
+    kernel("/sys", "sysfs", [...pseudo, ...access("/sys", "ro")]),
     cgroupns === "host"
-      ? hostTree("/sys/fs/cgroup", [...pseudo, "rro"])
-      : kernel("/sys/fs/cgroup", "cgroup", ["ro", ...pseudo]),
+      ? hostTree("/sys/fs/cgroup", [...pseudo, ...access("/sys/fs/cgroup", "rro")])
+      : kernel("/sys/fs/cgroup", "cgroup", [...access("/sys/fs/cgroup", "ro"), ...pseudo]),
   ];
 }
 
 function kernel(destination: string, type: string, options: readonly string[]): SpecMount {
   return { destination, type, source: type, options };
+}
+
+/** Read-only is the node, not the device. */
+function deviceMount(path: string): SpecMount {
+  const options = ["bind", "ro", "nosuid", "noexec", "rprivate"];
+  return { destination: path, type: "bind", source: path, options };
 }
 
 /** What lxcfs has its own files for; anything else there is what masks and limits are made of. */

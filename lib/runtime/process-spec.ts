@@ -1,15 +1,15 @@
 /** The `process` of config.json: command, environment, user. */
 import { posix } from "node:path";
 import { MarmitaError } from "../errors.ts";
-import type { Process, User } from "../oci/runtime-spec.ts";
-import { DEFAULT_CAPABILITIES } from "./capabilities.ts";
+import type { Capabilities, Process, User } from "../oci/runtime-spec.ts";
+import type { Security } from "./security.ts";
 import { hostnameOf, type ImageDefaults, type SpecInput, type SpecOptions } from "./spec-input.ts";
 import { rlimits } from "./ulimits.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Throws `INVALID_ARGUMENT` where neither image nor caller name a command. */
-export function processSpec(input: SpecInput): Process {
+export function processSpec(input: SpecInput, security: Security): Process {
   const { image, options } = input;
   return {
     terminal: false,
@@ -17,14 +17,21 @@ export function processSpec(input: SpecInput): Process {
     args: commandLine(image, options),
     env: environment(input),
     cwd: posix.resolve("/", options.workdir ?? image.WorkingDir ?? "/"),
-    capabilities: {
-      bounding: DEFAULT_CAPABILITIES,
-      effective: DEFAULT_CAPABILITIES,
-      permitted: DEFAULT_CAPABILITIES,
-    },
-    noNewPrivileges: false,
+    capabilities: capabilitySets(userText(input), security),
+    noNewPrivileges: security.noNewPrivileges,
     ...(options.ulimits !== undefined && { rlimits: rlimits(options.ulimits) }),
     ...(options.oomScoreAdj !== undefined && { oomScoreAdj: options.oomScoreAdj }),
+  };
+}
+
+/** Without ambient ones a user who is not root would have none at all (capabilities(7)). */
+function capabilitySets(user: string, { capabilities, ambient }: Security): Capabilities {
+  const isRoot = /^(?:0|root)?(?::|$)/.test(user);
+  return {
+    bounding: capabilities,
+    effective: capabilities,
+    permitted: capabilities,
+    ...(!isRoot && ambient.length > 0 && { inheritable: ambient, ambient }),
   };
 }
 

@@ -3,8 +3,8 @@ import type { ContainerDefaults } from "../oci/image-config.ts";
 import type { ConfinementOptions } from "./confinement.ts";
 import type { IdMapping } from "./id-maps.ts";
 import type { Join } from "./joins.ts";
-import type { Seccomp } from "../oci/runtime-spec.ts";
 import type { MountRequest } from "./mounts.ts";
+import type { Security } from "./security.ts";
 
 /** What an image's config says about its containers; `null` as Go writes it. */
 export interface ImageDefaults {
@@ -44,14 +44,12 @@ export interface SpecInput {
   readonly machineName: string;
   /** Image `host`: the caller's own ids stay what they are, and it is the user inside. */
   readonly keep?: { readonly uid: number; readonly gid: number } | undefined;
-  /** Resolved for this container. Absent: it may make every call. */
-  readonly seccomp?: Seccomp | undefined;
+  /** Absent: Docker's defaults. */
+  readonly security?: Security | undefined;
   /** By name: `net.ipv4.ip_unprivileged_port_start`. */
   readonly sysctl?: Readonly<Record<string, string>> | undefined;
   /** Containers that run and that this one shares namespaces with. */
   readonly joins?: readonly Join[] | undefined;
-  /** Paths of this machine to be masked beside the usual ones. */
-  readonly maskedPaths?: readonly string[] | undefined;
 }
 
 /** The name a container has for itself. */

@@ -6,24 +6,8 @@ import { keptIds, mirroredIds } from "./container-ids.ts";
 import { withBorrowed, withJoins } from "./joins.ts";
 import { type BindRequest, containerMounts } from "./mounts.ts";
 import { processSpec } from "./process-spec.ts";
+import { resolveSecurity } from "./security.ts";
 import { hostnameOf, labelsOf, type SpecInput, type SpecOptions } from "./spec-input.ts";
-
-/** moby, daemon/pkg/oci/defaults.go; what is missing on a machine is left out when it starts. */
-const MASKED_PATHS = [
-  "/proc/acpi",
-  "/proc/asound",
-  "/proc/interrupts",
-  "/proc/kcore",
-  "/proc/keys",
-  "/proc/latency_stats",
-  "/proc/sched_debug",
-  "/proc/scsi",
-  "/proc/timer_list",
-  "/proc/timer_stats",
-  "/sys/devices/virtual/powercap",
-  "/sys/firmware",
-];
-const READONLY_PATHS = ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"];
 
 /** Without what crun obeys: an image could have it keep the caller's groups, or change handlers. */
 function annotations({ image, options }: SpecInput): Record<string, string> {
@@ -39,6 +23,7 @@ function annotations({ image, options }: SpecInput): Record<string, string> {
 export function createSpec(input: SpecInput): RuntimeSpec {
   const { options, mapping, keep, joins = [] } = input;
   const network = options.network ?? "none";
+  const security = input.security ?? resolveSecurity({});
   const ids = keep === undefined ? mirroredIds(mapping) : keptIds(mapping, keep);
   const hasTtyGroup = ids.gids.some(
     (one) => 5 >= one.containerID && 5 < one.containerID + one.size,
@@ -49,10 +34,11 @@ export function createSpec(input: SpecInput): RuntimeSpec {
     network,
     etc: etcMounts(input),
     hasTtyGroup,
+    security,
   });
   return {
     ociVersion: "1.0.2",
-    process: processSpec(input),
+    process: processSpec(input, security),
     root: { path: "rootfs", readonly: options.readOnly === true },
     ...(options.uts !== "host" && { hostname: hostnameOf(input) }),
     ...(options.domainname !== undefined && { domainname: options.domainname }),
@@ -62,12 +48,12 @@ export function createSpec(input: SpecInput): RuntimeSpec {
       namespaces: withJoins(namespaces(network, options), joins),
       // A user namespace that is shared has its own.
       ...(joins.length === 0 && { uidMappings: ids.uids, gidMappings: ids.gids }),
-      maskedPaths: [...MASKED_PATHS, ...(input.maskedPaths ?? [])],
-      readonlyPaths: READONLY_PATHS,
+      maskedPaths: security.maskedPaths,
+      readonlyPaths: security.readonlyPaths,
       ...((input.sysctl ?? options.sysctls) !== undefined && {
         sysctl: { ...input.sysctl, ...options.sysctls },
       }),
-      ...(input.seccomp !== undefined && { seccomp: input.seccomp }),
+      ...(security.seccomp !== undefined && { seccomp: security.seccomp }),
     },
   };
 }

@@ -48,7 +48,7 @@ int capabilities_set(const struct capabilities *wanted, struct failure *why) {
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
     return fail(why, errno, "clear ambient capabilities");
   for (int number = 0; number <= LAST; number++)
-    if (wanted->ambient >> number & 1 &&
+    if (wanted->ambient >> number & 1 && data[number / 32].permitted >> (number % 32) & 1 &&
         prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) < 0)
       return fail(why, errno, "raise ambient capability %d", number);
   return 0;

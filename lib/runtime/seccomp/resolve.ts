@@ -81,8 +81,12 @@ export function defaultSeccomp(capabilities: readonly string[]): Seccomp {
   const key = capabilities.toSorted().join();
   const known = defaults.get(key);
   if (known !== undefined) return known;
-  const place = { capabilities, arch: process.arch, kernel: release() };
-  const resolved = resolveProfile(DEFAULT_PROFILE, place);
+  const resolved = resolveHere(DEFAULT_PROFILE, capabilities);
   defaults.set(key, resolved);
   return resolved;
+}
+
+/** For a container of this machine. */
+export function resolveHere(profile: SeccompProfile, capabilities: readonly string[]): Seccomp {
+  return resolveProfile(profile, { capabilities, arch: process.arch, kernel: release() });
 }

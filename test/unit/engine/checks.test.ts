@@ -30,6 +30,13 @@ describe("options of a container", () => {
       readOnly: true,
       remove: true,
       network: "host",
+      privileged: true,
+      capAdd: ["net_admin", "ALL"],
+      capDrop: ["CAP_KILL"],
+      seccomp: { defaultAction: "SCMP_ACT_ALLOW" },
+      noNewPrivileges: true,
+      systemPaths: { mask: ["/proc/uptime"], unmask: ["/proc/*", "all"] },
+      procOptions: ["hidepid=2", "gid=5"],
     } as const;
 
     expect(() => checkCreateOptions(options)).not.toThrow();
@@ -57,6 +64,35 @@ describe("options of a container", () => {
     ["a mount without source", { mounts: [{ type: "bind", target: "/a" }] }, "mounts[0].source"],
     ["a relative target", { mounts: [{ type: "tmpfs", target: "a" }] }, "mounts[0].target"],
     ["a misspelled mount", { mounts: [{ type: "tmpfs", target: "/a", ro: true }] }, "mounts[0].ro"],
+    [
+      "an unknown capability",
+      { capAdd: ["KILL", "FLY"] },
+      '"capAdd[1]": no such capability: "FLY"',
+    ],
+    [
+      "a number for a profile",
+      { seccomp: 1 },
+      'expected "seccomp" to be "default", "unconfined", a',
+    ],
+    [
+      "a profile without action",
+      { seccomp: {} },
+      '"seccomp": defaultAction: expected it to be there',
+    ],
+    ["unknown system paths", { systemPaths: "all" }, 'expected "systemPaths" to be "default"'],
+    [
+      "a misspelled system path",
+      { systemPaths: { maks: [] } },
+      'unknown option "systemPaths.maks"',
+    ],
+    [
+      "a relative mask",
+      { systemPaths: { mask: ["a"] } },
+      'expected "systemPaths.mask[0]" to be an abs',
+    ],
+    ["a mask of everything", { systemPaths: { mask: ["/"] } }, '"systemPaths.mask[0]"'],
+    ["a mask with dots", { systemPaths: { mask: ["/a/../b"] } }, '"systemPaths.mask[0]"'],
+    ["an unknown option of /proc", { procOptions: ["hidepid=9"] }, 'expected "procOptions[0]"'],
     ["a misspelled option", { rmeove: true }, 'unknown option "rmeove"'],
     ["an option of another time", { detach: true }, 'unknown option "detach"'],
     ["a flag that is a word", { remove: "yes" }, 'expected "remove" to be true or false'],

@@ -3,6 +3,7 @@ import { formatPlan } from "../../../lib/native/plan.ts";
 import type { RuntimeSpec } from "../../../lib/oci/runtime-spec.ts";
 import { compile } from "../../../lib/runtime/compile.ts";
 import type { CompileContext } from "../../../lib/runtime/compile-context.ts";
+import { resolveSecurity } from "../../../lib/runtime/security.ts";
 import { createSpec } from "../../../lib/runtime/spec.ts";
 import type { SpecInput } from "../../../lib/runtime/spec-input.ts";
 
@@ -35,6 +36,8 @@ function specOf(given: Partial<SpecInput> = {}): RuntimeSpec {
     options: {},
     mapping: SUBIDS,
     machineName: "machine",
+    // The default filter's name depends on the kernel and the processor.
+    security: resolveSecurity({ seccomp: "unconfined" }),
     ...given,
   });
 }

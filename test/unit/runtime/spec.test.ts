@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { resolveSecurity } from "../../../lib/runtime/security.ts";
 import { createSpec } from "../../../lib/runtime/spec.ts";
 import type { SpecInput } from "../../../lib/runtime/spec-input.ts";
 
@@ -16,6 +17,7 @@ function input(given: Partial<SpecInput> = {}): SpecInput {
     options: {},
     mapping: { mode: "subids", uids: EXTENTS, gids: EXTENTS, setgroups: true },
     machineName: "machine",
+    security: resolveSecurity({ seccomp: "unconfined" }),
     ...given,
   };
 }
