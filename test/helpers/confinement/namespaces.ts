@@ -3,7 +3,9 @@ import type { Plan } from "../../../lib/native/plan.ts";
 import {
   type Loosening,
   type Section,
+  UNCONFINED,
   addCapability,
+  both,
   withOperation,
   withoutOperation,
 } from "./row.ts";
@@ -66,11 +68,11 @@ export const NAMESPACES: Section = {
       by: "made for each container",
       tries: ["syscall", "sethostname", "probe", "5"],
       byDefault: "EPERM",
-      beside: addCapability("CAP_SYS_ADMIN"),
+      beside: both(UNCONFINED, addCapability("CAP_SYS_ADMIN")),
       answer: "ok",
       without: shared("uts", withoutOperation("hostname")),
       otherwise: "EPERM",
-      why: "the name is its own by default, and the machine's otherwise: the user namespace denies that",
+      why: "the name is its own by default, and the machine's then: the user namespace denies that",
     },
     {
       name: "network namespace: loopback",

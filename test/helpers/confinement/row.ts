@@ -3,6 +3,9 @@ import { type CapabilityName, capabilityMask } from "../../../lib/runtime/capabi
 import type { ContainerOptions } from "../../../lib/engine/container-options.ts";
 import type { Operation, OperationName, Plan } from "../../../lib/native/plan.ts";
 
+/** Of the capabilities there are, the bits. */
+const ALL = 2 ** 41 - 1;
+
 export interface Row {
   /** The default; also the title of its test. */
   readonly name: string;
@@ -74,6 +77,26 @@ export function withOperation<Name extends OperationName>(
   change: (operation: Extract<Operation, readonly [Name, ...unknown[]]>) => Operation,
 ): NonNullable<Loosening["plan"]> {
   return (plan) => plan.map((one) => (one[0] === name ? change(one as never) : one));
+}
+
+export const UNCONFINED: Loosening = {
+  words: '`seccomp: "unconfined"`',
+  options: { seccomp: "unconfined" },
+};
+
+/** The kernel's own checks of capabilities pass; the filter is that of a container without. */
+export const allCapabilities: Loosening = {
+  words: "with every capability",
+  plan: withOperation("capabilities", ([name]) => [name, ALL, ALL, ALL, 0, 0]),
+};
+
+/** One after the other. */
+export function both(...loosenings: readonly Loosening[]): Loosening {
+  return {
+    words: loosenings.map(({ words }) => words).join(", "),
+    options: Object.assign({}, ...loosenings.map(({ options }) => options)) as ContainerOptions,
+    plan: (plan) => loosenings.reduce((before, one) => one.plan?.(before) ?? before, plan),
+  };
 }
 
 export function addCapability(name: CapabilityName): Loosening {
