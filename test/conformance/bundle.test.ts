@@ -86,12 +86,15 @@ describe("the seccomp profile of a bundle", () => {
   );
 });
 
+/** Denied where the runtime runs in a namespace with one id only. */
+const BY_NAMESPACE = /^setgroups(?:32)?$/;
+
 /** statmount: from there on an older libseccomp knows no names, and denies what we allow. */
 const NEWER = 457;
 
 function answers(text: string): readonly string[] {
   const known = parseSyscalls(text).filter(({ number, name }) => {
-    return name !== undefined && number < NEWER;
+    return name !== undefined && number < NEWER && !BY_NAMESPACE.test(name);
   });
   expect(known.length).toBeGreaterThan(300);
   return known.map(({ line }) => line);
