@@ -110,7 +110,7 @@ function recordedOf(request: SecurityRequest): RecordedSecurity {
 export async function ensureContainerFilter(paths: Paths, id: string): Promise<void> {
   const path = join(paths.container(id), "config.json");
   const config = new JsonReader(parseJson(await readFile(path), path), path);
-  const seccomp = config.object("linux", (json, what) => {
+  const seccomp = config.findObject("linux", (json, what) => {
     return new JsonReader(json, what).findObject("seccomp", (value) => value);
   });
   if (seccomp !== undefined) await ensureFilter(paths, rulesOf(seccomp as Seccomp));
