@@ -18,20 +18,24 @@ import {
 } from "../util/check.ts";
 import { CONTAINER_CHECKS } from "./container-checks.ts";
 import type { CreateOptions } from "./container-options.ts";
-import type { EngineOptions, RunOptions, StartOptions } from "./options.ts";
+import type { EngineOptions, RunOptions, StartOptions, TerminalSizeOptions } from "./options.ts";
 import type { RemoveOptions } from "./remove.ts";
 
 const TIMER_MAX_MS = 2 ** 31 - 1; // setTimeout() fires at once beyond it
 
+const size = wholeNumber("characters", 1, 65_535); // what a struct winsize holds
+const terminalSize: Checks<TerminalSizeOptions> = { columns: size, rows: size };
 const create: Checks<CreateOptions> = { ...CONTAINER_CHECKS, image: word, command: words };
 const start: Checks<StartOptions> = {
   stdin: oneOf("pipe", "inherit", "ignore"),
   stdout: oneOf("pipe", "inherit", "ignore"),
   stderr: oneOf("pipe", "inherit", "ignore"),
+  ...terminalSize,
   signal: abortSignal,
 };
 const run: Checks<RunOptions> = {
   ...CONTAINER_CHECKS,
+  ...terminalSize,
   stdin: oneOf("inherit", "ignore"),
   input,
   stdout: oneOf("capture", "inherit", "ignore"),
@@ -73,6 +77,20 @@ export function checkStartOptions(options: StartOptions): void {
   check(start, options);
 }
 
+/** What goes together depends on whether the container has a terminal. */
+export function checkTerminalOptions(tty: boolean, options: StartOptions | RunOptions): void {
+  const names = tty ? (["stdin", "stdout", "stderr"] as const) : (["columns", "rows"] as const);
+  const given: Readonly<Record<string, unknown>> = { ...options };
+  for (const name of names) {
+    const value = given[name];
+    if (tty ? value !== "inherit" : value === undefined) continue;
+    const message = tty
+      ? `option "${name}" cannot be "inherit" with a terminal: its streams are the terminal's`
+      : `option "${name}" is of a terminal, which the container does not have`;
+    throw new MarmitaError("INVALID_ARGUMENT", message, { details: { option: name } });
+  }
+}
+
 export function checkLoadOptions(options: LoadOptions): void {
   check(load, options);
 }
@@ -108,6 +126,7 @@ export function checkRun({ image, command, options }: RunRequest): void {
   if (options.input !== undefined && options.stdin !== undefined) {
     throw new MarmitaError("INVALID_ARGUMENT", 'options "input" and "stdin" exclude each other');
   }
+  checkTerminalOptions(options.tty === true, options);
 }
 
 function input(value: unknown, name: string): void {

@@ -21,6 +21,7 @@ export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   mounts,
   readOnly: flag,
   remove: flag,
+  tty: flag,
   network,
   ...CONFINEMENT_CHECKS,
   ...SECURITY_CHECKS,

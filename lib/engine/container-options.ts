@@ -26,6 +26,11 @@ export interface ContainerOptions extends ConfinementOptions, SecurityOptions {
   readonly readOnly?: boolean;
   /** The container and what it wrote are removed when its process ends. */
   readonly remove?: boolean;
+  /**
+   * The command gets a terminal of its own: line editing, job control, one stream for all output.
+   * TERM is `xterm` unless the environment has one.
+   */
+  readonly tty?: boolean;
   /** Default: `none`. */
   readonly network?: NetworkMode;
 }

@@ -7,6 +7,7 @@ import {
   checkRun,
   checkSignal,
   checkStartOptions,
+  checkTerminalOptions,
   checkText,
 } from "./checks.ts";
 import { Container, stateOf } from "./container.ts";
@@ -29,7 +30,12 @@ export interface ContainerSummary extends ContainerRecord {
 
 export interface CreateAndStartOptions extends StartOptions {
   /** Told the id when the container is there, before it starts; what it throws ends both. */
-  readonly onCreated?: (id: string) => void;
+  readonly onCreated?: ((id: string) => void) | undefined;
+  /**
+   * A descriptor of the terminal of this machine on which the container's is shown. The keeper
+   * puts back the mode it has now, should this process be killed.
+   */
+  readonly hostTerminal?: number | undefined;
 }
 
 export interface StartedContainer {
@@ -67,12 +73,14 @@ export class Containers {
    */
   async createAndStart(
     options: CreateOptions,
-    { onCreated, ...start }: CreateAndStartOptions = {},
+    given: CreateAndStartOptions = {},
   ): Promise<StartedContainer> {
+    const { onCreated, hostTerminal, ...start } = given;
     checkCreateOptions(options);
     checkStartOptions(start);
+    checkTerminalOptions(options.tty === true, start);
     const starting = this.#context.work.begin(() => {
-      return this.#createAndStart(options, start, onCreated);
+      return this.#createAndStart(options, start, { onCreated, hostTerminal });
     });
     return explained("start the container", starting, start.signal);
   }
@@ -80,13 +88,15 @@ export class Containers {
   async #createAndStart(
     options: CreateOptions,
     start: StartOptions,
-    onCreated: ((id: string) => void) | undefined,
+    { onCreated, hostTerminal }: CreateAndStartOptions,
   ): Promise<StartedContainer> {
-    const request = { options, purpose: "start", signal: start.signal } as const;
+    const { signal } = start;
+    const request = { options, purpose: "start", start, signal } as const;
     const creating = createContainer(this.#context, request);
     const { record, live } = await explained("create the container", creating, start.signal);
     const prepare = () => onCreated?.(record.id);
-    const process = await startClaimed(this.#context, { record, live, options: start, prepare });
+    const claimed = { record, live, options: start, prepare, hostTerminal };
+    const process = await startClaimed(this.#context, claimed);
     return { container: new Container(this.#context, record, process), process };
   }
 

@@ -14,7 +14,7 @@ import type { Paths } from "../store/paths.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
-import { describe } from "./describe.ts";
+import { describe, type ExpectedStart } from "./describe.ts";
 import { type JoinedContainer, containerIn, findJoins } from "./joins.ts";
 import { type Live, claimLive } from "./live.ts";
 import { type PreparedMounts, prepareMounts } from "./prepare-mounts.ts";
@@ -28,6 +28,8 @@ export interface CreateRequest {
   readonly options: CreateOptions;
   /** What the container is made for: to be kept as it is, or to be started at once. */
   readonly purpose: "create" | "start";
+  /** With the purpose `start`. */
+  readonly start?: ExpectedStart | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 

@@ -11,21 +11,35 @@ import { networkSysctls } from "../runtime/machine.ts";
 import { ensureFilter } from "../runtime/seccomp/filters.ts";
 import { rulesOf } from "../runtime/seccomp/rules.ts";
 import { createSpec } from "../runtime/spec.ts";
-import { hostnameOf, type ImageDefaults, labelsOf, type SpecInput } from "../runtime/spec-input.ts";
+import {
+  type AskedSize,
+  hostnameOf,
+  type ImageDefaults,
+  labelsOf,
+  type SpecInput,
+} from "../runtime/spec-input.ts";
 import { confinementOf } from "./confinement-checks.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
 import type { JoinedContainer } from "./joins.ts";
+import type { StdinOption } from "./options.ts";
 import type { PreparedMounts } from "./prepare-mounts.ts";
 import type { ContainerRecord, InheritedDefaults } from "./records.ts";
 import type { RootLayout, RootSource } from "./roots.ts";
 import { type SecurityHere, securityHere } from "./security.ts";
+
+/** How a container will be started, as far as its description tells of it. */
+export interface ExpectedStart extends AskedSize {
+  readonly stdin?: StdinOption | undefined;
+}
 
 export interface DescribeRequest {
   readonly id: string;
   readonly name: string;
   /** Checked. */
   readonly options: CreateOptions;
+  /** Absent where it is made to be kept as it is. */
+  readonly start?: ExpectedStart | undefined;
   readonly mounts: PreparedMounts;
   readonly mapping: IdMapping;
   readonly source: RootSource;
@@ -59,6 +73,7 @@ export async function describe(
     machineName: hostname(),
     keep: source.keep,
     joins,
+    terminalSize: request.start,
     sysctl: hasNetwork ? {} : await networkSysctls(network),
     security,
   };
@@ -103,6 +118,8 @@ function recordOf(request: RecordRequest, spec: RuntimeSpec, machine: string): C
     labels: labelsOf(source.defaults, options),
     mounts: mounts.recorded,
     readOnly: options.readOnly === true,
+    tty: options.tty === true,
+    openStdin: (request.start?.stdin ?? "ignore") !== "ignore",
     remove: options.remove === true,
     isolation: {
       ids: mapping.mode,

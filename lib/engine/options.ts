@@ -17,13 +17,22 @@ export interface EngineOptions {
   readonly storageDriver?: StorageDriverOption;
 }
 
-/** Where a container's stdin comes from. `ignore` is /dev/null. */
+/** The size of a container's terminal when its command starts; only with `tty`. */
+export interface TerminalSizeOptions {
+  /** Characters in a line. Default: 80. */
+  readonly columns?: number;
+  /** Lines. Default: 24. */
+  readonly rows?: number;
+}
+
+/** Where a container's stdin comes from. `ignore` is /dev/null; with `tty`, nobody types. */
 export type StdinOption = "pipe" | "inherit" | "ignore";
 
 /** Where a container's output goes. `ignore` is /dev/null. */
 export type OutputOption = "pipe" | "inherit" | "ignore";
 
-export interface StartOptions {
+/** With `tty` no stream can be `inherit`: all go through the terminal of the process. */
+export interface StartOptions extends TerminalSizeOptions {
   /** Default: `ignore`. */
   readonly stdin?: StdinOption;
   /** Default: `pipe`. A pipe nobody reads stops the container's process when it is full. */
@@ -37,10 +46,14 @@ export interface StartOptions {
 /** Where the output of a `run` goes: into its result, or elsewhere. */
 export type CaptureOption = "capture" | "inherit" | "ignore";
 
-export interface RunOptions extends ContainerOptions {
+/** With `tty` no stream can be `inherit`, and all output is in `stdout`, lines ending in `\r\n`. */
+export interface RunOptions extends ContainerOptions, TerminalSizeOptions {
   /** Default: `ignore`. Not together with `input`. */
   readonly stdin?: "inherit" | "ignore";
-  /** What the command reads from stdin. A stream is destroyed when the command stops reading. */
+  /**
+   * What the command reads from stdin. A stream is destroyed when the command stops reading. With
+   * `tty` it is typed, and then the end of input (^D) until the command ends.
+   */
   readonly input?: string | Uint8Array | Readable;
   /** Default: `capture`. */
   readonly stdout?: CaptureOption;

@@ -32,6 +32,10 @@ export interface ContainerRecord {
   /** The caller's. */
   readonly mounts: readonly Mount[];
   readonly readOnly: boolean;
+  /** Its process has a terminal. */
+  readonly tty: boolean;
+  /** It was made to be started with a stdin. */
+  readonly openStdin: boolean;
   /** Removed when its process ends. */
   readonly remove: boolean;
   readonly isolation: Isolation;
@@ -139,6 +143,8 @@ export function parseRecord(json: unknown, what: string): ContainerRecord {
     labels: fields.findTextMap("labels") ?? {},
     mounts: fields.list("mounts", parseMount),
     readOnly: fields.findFlag("readOnly") ?? false,
+    tty: fields.findFlag("tty") ?? false,
+    openStdin: fields.findFlag("openStdin") ?? false,
     remove: fields.findFlag("remove") ?? false,
     isolation: fields.object("isolation", parseIsolation),
     security: fields.findObject("security", parseSecurity) ?? DEFAULT_SECURITY,

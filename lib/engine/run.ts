@@ -49,17 +49,21 @@ async function begin(
   context: EngineContext,
   { image, command, options }: RunRequest,
 ): Promise<Begun> {
-  const { stdin = "ignore", input, stdout, stderr, signal } = options;
+  const { input, stdout, stderr, columns, rows, signal } = options;
+  const size = { ...(columns !== undefined && { columns }), ...(rows !== undefined && { rows }) };
+  const stdin = input === undefined ? (options.stdin ?? "ignore") : "pipe";
   const created = await createContainer(context, {
     options: { ...options, image, ...(command === undefined ? {} : { command }) },
     purpose: "start",
+    start: { stdin, ...size },
     signal,
   });
   try {
     const process = await startClaimed(context, {
       ...created,
       options: {
-        stdin: input === undefined ? stdin : "pipe",
+        stdin,
+        ...size,
         stdout: outputOption(stdout),
         stderr: outputOption(stderr),
         ...(signal === undefined ? {} : { signal }),

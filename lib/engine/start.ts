@@ -3,7 +3,9 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { type RunningProcess, startProcess } from "../runtime/process.ts";
+import { sizeOf, type TerminalSize } from "../runtime/spec-input.ts";
 import { abortError, onAbort, throwIfAborted } from "../util/abort.ts";
+import { checkTerminalOptions } from "./checks.ts";
 import type { EngineContext } from "./context.ts";
 import { noSuchContainer } from "./find.ts";
 import { joinedNamespace } from "./joins.ts";
@@ -20,6 +22,7 @@ export async function startContainer(
   options: StartOptions,
 ): Promise<RunningProcess> {
   throwIfAborted(options.signal);
+  checkTerminalOptions(record.tty, options);
   const live = await claim(context, record);
   return startClaimed(context, { record, live, options });
 }
@@ -53,6 +56,7 @@ export interface ClaimedStart {
   /** Closed here whatever happens: from the start on the keeper holds it. */
   readonly live: Live;
   readonly options: StartOptions;
+  readonly hostTerminal?: number | undefined;
   /** Called first: what it throws is a failure of the start. */
   readonly prepare?: (() => void) | undefined;
 }
@@ -60,7 +64,7 @@ export interface ClaimedStart {
 /** On failure nothing runs, and a container with `remove` is gone. */
 export async function startClaimed(
   context: EngineContext,
-  { record, live, options, prepare }: ClaimedStart,
+  { record, live, options, prepare, hostTerminal }: ClaimedStart,
 ): Promise<RunningProcess> {
   const { id } = record;
   const { stdin = "ignore", stdout = "pipe", stderr = "pipe", signal } = options;
@@ -78,6 +82,7 @@ export async function startClaimed(
       stdin,
       stdout,
       stderr,
+      terminal: record.tty ? { size: askedSize(options), host: hostTerminal } : undefined,
       signal,
       onLost: () => sweepOne(context, id),
     }).finally(() => joined?.close());
@@ -97,6 +102,11 @@ export async function startClaimed(
     await sweepOne(context, id).catch(() => undefined);
     throw error;
   }
+}
+
+/** `undefined` where the plan's is meant. */
+function askedSize({ columns, rows }: StartOptions): TerminalSize | undefined {
+  return columns === undefined && rows === undefined ? undefined : sizeOf({ columns, rows });
 }
 
 function killOnAbort(process: RunningProcess, signal: AbortSignal | undefined): void {

@@ -224,7 +224,7 @@ export async function runVerb(verb: string, options: VerbOptions = {}): Promise<
 export interface Keeper {
   readonly pid: number;
   readonly events: AsyncIterable<HelperEvent>;
-  /** `signal 15` goes to the container's first process. */
+  /** `signal 15` goes to the container's first process, `resize 80 24` to its terminal. */
   send(line: string): void;
   /** The keeper has ended and was reaped. */
   readonly ended: Promise<unknown>;
@@ -241,16 +241,21 @@ export interface KeeperOptions {
   readonly stdin: number;
   readonly stdout: number;
   readonly stderr: number;
+  /** What the verb `run` is told beside the plan: native/init/run.c has the words. */
+  readonly words?: readonly string[];
+  /** The terminal that the caller makes raw: the keeper puts it back should the caller be killed. */
+  readonly hostTerminal?: number | undefined;
 }
 
 /** Start a container. When this process dies, so does the container. */
 export function spawnKeeper(options: KeeperOptions): Keeper {
-  const { title, plan, namespace, live, stdin, stdout, stderr } = options;
+  const { title, plan, namespace, live, stdin, stdout, stderr, words = [], hostTerminal } = options;
+  const isShown = hostTerminal !== undefined;
   return Helper.start("run", {
     title: `marmita: keeper ${title}`,
-    args: ["--userns", plan],
+    args: ["--userns", plan, ...words, ...(isShown ? ["host-terminal"] : [])],
     stdio: [stdin, stdout, stderr],
-    extra: [namespace.fd, live],
+    extra: [namespace.fd, live, ...(isShown ? [hostTerminal] : [])],
   });
 }
 

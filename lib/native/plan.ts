@@ -17,6 +17,7 @@ const OPERATIONS = {
   namespaces: [9, "n"],
   "fuse-overlayfs": [10, "sl"],
   join: [11, "sns"],
+  terminal: [13, "nn"],
   hostname: [32, "s"],
   loopback: [33, ""],
   propagation: [34, ""],

@@ -47,6 +47,11 @@ export function pipe(): { read: number; write: number } {
   return { read, write };
 }
 
+/** Two connected stream sockets, closed on exec; the caller closes them. */
+export function socketPair(): readonly [number, number] {
+  return named(() => binding().socketPair());
+}
+
 /**
  * Open `path` and lock it (flock(2)) without waiting. The descriptor holds the lock: the caller
  * closes it. `undefined` while somebody else holds it. With `create` false, throws ENOENT for

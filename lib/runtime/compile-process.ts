@@ -17,6 +17,15 @@ function isCaller({ process, linux }: RuntimeSpec, { mapping, rootfs }: CompileC
   return line !== undefined && line.hostID + (uid - line.containerID) === own;
 }
 
+/** 0 is a size that is not known. What is no size at all is as good as not known. */
+export function terminalOperations({ process }: RuntimeSpec): Plan {
+  if (process.terminal !== true) return [];
+  const { width = 0, height = 0 } = process.consoleSize ?? {};
+  const known = [width, height].map((size) => (size > 0 && size < 2 ** 16 ? Math.trunc(size) : 0));
+  const [columns = 0, rows = 0] = known;
+  return [["terminal", columns, rows]];
+}
+
 export function processOperations(spec: RuntimeSpec, context: CompileContext): Plan {
   const { process, annotations } = spec;
   const { user, capabilities = {} } = process;

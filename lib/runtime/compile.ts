@@ -5,7 +5,7 @@ import { formatIdMap } from "../native/helper.ts";
 import { BIND, type Operation, type Plan } from "../native/plan.ts";
 import type { Linux, NamespaceType, RuntimeSpec, SpecMount } from "../oci/runtime-spec.ts";
 import type { CompileContext } from "./compile-context.ts";
-import { processOperations } from "./compile-process.ts";
+import { processOperations, terminalOperations } from "./compile-process.ts";
 import { readonlyOperations, rootOperations } from "./compile-rootfs.ts";
 import { nestedExtents } from "./container-ids.ts";
 import { borrowOperation, joinOperation, joinedTypes } from "./joins.ts";
@@ -55,6 +55,7 @@ export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
     ...when(has("network"), ["loopback"]),
     ...rootOperations(spec, context),
     ...(spec.mounts ?? []).flatMap((mount) => mountOperations(mount, context, has("cgroup"))),
+    ...terminalOperations(spec), // in /dev, while paths of the container are under its root
     ...Object.entries({ ...sysctls, ...rootLimits(spec, context) }).map(sysctlOperation),
     ...(linux.maskedPaths ?? []).map((path) => ["mask", path] as const),
     ...(linux.readonlyPaths ?? []).map((path) => ["readonly", path] as const),

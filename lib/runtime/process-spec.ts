@@ -3,7 +3,13 @@ import { posix } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import type { Capabilities, Process, User } from "../oci/runtime-spec.ts";
 import type { Security } from "./security.ts";
-import { hostnameOf, type ImageDefaults, type SpecInput, type SpecOptions } from "./spec-input.ts";
+import {
+  hostnameOf,
+  type ImageDefaults,
+  sizeOf,
+  type SpecInput,
+  type SpecOptions,
+} from "./spec-input.ts";
 import { rlimits } from "./ulimits.ts";
 
 const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -12,7 +18,7 @@ const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 export function processSpec(input: SpecInput, security: Security): Process {
   const { image, options } = input;
   return {
-    terminal: false,
+    ...terminalSpec(input),
     user: userSpec(userText(input), options),
     args: commandLine(image, options),
     env: environment(input),
@@ -35,6 +41,12 @@ function capabilitySets(user: string, { capabilities, ambient }: Security): Capa
   };
 }
 
+function terminalSpec({ options, terminalSize }: SpecInput) {
+  if (options.tty !== true) return { terminal: false };
+  const { columns, rows } = sizeOf(terminalSize);
+  return { terminal: true, consoleSize: { height: rows, width: columns } };
+}
+
 /** An entrypoint of the caller's own drops the image's command with the image's entrypoint. */
 function commandLine(image: ImageDefaults, options: SpecOptions): readonly string[] {
   const { entrypoint, command = [] } = options;
@@ -50,7 +62,7 @@ function asList(entrypoint: string | readonly string[] | null): readonly string[
   return typeof entrypoint === "string" ? [entrypoint] : entrypoint;
 }
 
-/** PATH and HOSTNAME, then the caller's, then the image's, each name once (moby's order). */
+/** PATH and HOSTNAME, TERM with a terminal, then the caller's, then the image's, each name once (moby's order). */
 function environment(input: SpecInput): readonly string[] {
   const asked = Object.entries(input.options.env ?? {}).flatMap(([name, value]) => {
     return value === undefined ? [] : [[name, value] as const];
@@ -64,6 +76,7 @@ function environment(input: SpecInput): readonly string[] {
   const all = new Map([
     ["PATH", DEFAULT_PATH],
     ["HOSTNAME", hostnameOf(input)],
+    ...(input.options.tty === true ? [["TERM", "xterm"] as const] : []),
     ...asked,
     ...inherited,
   ]);

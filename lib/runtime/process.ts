@@ -2,7 +2,7 @@
 import { closeSync } from "node:fs";
 import { Socket } from "node:net";
 import { constants } from "node:os";
-import type { Readable, Writable } from "node:stream";
+import type { Duplex, Readable, Writable } from "node:stream";
 import { MarmitaError } from "../errors.ts";
 import {
   type HelperEvent,
@@ -14,8 +14,10 @@ import {
 } from "../native/helper.ts";
 import { pipe } from "../native/syscalls.ts";
 import { onAbort } from "../util/abort.ts";
+import { wholeNumber } from "../util/check.ts";
 import { hintFor } from "./hints.ts";
 import { signalName, signalNumber } from "./signals.ts";
+import { openTerminal } from "./terminal-stream.ts";
 
 /** How a container's process ended. */
 export interface ExitStatus {
@@ -38,10 +40,19 @@ export interface ProcessOptions {
   readonly stdin: StdioOption;
   readonly stdout: StdioOption;
   readonly stderr: StdioOption;
+  /** Present: the plan has a terminal, and none of the streams is "inherit". */
+  readonly terminal?: TerminalRequest | undefined;
   /** Ends a start that is under way; what runs already is the caller's to kill. */
   readonly signal?: AbortSignal | undefined;
   /** Called when the keeper died without a word; then `wait()` resolves as after a SIGKILL. */
   readonly onLost: () => Promise<void>;
+}
+
+export interface TerminalRequest {
+  /** Where it is not what the plan says. */
+  readonly size?: { readonly columns: number; readonly rows: number } | undefined;
+  /** A descriptor of the terminal it is shown on, which the caller makes raw. */
+  readonly host?: number | undefined;
 }
 
 const KILLED: ExitStatus = { exitCode: 128 + constants.signals.SIGKILL, signal: "SIGKILL" };
@@ -52,19 +63,26 @@ const KILLED: ExitStatus = { exitCode: 128 + constants.signals.SIGKILL, signal: 
  * when nothing of it is left any more.
  */
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
-  const { stdin, stdout, stderr, signal, onLost, ...rest } = options;
-  const [input, output, errors] = openEnds(stdin, stdout, stderr);
-  const ends = [input, output, errors];
+  const { title, plan, namespace, live, signal, terminal, onLost } = options;
+  const opened = openStreams(options);
+  const { fds, streams } = opened;
   try {
-    const keeper = spawn({ ...rest, stdin: input.fd, stdout: output.fd, stderr: errors.fd }, ends);
+    const keeper = spawn(
+      { title, plan, namespace, live, ...fds, ...terminalWords(terminal) },
+      opened,
+    );
     const events = keeper.events[Symbol.asyncIterator]();
     const pid = await giveUpOnAbort(keeper, signal, started(keeper, events));
-    const streams = { stdin: input.stream, stdout: output.stream, stderr: errors.stream };
     return new RunningProcess(pid, { keeper, streams, exited: watch(events, onLost) });
   } catch (error) {
-    for (const { stream } of ends) stream?.destroy();
+    destroyAll(streams);
     throw error;
   }
+}
+
+function terminalWords({ size, host }: TerminalRequest = {}) {
+  const words = size === undefined ? [] : [`size=${size.columns}x${size.rows}`];
+  return { words, hostTerminal: host };
 }
 
 /** Until its command runs a keeper dies of SIGTERM, and its child with it; then it tidies up. */
@@ -82,12 +100,51 @@ async function giveUpOnAbort<T>(
   }
 }
 
-function spawn(options: KeeperOptions, ends: readonly End[]): Keeper {
+function spawn(options: KeeperOptions, { theirs }: Opened): Keeper {
   try {
     return spawnKeeper(options);
   } finally {
-    closeTheirs(ends);
+    for (const fd of theirs) closeSync(fd);
   }
+}
+
+/** The streams of a process that is to start. */
+interface Opened {
+  /** What the keeper gets. */
+  readonly fds: { readonly stdin: number; readonly stdout: number; readonly stderr: number };
+  /** Those of them that are to be closed here once it has them. */
+  readonly theirs: readonly number[];
+  readonly streams: Streams;
+}
+
+function openStreams({ stdin, stdout, stderr, terminal }: ProcessOptions): Opened {
+  if (terminal !== undefined) return openTerminalStreams({ stdin, stdout });
+  const ends = openEnds(stdin, stdout, stderr);
+  const [input, output, errors] = ends;
+  return {
+    fds: { stdin: input.fd, stdout: output.fd, stderr: errors.fd },
+    theirs: theirsOf(ends),
+    streams: { stdin: input.stream, stdout: output.stream, stderr: errors.stream },
+  };
+}
+
+/** One stream for all; where nobody is to read it, it reads itself. */
+function openTerminalStreams({ stdin, stdout }: Pick<ProcessOptions, "stdin" | "stdout">): Opened {
+  const { input, output, stream } = openTerminal();
+  if (stdout === "ignore") stream.resume();
+  return {
+    fds: { stdin: input, stdout: output, stderr: DEV_NULL },
+    theirs: [input, output],
+    streams: {
+      stdin: stdin === "ignore" ? undefined : stream,
+      stdout: stdout === "ignore" ? undefined : stream,
+      terminal: stream,
+    },
+  };
+}
+
+function destroyAll(streams: Streams): void {
+  for (const stream of Object.values(streams)) stream?.destroy();
 }
 
 interface End {
@@ -109,14 +166,14 @@ function openEnds(stdin: StdioOption, stdout: StdioOption, stderr: StdioOption):
   try {
     return [open(stdin, 0), open(stdout, 1), open(stderr, 2)];
   } catch (error) {
-    closeTheirs(opened);
+    for (const fd of theirsOf(opened)) closeSync(fd);
     for (const { stream } of opened) stream?.destroy();
     throw error;
   }
 }
 
-function closeTheirs(ends: readonly End[]): void {
-  for (const { fd, stream } of ends) if (stream !== undefined) closeSync(fd);
+function theirsOf(ends: readonly End[]): readonly number[] {
+  return ends.flatMap(({ fd, stream }) => (stream === undefined ? [] : [fd]));
 }
 
 function openEnd(option: StdioOption, standard: 0 | 1 | 2): End {
@@ -203,10 +260,14 @@ function numberOf(event: HelperEvent, name: string): number {
 }
 
 interface Streams {
-  readonly stdin: Socket | undefined;
-  readonly stdout: Socket | undefined;
-  readonly stderr: Socket | undefined;
+  readonly stdin?: Writable | undefined;
+  readonly stdout?: Readable | undefined;
+  readonly stderr?: Readable | undefined;
+  readonly terminal?: Duplex | undefined;
 }
+
+/** A struct winsize has 16 bits for each. */
+const checkSize = wholeNumber("characters", 1, 65_535);
 
 interface Life {
   readonly keeper: Keeper;
@@ -218,10 +279,18 @@ interface Life {
 export class RunningProcess implements AsyncDisposable {
   /** On this machine; inside, it is 1. */
   readonly pid: number;
-  /** What was not asked to be a pipe is `undefined`. End it to let the process see the end. */
+  /**
+   * What was not asked to be a pipe is `undefined`. End it to let the process see the end. With a
+   * terminal `stdin` and `stdout` are the terminal, and `stderr` is `undefined`.
+   */
   readonly stdin: Writable | undefined;
   readonly stdout: Readable | undefined;
   readonly stderr: Readable | undefined;
+  /**
+   * With `tty`: what is written is typed, what is shown is read. Ending it types the end of input
+   * (^D) to whoever reads. What is typed when the process has ended goes nowhere.
+   */
+  readonly terminal: Duplex | undefined;
   readonly #keeper: Keeper;
   readonly #streams: Streams;
   readonly #exited: Promise<ExitStatus>;
@@ -232,12 +301,14 @@ export class RunningProcess implements AsyncDisposable {
     this.stdin = life.streams.stdin;
     this.stdout = life.streams.stdout;
     this.stderr = life.streams.stderr;
+    this.terminal = life.streams.terminal;
     this.#keeper = life.keeper;
     this.#streams = life.streams;
     this.#exited = life.exited;
     const over = (): void => {
       this.#over = true;
-      life.streams.stdin?.destroy(); // nobody reads any more: whoever waits to write is told so
+      // Nobody reads any more: whoever waits to write is told so. A terminal is told by its end.
+      if (life.streams.terminal === undefined) life.streams.stdin?.destroy();
     };
     life.exited.then(over, over);
   }
@@ -253,13 +324,28 @@ export class RunningProcess implements AsyncDisposable {
     if (!this.#over) this.#keeper.send(`signal ${number}`);
   }
 
+  /**
+   * Change the size of the terminal; programs inside are told by SIGWINCH. Throws
+   * `INVALID_ARGUMENT` for what is no size, and where there is no terminal.
+   */
+  resize(columns: number, rows: number): void {
+    checkSize(columns, "columns");
+    checkSize(rows, "rows");
+    if (this.terminal === undefined) {
+      throw new MarmitaError("INVALID_ARGUMENT", "a process without a terminal has no size", {
+        hint: 'Make the container with "tty".',
+      });
+    }
+    if (!this.#over) this.#keeper.send(`resize ${columns} ${rows}`);
+  }
+
   /** Kill what still runs, wait for its end, and close the streams. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.kill("SIGKILL");
     try {
       await this.#exited;
     } finally {
-      for (const stream of Object.values(this.#streams)) stream?.destroy();
+      destroyAll(this.#streams);
     }
   }
 }

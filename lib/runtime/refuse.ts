@@ -3,7 +3,7 @@ import { MarmitaError } from "../errors.ts";
 import type { NamespaceType, RuntimeSpec } from "../oci/runtime-spec.ts";
 import { sysctlNamespace } from "./sysctls.ts";
 
-/** The fields that compile() carries out, or that change nothing on Linux without a terminal. */
+/** The fields that compile() carries out. */
 const KNOWN = {
   "": /^(?:ociVersion|process|root|hostname|domainname|mounts|annotations|linux)$/,
   process:
@@ -30,7 +30,6 @@ export function refuseUnsupported(
   refuseUnknown("root", spec.root);
   refuseUnknown("linux", spec.linux);
   refuseUnknown("linux.resources", spec.linux.resources ?? {});
-  if (spec.process.terminal === true) throw unsupported("process.terminal");
   const { rootfsPropagation = "private" } = spec.linux;
   if (!/^r?(?:private|slave)$/.test(rootfsPropagation)) {
     throw unsupported(`linux.rootfsPropagation ${JSON.stringify(rootfsPropagation)}`);

@@ -31,6 +31,27 @@ export interface SpecOptions extends ConfinementOptions {
   readonly mounts?: readonly MountRequest[] | undefined;
   readonly readOnly?: boolean | undefined;
   readonly network?: "none" | "host" | undefined;
+  readonly tty?: boolean | undefined;
+}
+
+/** How many characters a terminal has in a line, and how many lines. */
+export interface TerminalSize {
+  readonly columns: number;
+  readonly rows: number;
+}
+
+/** Of what is asked for, as much as is. */
+export interface AskedSize {
+  readonly columns?: number | undefined;
+  readonly rows?: number | undefined;
+}
+
+/** What programs take for granted when a terminal does not know its size. */
+const DEFAULT_SIZE: TerminalSize = { columns: 80, rows: 24 };
+
+/** The size with what is missing of it. */
+export function sizeOf({ columns, rows }: AskedSize = {}): TerminalSize {
+  return { columns: columns ?? DEFAULT_SIZE.columns, rows: rows ?? DEFAULT_SIZE.rows };
 }
 
 export interface SpecInput {
@@ -46,6 +67,8 @@ export interface SpecInput {
   readonly keep?: { readonly uid: number; readonly gid: number } | undefined;
   /** Absent: Docker's defaults. */
   readonly security?: Security | undefined;
+  /** Of the terminal, where the container has one. */
+  readonly terminalSize?: AskedSize | undefined;
   /** By name: `net.ipv4.ip_unprivileged_port_start`. */
   readonly sysctl?: Readonly<Record<string, string>> | undefined;
   /** Containers that run and that this one shares namespaces with. */

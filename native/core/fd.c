@@ -84,20 +84,33 @@ int fd_write_file(int dirfd, const char *path, const char *text, struct failure 
   return 0;
 }
 
+void fd_attach(struct msghdr *message, union fd_rights *rights, int fd) {
+  memset(rights, 0, sizeof *rights);
+  rights->header.cmsg_level = SOL_SOCKET;
+  rights->header.cmsg_type = SCM_RIGHTS;
+  rights->header.cmsg_len = CMSG_LEN(sizeof fd);
+  memcpy(CMSG_DATA(&rights->header), &fd, sizeof fd);
+  message->msg_control = rights;
+  message->msg_controllen = sizeof *rights;
+}
+
+int fd_detach(struct msghdr *message) {
+  const struct cmsghdr *header = CMSG_FIRSTHDR(message);
+  int fd = -1;
+
+  if (header != NULL && header->cmsg_level == SOL_SOCKET && header->cmsg_type == SCM_RIGHTS &&
+      header->cmsg_len >= CMSG_LEN(sizeof fd))
+    memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  return fd;
+}
+
 int fd_send(int socket, int fd, struct failure *why) {
   char byte = 0;
   struct iovec data = {.iov_base = &byte, .iov_len = 1};
-  union {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof fd)];
-  } control = {0};
-  struct msghdr message = {
-      .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+  union fd_rights rights;
 
-  control.header.cmsg_level = SOL_SOCKET;
-  control.header.cmsg_type = SCM_RIGHTS;
-  control.header.cmsg_len = CMSG_LEN(sizeof fd);
-  memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+  fd_attach(&message, &rights, fd);
   if (sendmsg(socket, &message, MSG_NOSIGNAL) < 0)
     return fail(why, errno, "send a descriptor");
   return 0;
@@ -106,17 +119,12 @@ int fd_send(int socket, int fd, struct failure *why) {
 int fd_receive(int socket, int *ret_fd, struct failure *why) {
   char byte;
   struct iovec data = {.iov_base = &byte, .iov_len = 1};
-  union {
-    struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof *ret_fd)];
-  } control = {0};
+  union fd_rights rights = {0};
   struct msghdr message = {
-      .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+      .msg_iov = &data, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof rights};
 
   if (recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) < 0)
     return fail(why, errno, "receive a descriptor");
-  if (message.msg_controllen < CMSG_LEN(sizeof *ret_fd) || control.header.cmsg_type != SCM_RIGHTS)
-    return fail(why, EPROTO, "receive a descriptor: none came");
-  memcpy(ret_fd, CMSG_DATA(&control.header), sizeof *ret_fd);
-  return 0;
+  *ret_fd = fd_detach(&message);
+  return *ret_fd < 0 ? fail(why, EPROTO, "receive a descriptor: none came") : 0;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "failure.h"
@@ -17,6 +18,17 @@ int fd_read_file(int dirfd, const char *path, size_t limit, char **ret_bytes, si
 /* Open, write in one call, close: for the files of /proc, which take no second write. */
 int fd_write_file(int dirfd, const char *path, const char *text, struct failure *why);
 
-/* One descriptor over a unix socket, with one byte beside it (SCM_RIGHTS). */
+/* Room in a message for one descriptor (SCM_RIGHTS). */
+union fd_rights {
+  struct cmsghdr header;
+  char bytes[CMSG_SPACE(sizeof(int))];
+};
+
+/* Let `fd` go with a message that is to be sent; `rights` lives as long as the message. */
+void fd_attach(struct msghdr *message, union fd_rights *rights, int fd);
+/* The descriptor that came with a message, or -1. */
+int fd_detach(struct msghdr *message);
+
+/* One descriptor over a unix socket, with one byte beside it. */
 int fd_send(int socket, int fd, struct failure *why);
 int fd_receive(int socket, int *ret_fd, struct failure *why);

@@ -249,6 +249,13 @@ int mounts_bind(int root, const char *source, const char *target, uint64_t flags
   return r < 0 ? fail_while(why, "bind %s", source) : 0;
 }
 
+int mounts_bind_open(int fd, int place, const char *target, struct failure *why) {
+  autoclose int tree = -1;
+  const int r = clone_tree(fd, "", TREE_EMPTY_PATH, 0, &tree);
+
+  return r < 0 ? fail(why, -r, "bind on %s", target) : attach(tree, place, target, why);
+}
+
 /* A file system costs ten times what one more mount of it does. */
 static int mask_directory(int place, const char *path, int *empty, struct failure *why) {
   char size[] = "size=4k", inodes[] = "nr_inodes=2";

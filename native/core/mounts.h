@@ -27,6 +27,9 @@ int mounts_bind(int root, const char *source, const char *target, uint64_t flags
 /* A mount that is nowhere yet, on a path of the container. */
 int mounts_attach(int root, int mount, const char *target, struct failure *why);
 
+/* The file that `fd` is open on, on the file that `place` is (O_PATH); `target` is for words. */
+int mounts_bind_open(int fd, int place, const char *target, struct failure *why);
+
 /* Hide a path: /dev/null over a file, an empty read-only tmpfs over a directory. All directories
  * share one, which `empty` holds: -1 before the first, then a descriptor the caller closes. */
 int mounts_mask(int root, const char *path, int *empty, struct failure *why);

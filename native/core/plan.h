@@ -35,6 +35,7 @@
   X(9, NAMESPACES, "namespaces", "n")           /* CLONE_NEW… */                                 \
   X(10, FUSE_OVERLAYFS, "fuse-overlayfs", "sl") /* target, command line */                         \
   X(11, JOIN, "join", "sns")                    /* live file of a container, CLONE_NEW…, name */ \
+  X(13, TERMINAL, "terminal", "nn")             /* columns, rows; the child makes it */            \
   X(32, HOSTNAME, "hostname", "s")                                                                 \
   X(33, LOOPBACK, "loopback", "")                                                                  \
   X(34, PROPAGATION, "propagation", "")                                                            \

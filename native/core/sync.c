@@ -5,6 +5,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cleanup.h"
+#include "fd.h"
+
 struct packet {
   enum sync message;
   struct failure failure; /* meaningful for SYNC_FAILED only */
@@ -13,6 +16,7 @@ struct packet {
 static const char *sync_name(enum sync message) {
   switch (message) {
     case SYNC_MAPPED: return "mapped";
+    case SYNC_TERMINAL: return "terminal";
     case SYNC_READY: return "ready";
     case SYNC_PROCEED: return "proceed";
     case SYNC_FAILED: return "failed";
@@ -30,20 +34,29 @@ int sync_open(int *ret_keeper, int *ret_child, struct failure *why) {
   return 0;
 }
 
-static int send_packet(int fd, const struct packet *packet) {
+static int send_packet(int fd, struct packet *packet, int descriptor) {
+  struct iovec data = {.iov_base = packet, .iov_len = sizeof *packet};
+  struct msghdr message = {.msg_iov = &data, .msg_iovlen = 1};
+  union fd_rights rights;
   ssize_t n;
 
+  if (descriptor >= 0)
+    fd_attach(&message, &rights, descriptor);
   do
-    n = send(fd, packet, sizeof *packet, MSG_NOSIGNAL);
+    n = sendmsg(fd, &message, MSG_NOSIGNAL);
   while (n < 0 && errno == EINTR);
   return n < 0 ? -errno : 0;
 }
 
-int sync_send(int fd, enum sync message, struct failure *why) {
-  const struct packet packet = {.message = message};
-  int r = send_packet(fd, &packet);
+int sync_send_fd(int fd, enum sync message, int descriptor, struct failure *why) {
+  struct packet packet = {.message = message};
+  int r = send_packet(fd, &packet, descriptor);
 
   return r < 0 ? fail(why, -r, "send %s", sync_name(message)) : 0;
+}
+
+int sync_send(int fd, enum sync message, struct failure *why) {
+  return sync_send_fd(fd, message, -1, why);
 }
 
 /* The peer's failure becomes ours. Its bytes are not trusted: a zero errno would
@@ -56,15 +69,21 @@ static int adopt(const struct failure *theirs, struct failure *why) {
   return -errnum;
 }
 
-/* 1: a packet came; 0: the peer closed its end. */
-static int receive_packet(int fd, struct packet *ret_packet, struct failure *why) {
+/* 1: a packet came; 0: the peer closed its end. The descriptor, -1 without one, is the caller's. */
+static int receive_packet(int fd, struct packet *ret_packet, int *ret_descriptor,
+                          struct failure *why) {
+  struct iovec data = {.iov_base = ret_packet, .iov_len = sizeof *ret_packet};
+  union fd_rights rights = {0};
+  struct msghdr message = {
+      .msg_iov = &data, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof rights};
   ssize_t n;
 
   do
-    n = recv(fd, ret_packet, sizeof *ret_packet, 0);
+    n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
   while (n < 0 && errno == EINTR);
   if (n < 0)
     return fail(why, errno, "receive from peer");
+  *ret_descriptor = fd_detach(&message);
   if (n == 0)
     return 0;
   if (n != sizeof *ret_packet)
@@ -74,9 +93,10 @@ static int receive_packet(int fd, struct packet *ret_packet, struct failure *why
   return 1;
 }
 
-int sync_expect(int fd, enum sync message, struct failure *why) {
+/* The descriptor is -1 where none came. */
+static int expect(int fd, enum sync message, int *ret_descriptor, struct failure *why) {
   struct packet packet;
-  int r = receive_packet(fd, &packet, why);
+  int r = receive_packet(fd, &packet, ret_descriptor, why);
 
   if (r < 0)
     return r;
@@ -87,9 +107,28 @@ int sync_expect(int fd, enum sync message, struct failure *why) {
   return 0;
 }
 
+int sync_expect(int fd, enum sync message, struct failure *why) {
+  autoclose int unasked = -1;
+
+  return expect(fd, message, &unasked, why);
+}
+
+int sync_expect_fd(int fd, enum sync message, int *ret_descriptor, struct failure *why) {
+  autoclose int descriptor = -1;
+  int r = expect(fd, message, &descriptor, why);
+
+  if (r < 0)
+    return r;
+  if (descriptor < 0)
+    return fail(why, EPROTO, "wait for %s: no descriptor came", sync_name(message));
+  *ret_descriptor = steal_fd(&descriptor);
+  return 0;
+}
+
 int sync_expect_exec(int fd, struct failure *why) {
   struct packet packet;
-  int r = receive_packet(fd, &packet, why);
+  autoclose int unasked = -1;
+  int r = receive_packet(fd, &packet, &unasked, why);
 
   if (r > 0)
     return fail(why, EPROTO, "wait for exec: got %s", sync_name(packet.message));
@@ -97,7 +136,7 @@ int sync_expect_exec(int fd, struct failure *why) {
 }
 
 void sync_report(int fd, const struct failure *why) {
-  const struct packet packet = {.message = SYNC_FAILED, .failure = *why};
+  struct packet packet = {.message = SYNC_FAILED, .failure = *why};
 
-  (void) send_packet(fd, &packet);
+  (void) send_packet(fd, &packet, -1);
 }

@@ -5,6 +5,7 @@
  *        clone(CLONE_NEWUSER|…)  ------------>  starts, waits
  *        write uid_map, gid_map
  *                                SYNC_MAPPED ->  takes the steps of the plan
+ *       (with a terminal only)               <-  SYNC_TERMINAL, beside it the master
  *                                            <-  SYNC_READY    every step done
  *                              SYNC_PROCEED ->  execve()
  *                                            <-  end of file: exec took place
@@ -17,11 +18,16 @@
 
 #include "failure.h"
 
-enum sync { SYNC_MAPPED = 1, SYNC_READY, SYNC_PROCEED, SYNC_FAILED };
+enum sync { SYNC_MAPPED = 1, SYNC_TERMINAL, SYNC_READY, SYNC_PROCEED, SYNC_FAILED };
 
 int sync_open(int *ret_keeper, int *ret_child, struct failure *why);
 int sync_send(int fd, enum sync message, struct failure *why);
 int sync_expect(int fd, enum sync message, struct failure *why);
+
+/* The same with a descriptor beside the message: the sender keeps its own, the receiver gets one
+ * that is closed on exec. */
+int sync_send_fd(int fd, enum sync message, int descriptor, struct failure *why);
+int sync_expect_fd(int fd, enum sync message, int *ret_descriptor, struct failure *why);
 
 /* Wait for execve() to close the child's end, or for its reason not to. */
 int sync_expect_exec(int fd, struct failure *why);

@@ -18,6 +18,7 @@
 #include "../core/plan.h"
 #include "../core/process.h"
 #include "../core/sync.h"
+#include "console.h"
 
 /* A file that is not there, or no regular one, lists nobody. A zero byte is no end: it becomes
  * another that nobody is called by. */
@@ -75,9 +76,11 @@ static int enter_workdir(struct command *command, struct failure *why) {
 }
 
 static int hand_over_stdio(struct command *command, struct failure *why) {
-  (void) why;
-  if (command->has_user)
-    process_own_stdio(command->identity.uid);
+  if (!command->has_user)
+    return 0;
+  if (command->has_terminal)
+    return console_own(command->identity.uid, why);
+  process_own_stdio(command->identity.uid);
   return 0;
 }
 
@@ -238,6 +241,8 @@ int command_become(struct command *command, int sync, struct failure *why) {
   r = agree_with_keeper(sync, why);
   if (r < 0)
     return r;
+  if (command->has_terminal && console_control(why) < 0)
+    return fail_in_step(why, "terminal");
 
   process_reset_signals();
   (void) umask(command->umask);

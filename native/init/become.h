@@ -34,6 +34,7 @@ struct command {
   bool sets_home;
   size_t rlimit_count;
   struct rlimit_request rlimits[COMMAND_MAX_RLIMITS];
+  bool has_terminal; /* it is descriptors 0, 1 and 2 */
   struct capabilities capabilities;
   struct seccomp_filter filter; /* no instructions: none */
   struct identity identity;

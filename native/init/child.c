@@ -31,6 +31,7 @@
 #include "../core/sync.h"
 #include "../core/syscalls.h"
 #include "become.h"
+#include "console.h"
 #include "namespaces.h"
 
 /* Where what the keeper gave is moved to: everything above is closed. */
@@ -324,11 +325,19 @@ static int note_command(struct child *child, const union argument *arguments, st
   return 0;
 }
 
+static int open_terminal(struct child *child, const union argument *arguments,
+                         struct failure *why) {
+  (void) arguments; /* its size is the keeper's */
+  child->command.has_terminal = true;
+  return console_open(child->root, FD_SYNC, why);
+}
+
 /* Operations that are not here are the keeper's. */
 static const struct {
   enum plan_code code;
   step take;
 } steps[] = {
+    {PLAN_TERMINAL, open_terminal},
     {PLAN_HOSTNAME, set_hostname},
     {PLAN_DOMAINNAME, set_domainname},
     {PLAN_LOOPBACK, raise_loopback},

@@ -95,6 +95,19 @@ static int adjust_oom_score(const struct keeper *keeper, struct failure *why) {
   return fd_write_file(AT_FDCWD, path, score, why);
 }
 
+static int take_terminal(struct keeper *keeper, int sync, struct failure *why) {
+  int master = -1;
+  int r;
+
+  if (keeper->terminal == NULL)
+    return 0;
+  r = sync_expect_fd(sync, SYNC_TERMINAL, &master, why);
+  if (r < 0)
+    return r;
+  r = terminal_open(keeper->terminal, master, keeper->size, why);
+  return r < 0 ? fail_in_step(why, "terminal") : 0;
+}
+
 static int hand_over(struct keeper *keeper, int sync, struct failure *why) {
   int r;
 
@@ -107,6 +120,10 @@ static int hand_over(struct keeper *keeper, int sync, struct failure *why) {
     return fail_in_step(why, "oom-score-adj");
 
   r = sync_send(sync, SYNC_MAPPED, why);
+  if (r < 0)
+    return r;
+
+  r = take_terminal(keeper, sync, why);
   if (r < 0)
     return r;
 
@@ -211,15 +228,38 @@ int keeper_start(struct keeper *keeper, int *ret_exit_code, struct failure *why)
   return r;
 }
 
-/* "signal 15\n": the one command there is. Lines are short and come whole from one writer. */
-static void obey(struct keeper *keeper, char *line) {
+static void pass_signal(struct keeper *keeper, const char *words) {
   char *end = NULL;
+  const long number = strtol(words, &end, 10);
 
-  if (strncmp(line, "signal ", 7) != 0)
-    return;
-  const long number = strtol(line + 7, &end, 10);
-  if (end != line + 7 && number > 0 && number < NSIG)
+  if (end != words && number > 0 && number < NSIG)
     (void) sys_pidfd_send_signal(keeper->pidfd, (int) number); /* ESRCH: it has ended */
+}
+
+static void resize(struct keeper *keeper, const char *words) {
+  struct size size = {0};
+
+  if (keeper->terminal != NULL && sscanf(words, "%hu %hu", &size.columns, &size.rows) == 2)
+    terminal_resize(keeper->terminal, size);
+}
+
+/* What Node may say: a word and what is meant. */
+static const struct {
+  const char *word;
+  void (*obey)(struct keeper *keeper, const char *words);
+} commands[] = {
+    {"signal ", pass_signal}, /* signal 15 */
+    {"resize ", resize},      /* resize COLUMNS ROWS */
+};
+
+/* Lines are short and come whole from one writer. */
+static void obey(struct keeper *keeper, const char *line) {
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+    const size_t length = strlen(commands[i].word);
+
+    if (strncmp(line, commands[i].word, length) == 0)
+      commands[i].obey(keeper, line + length);
+  }
 }
 
 struct inbox {
@@ -267,30 +307,60 @@ static int watch_signals(void) {
   return signalfd(-1, &watched, SFD_CLOEXEC);
 }
 
-int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why) {
-  autoclose int signals = watch_signals();
-  struct inbox inbox = {0};
-  struct pollfd polled[] = {
-      {.fd = keeper->pidfd, .events = POLLIN},
-      {.fd = FD_EVENTS, .events = POLLIN},
-      {.fd = signals, .events = POLLIN},
-  };
+/* Node has died, and with it who would put back the terminal that it made raw. */
+static void outlive_owner(struct keeper *keeper) {
+  (void) sys_pidfd_send_signal(keeper->pidfd, SIGKILL);
+  keeper_restore_host_terminal(keeper);
+}
 
-  while (polled[0].revents == 0) {
-    if (poll(polled, sizeof polled / sizeof *polled, -1) < 0) {
+void keeper_restore_host_terminal(const struct keeper *keeper) {
+  if (keeper->host_terminal >= 0)
+    raw_leave(keeper->host_terminal, &keeper->host_mode);
+}
+
+enum { POLLED_END, POLLED_NODE, POLLED_SIGNALS, POLLED_TERMINAL };
+
+/* Until the container has ended. */
+static int serve(struct keeper *keeper, struct pollfd polled[], struct failure *why) {
+  struct terminal *terminal = keeper->terminal;
+  struct inbox inbox = {0};
+
+  while (polled[POLLED_END].revents == 0) {
+    const int timeout = terminal == NULL ? -1 : terminal_watch(terminal, polled + POLLED_TERMINAL);
+    const nfds_t count = POLLED_TERMINAL + (terminal == NULL ? 0 : TERMINAL_POLLED);
+
+    if (poll(polled, count, timeout) < 0) {
       if (errno == EINTR)
         continue; /* what it said before is not what is so now */
       return fail(why, errno, "wait for the container");
     }
-    if (polled[1].revents != 0 && !listen_to_node(keeper, &inbox)) {
-      (void) sys_pidfd_send_signal(keeper->pidfd, SIGKILL);
-      polled[1].fd = -1;
+    if (polled[POLLED_NODE].revents != 0 && !listen_to_node(keeper, &inbox)) {
+      outlive_owner(keeper);
+      polled[POLLED_NODE].fd = -1;
     }
-    if (polled[2].revents != 0) {
+    if (polled[POLLED_SIGNALS].revents != 0) {
       (void) sys_pidfd_send_signal(keeper->pidfd, SIGKILL);
-      polled[2].fd = -1;
+      polled[POLLED_SIGNALS].fd = -1;
     }
+    if (terminal != NULL)
+      terminal_serve(terminal, polled + POLLED_TERMINAL);
   }
+  return 0;
+}
+
+int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why) {
+  autoclose int signals = watch_signals();
+  struct pollfd polled[POLLED_TERMINAL + TERMINAL_POLLED] = {
+      [POLLED_END] = {.fd = keeper->pidfd, .events = POLLIN},
+      [POLLED_NODE] = {.fd = FD_EVENTS, .events = POLLIN},
+      [POLLED_SIGNALS] = {.fd = signals, .events = POLLIN},
+  };
+  const int r = serve(keeper, polled, why);
+
+  if (r < 0)
+    return r;
+  if (keeper->terminal != NULL)
+    terminal_finish(keeper->terminal, FD_EVENTS);
   while (waitpid(keeper->pid, ret_status, 0) < 0)
     if (errno != EINTR)
       return fail(why, errno, "wait for the container");

@@ -5,7 +5,9 @@
 #include <sys/types.h>
 
 #include "../core/plan.h"
+#include "../core/raw.h"
 #include "namespaces.h"
+#include "terminal.h"
 
 struct keeper {
   const struct plan *plan;
@@ -14,8 +16,12 @@ struct keeper {
   int pidfd;                             /* -1 before */
   int borrowed[NAMESPACES_MAX_BORROWED]; /* mounts of other containers, for the child */
   int borrowed_count;
-  pid_t filesystem;    /* fuse-overlayfs, 0 where the kernel does it */
-  char started_at[40]; /* RFC 3339; "" until the command runs */
+  pid_t filesystem;          /* fuse-overlayfs, 0 where the kernel does it */
+  char started_at[40];       /* RFC 3339; "" until the command runs */
+  struct terminal *terminal; /* NULL: it has none */
+  struct size size;          /* the terminal's at the start */
+  int host_terminal;         /* where it is shown, to be put back when Node is killed; or -1 */
+  struct raw_terminal host_mode;
 };
 
 /* Start the container. On failure nothing of it is left running, and `ret_exit_code` is what a
@@ -24,6 +30,9 @@ int keeper_start(struct keeper *keeper, int *ret_exit_code, struct failure *why)
 
 /* Wait for its end, obeying Node meanwhile; Node's death is the container's. */
 int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why);
+
+/* When Node may have been killed: it did not put back its terminal then. */
+void keeper_restore_host_terminal(const struct keeper *keeper);
 
 /* After the end: stop what served the container. */
 void keeper_stop_filesystem(struct keeper *keeper);

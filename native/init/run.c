@@ -1,7 +1,15 @@
-/* run.c — `run PLAN`: one container from its plan to its end.
+/* run.c — `run PLAN [WORD…]`: one container from its plan to its end.
  *
  * Descriptors: FD_EVENTS to Node, FD_LIVE the locked live/<id>. Every run ends with `exited`,
- * sent when all is put away: before it comes `started`, or `failed` with the reason. */
+ * sent when all is put away: before it comes `started`, or `failed` with the reason.
+ *
+ * 0, 1 and 2 are the command's, unless the plan has a terminal: then 0 is a pipe and 1 a socket
+ * that what is typed and shown goes through (terminal.h). What is told by words:
+ *
+ *   size=COLUMNSxROWS  of the terminal at the start, in place of what the plan says
+ *   host-terminal      FD_HOST_TERMINAL is open on the terminal of this machine that Node makes
+ * raw: its mode is put back when Node is killed
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -20,7 +28,9 @@
 #include "report.h"
 #include "verb.h"
 
-enum { FD_LIVE = FD_EXTRA + 1 };
+enum { FD_LIVE = FD_EXTRA + 1, FD_HOST_TERMINAL };
+
+#define HOST_TERMINAL "host-terminal"
 
 struct ending {
   int exit_code;
@@ -187,16 +197,55 @@ static int keep(struct keeper *keeper, struct ending *ret_ending, struct failure
   return r;
 }
 
+static bool has_word(int argc, char *const *argv, const char *word) {
+  for (int i = 0; i < argc; i++)
+    if (strcmp(argv[i], word) == 0)
+      return true;
+  return false;
+}
+
+static int read_words(struct keeper *keeper, int argc, char *argv[], struct failure *why) {
+  const struct operation *terminal = plan_find(keeper->plan, PLAN_TERMINAL);
+
+  if (terminal != NULL)
+    keeper->size = (struct size){.columns = (unsigned short) terminal->arguments[0].number,
+                                 .rows = (unsigned short) terminal->arguments[1].number};
+  for (int i = 0; i < argc; i++) {
+    if (strcmp(argv[i], HOST_TERMINAL) == 0) {
+      keeper->host_terminal = FD_HOST_TERMINAL;
+      (void) fcntl(FD_HOST_TERMINAL, F_SETFD, FD_CLOEXEC);
+      if (raw_save(FD_HOST_TERMINAL, &keeper->host_mode, why) < 0)
+        return fail_in_step(why, "host-terminal");
+    } else if (sscanf(argv[i], "size=%hux%hu", &keeper->size.columns, &keeper->size.rows) != 2) {
+      return fail(why, EINVAL, "run does not know %s", argv[i]);
+    }
+  }
+  return 0;
+}
+
+static int adopt_terminal(struct keeper *keeper, struct failure *why) {
+  static struct terminal terminal; /* static: its buffers are not touched where there is none */
+
+  if (plan_find(keeper->plan, PLAN_TERMINAL) == NULL)
+    return 0;
+  keeper->terminal = &terminal;
+  return terminal_adopt(&terminal, why);
+}
+
+static void settle_descriptors(bool has_host_terminal) {
+  (void) sys_close_range(FD_HOST_TERMINAL + (has_host_terminal ? 1 : 0), ~0U, 0);
+  (void) fcntl(FD_EVENTS, F_SETFD, FD_CLOEXEC);
+  (void) fcntl(FD_LIVE, F_SETFD, FD_CLOEXEC);
+}
+
 int run_main(int argc, char *argv[], struct failure *why) {
   struct plan plan = {0};
   struct ending ending = {0};
   int r;
 
-  if (argc != 1)
+  if (argc < 1)
     return fail(why, EINVAL, "run takes the path of a plan");
-  (void) sys_close_range(FD_LIVE + 1, ~0U, 0);
-  (void) fcntl(FD_EVENTS, F_SETFD, FD_CLOEXEC);
-  (void) fcntl(FD_LIVE, F_SETFD, FD_CLOEXEC);
+  settle_descriptors(has_word(argc, argv, HOST_TERMINAL));
   /* Entering the user namespace made this process unreadable, and with it the maps of its
    * child, which it is to write. */
   (void) prctl(PR_SET_DUMPABLE, 1);
@@ -205,10 +254,15 @@ int run_main(int argc, char *argv[], struct failure *why) {
   if (r < 0)
     return r;
   (void) prctl(PR_SET_NAME, "marmita-keeper"); /* argv[0], which Node chose, says whose */
-  struct keeper keeper = {.plan = &plan, .live = FD_LIVE, .pidfd = -1};
-  r = keep(&keeper, &ending, why);
+  struct keeper keeper = {.plan = &plan, .live = FD_LIVE, .pidfd = -1, .host_terminal = -1};
+  r = read_words(&keeper, argc - 1, argv + 1, why);
+  if (r == 0)
+    r = adopt_terminal(&keeper, why);
+  if (r == 0)
+    r = keep(&keeper, &ending, why);
   if (r == 0)
     r = put_away(&keeper, &ending, why);
+  keeper_restore_host_terminal(&keeper);
   plan_free(&plan);
   return r;
 }

@@ -17,6 +17,8 @@ function container(name: string, state: ContainerSummary["state"]): ContainerSum
     mounts: [],
     trees: [],
     readOnly: false,
+    tty: false,
+    openStdin: false,
     remove: false,
     isolation: { ids: "subids", rootfs: "overlay", network: "none", seccomp: "default", notes: [] },
     security: { privileged: false, capAdd: [], capDrop: [], securityOpt: [] },

@@ -37,6 +37,7 @@ describe("options of a container", () => {
       noNewPrivileges: true,
       systemPaths: { mask: ["/proc/uptime"], unmask: ["/proc/*", "all"] },
       procOptions: ["hidepid=2", "gid=5"],
+      tty: true,
     } as const;
 
     expect(() => checkCreateOptions(options)).not.toThrow();

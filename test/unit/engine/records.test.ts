@@ -19,6 +19,8 @@ const RECORD: ContainerRecord = {
     { type: "tmpfs", target: "/tmp", sizeBytes: 4096, mode: 0o700 },
   ],
   readOnly: true,
+  tty: false,
+  openStdin: false,
   remove: false,
   isolation: {
     ids: "single",

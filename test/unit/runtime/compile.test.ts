@@ -161,6 +161,27 @@ describe("compile", () => {
     ]);
   });
 
+  it("makes a terminal when /dev is there, and before what is in it can be looked at", () => {
+    const plan = compile(specOf({ options: { tty: true }, terminalSize: { rows: 50 } }), context());
+    const names = plan.map(([name]) => name);
+
+    expect(plan).toContainEqual(["terminal", 80, 50]);
+    expect(names.indexOf("terminal")).toBeGreaterThan(names.lastIndexOf("mount"));
+    expect(names.indexOf("terminal")).toBeLessThan(names.indexOf("mask"));
+    expect(compile(specOf(), context()).map(([name]) => name)).not.toContain("terminal");
+  });
+
+  it.each([
+    [undefined, 0, 0],
+    [{ width: 70_000, height: -1 }, 0, 0],
+    [{ width: 120, height: 0.5 }, 120, 0],
+  ])("takes a console size of %o for %i times %i", (consoleSize, columns, rows) => {
+    const spec = specOf();
+    const process = { ...spec.process, terminal: true, ...(consoleSize && { consoleSize }) };
+
+    expect(compile({ ...spec, process }, context())).toContainEqual(["terminal", columns, rows]);
+  });
+
   it("refuses ids that are not the mapped namespace's", () => {
     const spec = specOf();
     const uidMappings = [{ containerID: 0, hostID: 0, size: 1 }];
@@ -183,7 +204,6 @@ describe("a config.json from elsewhere", () => {
 
   it.each([
     ["hooks", { hooks: { prestart: [{ path: "/bin/true" }] } }],
-    ["process.terminal", { process: { ...process, terminal: true } }],
     ["process.apparmorProfile", { process: { ...process, apparmorProfile: "docker" } }],
     ["linux.devices", { linux: { ...linux, devices: [{ path: "/dev/fuse" }] } }],
     ["linux.cgroupsPath", { linux: { ...linux, cgroupsPath: "/x" } }],

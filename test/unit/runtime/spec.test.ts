@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { resolveSecurity } from "../../../lib/runtime/security.ts";
 import { createSpec } from "../../../lib/runtime/spec.ts";
-import type { SpecInput } from "../../../lib/runtime/spec-input.ts";
+import type { SpecInput, SpecOptions } from "../../../lib/runtime/spec-input.ts";
 
 const ID = "0123456789abcdef".repeat(4);
 const EXTENTS = [
@@ -52,6 +52,16 @@ describe("the environment of a container", () => {
     expect(env).toEqual(["PATH=/bin", "HOSTNAME=0123456789ab", "A=mine", "B="]);
   });
 
+  it("has TERM with a terminal, unless caller or image have one", () => {
+    const env = (options: SpecOptions, Env: string[] = []) =>
+      spec({ tty: true, ...options }, { image: { Cmd: ["sh"], Env } }).process.env;
+
+    expect(env({})).toContain("TERM=xterm");
+    expect(env({ env: { TERM: "dumb" } })).toContain("TERM=dumb");
+    expect(env({}, ["TERM=linux"])).toContain("TERM=linux");
+    expect(env({ tty: false })?.join()).not.toContain("TERM");
+  });
+
   it("has Docker's PATH where nobody sets one", () => {
     expect(spec({}, { image: { Cmd: ["sh"] } }).process.env?.[0]).toBe(
       "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
@@ -81,6 +91,15 @@ describe("a config.json", () => {
     const made = spec({ labels: { b: "2" } }, { image: { Cmd: ["true"], Labels: { a: "1" } } });
 
     expect(made).toMatchSnapshot();
+  });
+
+  it("has a terminal of 80 times 24 unless another size is asked for", () => {
+    const terminal = (terminalSize?: SpecInput["terminalSize"]) =>
+      spec({ tty: true }, { terminalSize }).process;
+
+    expect(terminal()).toMatchObject({ terminal: true, consoleSize: { width: 80, height: 24 } });
+    expect(terminal({ columns: 132 }).consoleSize).toEqual({ width: 132, height: 24 });
+    expect(spec({}).process).not.toHaveProperty("consoleSize");
   });
 
   it("does not pass on labels by which an image could steer crun", () => {
