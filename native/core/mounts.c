@@ -253,7 +253,13 @@ int mounts_bind_open(int fd, int place, const char *target, struct failure *why)
   autoclose int tree = -1;
   const int r = clone_tree(fd, "", TREE_EMPTY_PATH, 0, &tree);
 
-  return r < 0 ? fail(why, -r, "bind on %s", target) : attach(tree, place, target, why);
+  if (r < 0)
+    return fail(why, -r, "bind on %s", target);
+  if (is_kernel_file(place))
+    return fail(why, EBUSY, "mount on %s: it would cover the kernel's files", target);
+  if (sys_move_mount(tree, place) < 0)
+    return fail(why, errno, "mount on %s", target);
+  return 0;
 }
 
 /* A file system costs ten times what one more mount of it does. */

@@ -84,6 +84,10 @@ static int hand_over_stdio(struct command *command, struct failure *why) {
   return 0;
 }
 
+static int take_terminal(struct command *command, struct failure *why) {
+  return command->has_terminal ? console_control(why) : 0;
+}
+
 static int change_ids(struct command *command, struct failure *why) {
   const struct identity *identity = &command->identity;
 
@@ -183,7 +187,8 @@ static const struct {
 } steps[] = {
     {"capabilities", bound_capabilities}, /* needs CAP_SETPCAP: before the ids change */
     {"workdir", enter_workdir},
-    {"user", hand_over_stdio}, /* needs CAP_CHOWN: before the ids change */
+    {"user", hand_over_stdio},   /* needs CAP_CHOWN: before the ids change */
+    {"terminal", take_terminal}, /* before a filter that could keep it from us */
     {"user", change_ids},
     {"seccomp", filter_with_privilege},
     {"capabilities", reduce_capabilities},
@@ -241,8 +246,6 @@ int command_become(struct command *command, int sync, struct failure *why) {
   r = agree_with_keeper(sync, why);
   if (r < 0)
     return r;
-  if (command->has_terminal && console_control(why) < 0)
-    return fail_in_step(why, "terminal");
 
   process_reset_signals();
   (void) umask(command->umask);
