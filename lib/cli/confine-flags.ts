@@ -22,6 +22,10 @@ export const CONFINE_FLAGS: readonly Flag[] = [
     help: 'Add additional groups to join, or "keep-groups" alone: those of the caller',
   },
   {
+    name: "init",
+    help: "Run an init inside the container that forwards signals and reaps processes",
+  },
+  {
     name: "ipc",
     value: "string",
     help: 'IPC mode to use ("private", "shareable", "none", "host", "container:ID")',
@@ -53,6 +57,7 @@ export function confinement(flags: ParsedFlags): ConfinementOptions {
   const annotations = Object.fromEntries(flags.map("annotation", parseAnnotation));
   const groups = flags.all("group-add");
   const asked = {
+    init: flags.has("init") || undefined,
     domainname: given("domainname", String),
     ulimits: isFilled(ulimits) ? ulimits : undefined,
     oomScoreAdj: given("oom-score-adj", parseScore),

@@ -61,7 +61,7 @@ export const RUN_FLAGS: readonly Flag[] = [
 ];
 
 export const RUN_REFUSED: RefusedFlags = {
-  switches: `detach|d disable-content-trust env-host http-proxy init no-healthcheck no-hosts
+  switches: `detach|d disable-content-trust env-host http-proxy no-healthcheck no-hosts
     oom-kill-disable passwd publish-all|P read-only-tmpfs replace rmi rootfs tls-verify
     tty|t unsetenv-all use-api-socket`,
   values: `add-host  arch attach|a authfile blkio-weight blkio-weight-device

@@ -91,6 +91,7 @@ export async function describe(
     name: paths.name(name),
     remove: options.remove === true ? { trash: join(paths.trash, id), trees } : undefined,
     filters: paths.seccomp,
+    init: options.init,
     groupNames: (options.groupAdd ?? []).filter(isGroupName),
     hasCgroup2: hasCgroup2(),
   });

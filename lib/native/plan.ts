@@ -47,6 +47,7 @@ const OPERATIONS = {
   "oom-score-adj": [58, "s"],
   seccomp: [59, "s"],
   domainname: [60, "s"],
+  init: [65, ""],
   borrow: [76, "ssss"],
 } as const satisfies Record<string, readonly [code: number, signature: string]>;
 

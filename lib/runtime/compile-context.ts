@@ -22,6 +22,8 @@ export interface CompileContext {
   readonly joins?: readonly Join[] | undefined;
   /** The directory of compiled filters. */
   readonly filters: string;
+  /** The first process is one that reaps and passes signals on, not the command. */
+  readonly init?: boolean | undefined;
   /** Supplementary groups by name, beside `additionalGids`: looked up inside. */
   readonly groupNames?: readonly string[] | undefined;
   /** Whether /sys/fs/cgroup of this machine is a cgroup v2 tree. */

@@ -47,6 +47,7 @@ export function processOperations(spec: RuntimeSpec, context: CompileContext): P
     ],
     ...(process.noNewPrivileges === true ? [["no-new-privileges"] as const] : []),
     ...kernelLimits(process.rlimits ?? []).map((limit) => ["rlimit", ...limit] as const),
+    ...(context.init === true ? [["init"] as const] : []),
     ["umask", user.umask ?? 0o022],
     ["environment", process.env ?? []],
     ["command", process.args],

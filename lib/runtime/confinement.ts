@@ -60,7 +60,6 @@ interface Together extends ConfinementOptions {
 
 /** Throws `INVALID_ARGUMENT` for options that exclude each other. */
 export function checkTogether(options: Together): void {
-  if (options.init === true) throw new MarmitaError("UNSUPPORTED", '"init" is not supported yet');
   const { hostname, domainname, uts, ipc = "private", shmSizeBytes, groupAdd = [] } = options;
   if (uts === "host" && (hostname ?? domainname) !== undefined) {
     throw conflict(

@@ -65,6 +65,7 @@
   X(58, OOM_SCORE_ADJ, "oom-score-adj", "s")   /* the keeper's */                                  \
   X(59, SECCOMP, "seccomp", "s")               /* path of a filter on the host */                  \
   X(60, DOMAINNAME, "domainname", "s")                                                             \
+  X(65, INIT, "init", "")         /* the first process is a reaper */                              \
   X(76, BORROW, "borrow", "ssss") /* live file of a container, name, path there, target inside */
 
 enum plan_code {

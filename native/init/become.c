@@ -19,6 +19,7 @@
 #include "../core/process.h"
 #include "../core/sync.h"
 #include "console.h"
+#include "reaper.h"
 
 /* A file that is not there, or no regular one, lists nobody. A zero byte is no end: it becomes
  * another that nobody is called by. */
@@ -181,23 +182,48 @@ static int stay_hidden(struct command *command, struct failure *why) {
   return 0;
 }
 
+enum who { COMMAND = 1, REAPER = 2, BOTH = COMMAND | REAPER };
+
 static const struct {
   const char *name;
   int (*take)(struct command *command, struct failure *why);
+  enum who whose;
 } steps[] = {
-    {"capabilities", bound_capabilities}, /* needs CAP_SETPCAP: before the ids change */
-    {"workdir", enter_workdir},
-    {"user", hand_over_stdio},   /* needs CAP_CHOWN: before the ids change */
-    {"terminal", take_terminal}, /* before a filter that could keep it from us */
-    {"user", change_ids},
-    {"seccomp", filter_with_privilege},
-    {"capabilities", reduce_capabilities},
-    {"no-new-privileges", forgo_privileges},
-    {"workdir", enter_workdir_as_user},
-    {"rlimit", limit_resources},
-    {"hide", stay_hidden},
-    {"parent death signal", die_with_keeper},
+    {"capabilities", bound_capabilities, BOTH}, /* needs CAP_SETPCAP: before the ids change */
+    {"workdir", enter_workdir, COMMAND},
+    {"user", hand_over_stdio, COMMAND},   /* needs CAP_CHOWN: before the ids change */
+    {"terminal", take_terminal, COMMAND}, /* before a filter that could keep it from us */
+    {"user", change_ids, BOTH},
+    {"seccomp", filter_with_privilege, COMMAND},
+    {"capabilities", reduce_capabilities, BOTH},
+    {"no-new-privileges", forgo_privileges, BOTH},
+    {"workdir", enter_workdir_as_user, COMMAND},
+    {"rlimit", limit_resources, COMMAND},
+    {"hide", stay_hidden, BOTH},
+    {"parent death signal", die_with_keeper, BOTH},
 };
+
+static int take_steps(struct command *command, enum who who, struct failure *why) {
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+    if ((steps[i].whose & who) != 0 && steps[i].take(command, why) < 0)
+      return fail_in_step(why, steps[i].name);
+  return 0;
+}
+
+/* Returns in the command's process; in the reaper only on failure. */
+static int leave_reaper_behind(struct command *command, struct failure *why) {
+  pid_t pid = 0;
+
+  if (!command->has_reaper)
+    return 0;
+  if (reaper_fork(&pid, why) < 0)
+    return fail_in_step(why, "init");
+  if (pid == 0)
+    return 0;
+  if (take_steps(command, REAPER, why) < 0)
+    return -why->errnum;
+  reaper_run(pid);
+}
 
 /* HOME for a command whose environment has none. */
 static int add_home(struct command *command, struct failure *why) {
@@ -237,9 +263,12 @@ int command_become(struct command *command, int sync, struct failure *why) {
     command->environment = nothing;
   if (command->argv == NULL)
     return fail(why, EINVAL, "the plan has no command");
-  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
-    if (steps[i].take(command, why) < 0)
-      return fail_in_step(why, steps[i].name);
+  r = leave_reaper_behind(command, why);
+  if (r < 0)
+    return r;
+  r = take_steps(command, COMMAND, why);
+  if (r < 0)
+    return r;
   r = add_home(command, why);
   if (r < 0)
     return r;

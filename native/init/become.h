@@ -28,6 +28,7 @@ struct command {
   const char *workdir; /* NULL: / */
   mode_t umask;
   bool no_new_privileges;
+  bool has_reaper; /* it is not the first process itself */
   bool has_capabilities;
   bool has_user;
   bool keeps_groups; /* setgroups is denied in this namespace */

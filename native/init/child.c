@@ -306,6 +306,13 @@ static int note_rlimit(struct child *child, const union argument *arguments, str
   return 0;
 }
 
+static int note_reaper(struct child *child, const union argument *arguments, struct failure *why) {
+  (void) arguments;
+  (void) why;
+  child->command.has_reaper = true;
+  return 0;
+}
+
 static int set_umask(struct child *child, const union argument *arguments, struct failure *why) {
   (void) why;
   child->command.umask = (mode_t) arguments[0].number;
@@ -364,6 +371,7 @@ static const struct {
     {PLAN_NO_NEW_PRIVILEGES, note_no_new_privileges},
     {PLAN_SECCOMP, read_filter},
     {PLAN_RLIMIT, note_rlimit},
+    {PLAN_INIT, note_reaper},
     {PLAN_UMASK, set_umask},
     {PLAN_ENVIRONMENT, note_environment},
     {PLAN_COMMAND, note_command},

@@ -28,6 +28,24 @@ static const struct verb {
     {"seccomp", seccomp_main}, /* rules become a filter */
 };
 
+static struct {
+  char *bytes;
+  size_t size;
+} arguments;
+
+/* One text after another, where the kernel put them (proc(5), cmdline). */
+static void note_arguments(int argc, char *argv[]) {
+  const char *last = argv[argc - 1];
+
+  arguments.bytes = argv[0];
+  arguments.size = (size_t) (last + strlen(last) - argv[0]);
+}
+
+void verb_retitle(const char *title) {
+  memset(arguments.bytes, 0, arguments.size);
+  strncat(arguments.bytes, title, arguments.size);
+}
+
 static int enter_userns(struct failure *why) {
   if (setns(FD_EXTRA, CLONE_NEWUSER) < 0)
     return fail(why, errno, "enter user namespace");
@@ -63,6 +81,7 @@ int main(int argc, char *argv[]) {
     (void) dprintf(STDERR_FILENO, "marmita-init is started by marmita, not by hand\n");
     return EXIT_FAILURE;
   }
+  note_arguments(argc, argv);
   if (carry_out(argc, argv, &why) >= 0)
     return EXIT_SUCCESS;
   report_failed(&why);

@@ -17,3 +17,6 @@ int blob_main(int argc, char *argv[], struct failure *why);
 int remove_main(int argc, char *argv[], struct failure *why);
 int probe_main(int argc, char *argv[], struct failure *why);
 int seccomp_main(int argc, char *argv[], struct failure *why);
+
+/* What others read as the command line of this process, from now on. */
+void verb_retitle(const char *title);
