@@ -1,5 +1,6 @@
 /** From a failure to its cause on this host: rows of symptom → what is looked at → one sentence. */
 import { accessSync, constants, readFileSync } from "node:fs";
+import { execHint } from "./exec-hints.ts";
 import { filesystemType } from "./filesystems.ts";
 
 /** A failure as marmita-init reports it. */
@@ -65,6 +66,7 @@ const ROWS: readonly Row[] = [
   { errno: /^EPERM$/, where: /^rlimit: raise/, look: hardLimit },
   { errno: /^EACCES$/, where: /^oom-score-adj: /, look: lowerOomScore },
   { errno: /^(?:EACCES|EPERM)$/, where: /^file: .*\/proc\/sys\/(?:kernel|fs)\//, look: ipcSysctl },
+  { errno: /^E/, where: /^exec: /, look: (_host, symptom) => execHint(symptom) },
   { errno: /^EACCES$/, where: /^(?:exec|spawn)\b|marmita-init/, look: noexec },
   { errno: /^EACCES$/, where: /./, look: selinux },
 ];

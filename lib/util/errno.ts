@@ -5,6 +5,7 @@ import { getSystemErrorMap } from "node:util";
 /** Of errnos that libuv has no words for, or the wrong ones. */
 const OTHER_WORDS: Readonly<Record<string, string>> = {
   EBADMSG: "the data is damaged",
+  ENOEXEC: "exec format error",
   EDQUOT: "disk quota exceeded",
   ENOTSUP: "not supported",
 };

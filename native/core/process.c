@@ -12,6 +12,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "executable.h"
+
 #define PIPEFS_MAGIC 0x50495045
 
 void process_reset_signals(void) {
@@ -75,39 +77,52 @@ static int is_elsewhere(int errnum) {
   return errnum == ENOENT || errnum == ENOTDIR || errnum == EACCES || errnum == EISDIR;
 }
 
-static int exec_along(const char *directories, char *const *argv, char *const *environment,
-                      struct failure *why) {
-  char path[PATH_MAX];
-  int denied = 0;
+static bool is_file(const char *path) {
+  struct stat status;
 
+  return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/* The first file along PATH counts that is there and cannot be run, unless a later one can. */
+static int exec_along(const char *directories, struct execution *execution, struct failure *why) {
+  char path[PATH_MAX];
+  char found[PATH_MAX] = "";
+  int errnum_of_found = 0;
+
+  execution->path = path;
   for (const char *from = directories;; from++) {
     const size_t length = strcspn(from, ":");
     const int n = snprintf(path, sizeof path, "%.*s%s%s", (int) length, from,
-                           length == 0 ? "./" : "/", argv[0]);
+                           length == 0 ? "./" : "/", execution->argv[0]);
 
     if (n > 0 && (size_t) n < sizeof path) {
-      const int errnum = exec_file(path, argv, environment);
+      const int errnum = exec_file(path, execution->argv, execution->environment);
 
       if (!is_elsewhere(errnum))
-        return fail(why, errnum, "exec %s", path);
-      if (errnum == EACCES)
-        denied = errnum;
+        return executable_fail(execution, errnum, why);
+      if (found[0] == '\0' && is_file(path)) {
+        memcpy(found, path, (size_t) n + 1);
+        errnum_of_found = errnum;
+      }
     }
     from += length;
     if (*from == '\0')
       break;
   }
-  if (denied != 0)
-    return fail(why, denied, "exec %s", argv[0]);
-  return fail(why, ENOENT, "exec %s: not found in $PATH", argv[0]);
+  if (found[0] == '\0')
+    return fail(why, ENOENT, "exec %s: not found in $PATH", execution->argv[0]);
+  execution->path = found;
+  return executable_fail(execution, errnum_of_found, why);
 }
 
 int process_exec(char *const *argv, char *const *environment, struct failure *why) {
+  struct execution execution = {.path = argv[0], .argv = argv, .environment = environment};
+
   if (argv[0] == NULL || argv[0][0] == '\0')
     return fail(why, ENOENT, "exec \"\"");
   if (strchr(argv[0], '/') != NULL)
-    return fail(why, exec_file(argv[0], argv, environment), "exec %s", argv[0]);
+    return executable_fail(&execution, exec_file(argv[0], argv, environment), why);
 
   const char *directories = process_environment(environment, "PATH");
-  return exec_along(directories == NULL ? "" : directories, argv, environment, why);
+  return exec_along(directories == NULL ? "" : directories, &execution, why);
 }
