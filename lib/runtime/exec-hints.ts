@@ -1,5 +1,4 @@
 /** What to do about a command that the kernel would not run, from what the helper says it is. */
-import type { Symptom } from "./hints.ts";
 
 interface Row {
   /** Against the words of the failure (native/core/executable.c). */
@@ -38,6 +37,7 @@ const ROWS: readonly Row[] = [
   },
 ];
 
-export function execHint({ what }: Symptom): string | undefined {
+/** `what` is the failure as marmita-init words it. */
+export function execHint(what: string): string | undefined {
   return ROWS.find(({ says }) => says.test(what))?.hint;
 }

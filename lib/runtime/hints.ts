@@ -66,7 +66,7 @@ const ROWS: readonly Row[] = [
   { errno: /^EPERM$/, where: /^rlimit: raise/, look: hardLimit },
   { errno: /^EACCES$/, where: /^oom-score-adj: /, look: lowerOomScore },
   { errno: /^(?:EACCES|EPERM)$/, where: /^file: .*\/proc\/sys\/(?:kernel|fs)\//, look: ipcSysctl },
-  { errno: /^E/, where: /^exec: /, look: (_host, symptom) => execHint(symptom) },
+  { errno: /^E/, where: /^exec: /, look: (_host, { what }) => execHint(what) },
   { errno: /^EACCES$/, where: /^(?:exec|spawn)\b|marmita-init/, look: noexec },
   { errno: /^EACCES$/, where: /./, look: selinux },
 ];
