@@ -10,7 +10,7 @@ import { probeArchive } from "../images.ts";
 import { expectNothingLeft } from "../nothing-left.ts";
 import { hostCannot, requireUserNamespaces } from "../user-namespaces.ts";
 import { type Host, type Machine, openMachine } from "./machine.ts";
-import { type Loosening, type Row, type Section, answers } from "./row.ts";
+import { type Loosening, type Row, type Section, answers, merged } from "./row.ts";
 
 export interface Place {
   readonly engine: Engine;
@@ -65,11 +65,9 @@ export async function attempt(
   loosenings: readonly Loosening[],
 ): Promise<string> {
   const words = filled(tries, host);
-  const options = Object.assign(
-    { network: "none" },
-    ...loosenings.map((one) => filled(one.options ?? {}, host)),
-  );
+  const options = merged(loosenings.map((one) => filled(one.options ?? {}, host)));
   await using box = await engine.containers.create({
+    network: "none",
     ...options,
     image: "probe",
     command: ["probe", ...words],

@@ -1,26 +1,8 @@
 /** Rows of the namespaces: what of the machine a container cannot see, reach or change. */
-import type { Plan } from "../../../lib/native/plan.ts";
-import {
-  type Loosening,
-  type Section,
-  UNCONFINED,
-  addCapability,
-  both,
-  withOperation,
-  withoutOperation,
-} from "./row.ts";
+import { type Loosening, type Section, UNCONFINED, addCapability, both } from "./row.ts";
 
-/** CLONE_NEW… */
-const CLONE = { cgroup: 0x200_0000, uts: 0x400_0000, ipc: 0x800_0000 } as const;
-
-function shared(name: keyof typeof CLONE, more: (plan: Plan) => Plan = (plan) => plan): Loosening {
-  const change = withOperation("namespaces", ([operation, flags]) => {
-    return [operation, Number(flags) - CLONE[name]];
-  });
-  return {
-    words: `the machine's ${name} namespace`,
-    plan: (plan) => more(change(plan)),
-  };
+function shared(option: "ipc" | "uts" | "cgroupns"): Loosening {
+  return { words: `\`${option}: "host"\``, options: { [option]: "host" } };
 }
 
 const HOST_NETWORK: Loosening = { words: '`network: "host"`', options: { network: "host" } };
@@ -56,10 +38,7 @@ export const NAMESPACES: Section = {
       by: "made for each container",
       tries: ["syscall", "shmget", "{segment}", "0", "0"],
       answer: "ENOENT",
-      without: shared(
-        "ipc",
-        withoutOperation("mount", ([, type]) => type === "mqueue"),
-      ),
+      without: shared("ipc"),
       otherwise: "ok",
     },
     {
@@ -70,7 +49,7 @@ export const NAMESPACES: Section = {
       byDefault: "EPERM",
       beside: both(UNCONFINED, addCapability("CAP_SYS_ADMIN")),
       answer: "ok",
-      without: shared("uts", withoutOperation("hostname")),
+      without: shared("uts"),
       otherwise: "EPERM",
       why: "the name is its own by default, and the machine's then: the user namespace denies that",
     },
@@ -98,9 +77,7 @@ export const NAMESPACES: Section = {
       by: "made for each container",
       tries: ["cgroups"],
       answer: "own",
-      without: shared("cgroup", (plan) =>
-        plan.filter(([name, type]) => name !== "mount" || type !== "cgroup2"),
-      ),
+      without: shared("cgroupns"),
       otherwise: "the machine's",
       needs: { cgroup: true },
     },

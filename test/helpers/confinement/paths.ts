@@ -1,6 +1,5 @@
 /** Rows of what is masked and what is read-only in /proc and /sys. */
-import type { Operation } from "../../../lib/native/plan.ts";
-import { type Answer, type Row, type Section, addCapability, withoutOperation } from "./row.ts";
+import { type Answer, type Loosening, type Row, type Section, addCapability } from "./row.ts";
 
 interface Masked {
   readonly path: string;
@@ -41,8 +40,8 @@ const MASKED: readonly Masked[] = [
 
 const MASKED_BY = "an empty file or directory is mounted over it, read-only";
 
-function isOf(path: string): (operation: Operation) => boolean {
-  return ([, masked]) => masked === path;
+function unmasked(path: string): Loosening {
+  return { words: `\`systemPaths\`: unmask ${path}`, options: { systemPaths: { unmask: [path] } } };
 }
 
 /** Paths in /proc and /sys that show nothing. */
@@ -55,7 +54,7 @@ export const MASKED_PATHS: Section = {
     by: MASKED_BY,
     tries: ["peek", path],
     answer: "empty",
-    without: { words: "not masked", plan: withoutOperation("mask", isOf(path)) },
+    without: unmasked(path),
     otherwise,
     needs: { path },
   })),
@@ -101,7 +100,7 @@ export const READONLY_PATHS: Section = {
       name: `${path} is read-only`,
       by: "mounted over itself, read-only",
       answer: "EROFS",
-      without: { words: "not read-only", plan: withoutOperation("readonly", isOf(path)) },
+      without: unmasked(path),
       needs: { path },
     };
   }),

@@ -10,13 +10,10 @@ export const PROCESSES: Section = {
     {
       name: "no_new_privs is off",
       keepsOut: "nothing: set-uid programs (`sudo`, `su`) work, within the container's ids",
-      by: "not set; `no-new-privileges` sets it",
+      by: "not set",
       tries: ["set-uid-in", "/tmp"],
       answer: "user 0",
-      without: {
-        words: "`no-new-privileges` in the plan",
-        plan: (plan) => [...plan, ["no-new-privileges"]],
-      },
+      without: { words: "`noNewPrivileges: true`", options: { noNewPrivileges: true } },
       otherwise: "user 1000",
       needs: { users: true },
     },

@@ -1,5 +1,5 @@
 /** One of Docker's defaults, what it keeps out, and how a container tries it. */
-import { type CapabilityName, capabilityMask } from "../../../lib/runtime/capabilities.ts";
+import type { CapabilityName } from "../../../lib/runtime/capabilities.ts";
 import type { ContainerOptions } from "../../../lib/engine/container-options.ts";
 import type { Operation, OperationName, Plan } from "../../../lib/native/plan.ts";
 
@@ -94,33 +94,28 @@ export const allCapabilities: Loosening = {
 export function both(...loosenings: readonly Loosening[]): Loosening {
   return {
     words: loosenings.map(({ words }) => words).join(", "),
-    options: Object.assign({}, ...loosenings.map(({ options }) => options)) as ContainerOptions,
+    options: merged(loosenings.map(({ options = {} }) => options)),
     plan: (plan) => loosenings.reduce((before, one) => one.plan?.(before) ?? before, plan),
   };
 }
 
+/** Lists are put together; of everything else the last counts. */
+export function merged(all: readonly ContainerOptions[]): ContainerOptions {
+  const entries = new Map<string, unknown>();
+  for (const [name, value] of all.flatMap((options) => Object.entries(options))) {
+    const before = entries.get(name);
+    const isList = Array.isArray(before) && Array.isArray(value);
+    entries.set(name, isList ? [...(before as unknown[]), ...(value as unknown[])] : value);
+  }
+  return Object.fromEntries(entries);
+}
+
 export function addCapability(name: CapabilityName): Loosening {
-  return { words: `with ${name}`, plan: capabilities((mask, bit) => mask | bit, [name]) };
+  return { words: `\`capAdd\`: ${name}`, options: { capAdd: [name] } };
 }
 
-export function dropCapability(...names: readonly CapabilityName[]): Loosening {
-  return {
-    words: `without ${names.join(", ")}`,
-    plan: capabilities((mask, bit) => mask & ~bit, names),
-  };
-}
-
-function capabilities(
-  change: (mask: bigint, bit: bigint) => bigint,
-  names: readonly CapabilityName[],
-): NonNullable<Loosening["plan"]> {
-  const bits = BigInt(capabilityMask(names));
-  return withOperation("capabilities", ([name, bounding, effective, permitted, ...rest]) => {
-    const [one = 0, two = 0, three = 0] = [bounding, effective, permitted].map((mask) =>
-      Number(change(BigInt(mask), bits)),
-    );
-    return [name, one, two, three, ...rest];
-  });
+export function dropCapability(name: CapabilityName): Loosening {
+  return { words: `\`capDrop\`: ${name}`, options: { capDrop: [name] } };
 }
 
 /** The file system mounted there with other flags, or without those of its options. */
