@@ -19,6 +19,11 @@ function visible(text: string): string {
   });
 }
 
+/** `marmita: warning: no network: …` */
+export function formatWarning(message: string): string {
+  return `${PROGRAM}: warning: ${visible(message)}\n`;
+}
+
 /** 126 or 127 where a command could not be started; undefined where marmita failed otherwise. */
 export function exitCodeOf(error: unknown): number | undefined {
   if (!isMarmitaError(error, "START_FAILED")) return undefined;

@@ -2,6 +2,7 @@
 import { CONFINE_FLAGS } from "./confine-flags.ts";
 import type { Flag, RefusedFlags } from "./flags.ts";
 import { SECURITY_FLAGS } from "./security-opt.ts";
+import { NETWORK_FLAGS } from "./network-flags.ts";
 
 export const RUN_FLAGS: readonly Flag[] = [
   { name: "cidfile", value: "string", help: "Write the container ID to the file" },
@@ -9,7 +10,6 @@ export const RUN_FLAGS: readonly Flag[] = [
   { name: "env", short: "e", value: "list", help: "Set environment variables" },
   { name: "env-file", value: "list", help: "Read in a file of environment variables" },
   { name: "help", help: "Print usage" },
-  { name: "hostname", short: "h", value: "string", help: "Container host name" },
   {
     name: "interactive",
     short: "i",
@@ -26,12 +26,6 @@ export const RUN_FLAGS: readonly Flag[] = [
       "'type=tmpfs,target=PATH[,tmpfs-size=SIZE]'",
   },
   { name: "name", value: "string", help: "Assign a name to the container" },
-  {
-    name: "network",
-    also: "net",
-    value: "network",
-    help: 'Connect a container to a network ("none", "host") (default "none")',
-  },
   {
     name: "pull",
     value: "string",
@@ -58,17 +52,18 @@ export const RUN_FLAGS: readonly Flag[] = [
   { name: "workdir", short: "w", value: "string", help: "Working directory inside the container" },
   ...CONFINE_FLAGS,
   ...SECURITY_FLAGS,
+  ...NETWORK_FLAGS,
 ];
 
 export const RUN_REFUSED: RefusedFlags = {
   switches: `detach|d disable-content-trust env-host http-proxy no-healthcheck no-hosts
     oom-kill-disable passwd publish-all|P read-only-tmpfs replace rmi rootfs tls-verify
     tty|t unsetenv-all use-api-socket`,
-  values: `add-host  arch attach|a authfile blkio-weight blkio-weight-device
+  values: `arch attach|a authfile blkio-weight blkio-weight-device
     cgroup-conf cgroup-parent  cgroups chrootdirs conmon-pidfile cpu-count
     cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares|c cpus cpuset-cpus
     cpuset-mems decryption-key detach-keys device device-cgroup-rule device-read-bps
-    device-read-iops device-write-bps device-write-iops dns dns-opt dns-option dns-search
+    device-read-iops device-write-bps device-write-iops 
     env-merge expose gidmap gpus  group-entry health-cmd health-interval health-on-failure
     health-retries health-start-interval health-start-period health-timeout hostuser image-volume
     init-path io-maxbandwidth io-maxiops ip ip6  isolation kernel-memory link link-local-ip

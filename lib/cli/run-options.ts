@@ -1,6 +1,6 @@
 /** The flags of `run` → the options of a container. */
 import { readFileSync } from "node:fs";
-import type { CreateOptions, NetworkMode } from "../engine/container-options.ts";
+import type { CreateOptions } from "../engine/container-options.ts";
 import type { Mount } from "../engine/mounts.ts";
 import { MarmitaError } from "../errors.ts";
 import { confinement } from "./confine-flags.ts";
@@ -8,6 +8,7 @@ import type { ParsedFlags } from "./flags.ts";
 import { environment, labels, parseKeyValue, parseKeyValueFile } from "./key-values.ts";
 import { parseMount } from "./mount-flag.ts";
 import { securityOptions } from "./security-opt.ts";
+import { networkOptions } from "./network-flags.ts";
 import { parseTmpfs } from "./tmpfs-flag.ts";
 import { notSupported, UsageError } from "./usage.ts";
 import { parseVolume } from "./volume-flag.ts";
@@ -40,7 +41,6 @@ export function runSettings(flags: ParsedFlags, env: Environment): RunSettings {
 function createOptions(flags: ParsedFlags, env: Environment): CreateOptions {
   const [image = "", ...command] = flags.args;
   const entrypoint = flags.last("entrypoint");
-  const network = networkOf(flags.last("network"));
   const pairs = [...flags.map("env-file", readPairs).flat(), ...flags.map("env", parseKeyValue)];
   const labelPairs = [
     ...flags.map("label-file", readPairs).flat(),
@@ -54,7 +54,7 @@ function createOptions(flags: ParsedFlags, env: Environment): CreateOptions {
     ...text(flags, "workdir"),
     ...text(flags, "hostname"),
     ...(entrypoint === undefined ? {} : { entrypoint: entrypoint === "" ? null : [entrypoint] }),
-    ...(network === undefined ? {} : { network }),
+    ...networkOptions(flags),
     ...confinement(flags),
     ...securityOptions(flags),
     env: environment(pairs, env),
@@ -82,12 +82,6 @@ function mounts(flags: ParsedFlags): readonly Mount[] {
     ...flags.map("mount", parseMount),
     ...flags.map("tmpfs", parseTmpfs),
   ];
-}
-
-function networkOf(name: string | undefined): NetworkMode | undefined {
-  if (name === undefined || name === "none" || name === "host") return name;
-  if (name === "") throw new UsageError("no name set for network");
-  throw notSupported(`--network ${name}`);
 }
 
 function checkPull(policy: string | undefined): void {

@@ -1,9 +1,14 @@
 /** `marmita run`: a container in the foreground. */
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Engine } from "../engine/engine.ts";
+import { NETWORK_LOST, type NetworkLoss } from "../runtime/network-state.ts";
 import { attach, catchSignals, type ProxiedSignals } from "./attach.ts";
 import { reserveCidFile } from "./cid-file.ts";
 import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
+import { networkWarning } from "./network-flags.ts";
+import { printError } from "./output.ts";
+import { formatWarning } from "./report.ts";
 import { RUN_FLAGS, RUN_REFUSED } from "./run-flags.ts";
 import { runSettings, type RunSettings } from "./run-options.ts";
 import { EXIT_OWN_FAILURE } from "./usage.ts";
@@ -32,6 +37,10 @@ export const run: Command = {
   },
 };
 
+function warn(message: string | undefined): void {
+  if (message !== undefined) printError(formatWarning(message));
+}
+
 async function runInForeground(
   engine: Engine,
   settings: RunSettings,
@@ -40,17 +49,21 @@ async function runInForeground(
   const { interactive, timeoutMs } = settings;
   const signal = signals.early;
   using cidFile = reserveCidFile(settings.cidFile);
-  const { process: running } = await engine.containers.createAndStart(settings.create, {
+  const { process: running, isolation } = await engine.containers.createAndStart(settings.create, {
     stdin: interactive ? "pipe" : "ignore",
     signal,
     onCreated: (id) => cidFile.write(id),
   });
   signals.to(running);
+  warn(networkWarning(isolation));
+  const onLoss = (loss: unknown) => warn(`network lost: ${(loss as NetworkLoss).reason}`);
+  subscribe(NETWORK_LOST, onLoss);
   const timer =
     timeoutMs === undefined ? undefined : setTimeout(() => running.kill("SIGKILL"), timeoutMs);
   try {
     return await attach(running, process);
   } finally {
     clearTimeout(timer);
+    unsubscribe(NETWORK_LOST, onLoss);
   }
 }

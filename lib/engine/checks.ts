@@ -17,6 +17,7 @@ import {
   wrong,
 } from "../util/check.ts";
 import { CONTAINER_CHECKS } from "./container-checks.ts";
+import { checkSharedNetwork } from "./networking.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { EngineOptions, RunOptions, StartOptions, TerminalSizeOptions } from "./options.ts";
 import type { RemoveOptions } from "./remove.ts";
@@ -69,6 +70,7 @@ export interface RunRequest {
 /** Each of these throws `INVALID_ARGUMENT`, or `UNSUPPORTED` for what is known but not there. */
 export function checkCreateOptions(options: CreateOptions): void {
   check(create, options);
+  checkSharedNetwork(options);
   if (options.image === undefined) throw wrong("image", "the name or id of an image", undefined);
   checkTogether(options);
 }
@@ -120,6 +122,7 @@ export function checkEngineOptions(options: EngineOptions): void {
 
 export function checkRun({ image, command, options }: RunRequest): void {
   check(run, options);
+  checkSharedNetwork(options);
   word(image, "image");
   if (command !== undefined) words(command, "command");
   checkTogether(options);

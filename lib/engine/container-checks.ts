@@ -1,8 +1,11 @@
 /** Checks of what a container is made with. */
+import { isIP } from "node:net";
 import { MarmitaError } from "../errors.ts";
+import { parseExtraHost } from "../runtime/extra-hosts.ts";
 import { type Checks, entries, flag, isText, quote, word, words, wrong } from "../util/check.ts";
 import { CONFINEMENT_CHECKS, hostname } from "./confinement-checks.ts";
 import type { ContainerOptions } from "./container-options.ts";
+import { isNetworkMode } from "./network-modes.ts";
 import { insidePath, mounts } from "./mount-checks.ts";
 import { SECURITY_CHECKS } from "./security-checks.ts";
 
@@ -23,6 +26,10 @@ export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   remove: flag,
   tty: flag,
   network,
+  dns,
+  dnsSearch: words,
+  dnsOptions: words,
+  extraHosts,
   ...CONFINEMENT_CHECKS,
   ...SECURITY_CHECKS,
 };
@@ -59,10 +66,22 @@ function entrypoint(value: unknown, name: string): void {
 }
 
 function network(value: unknown, name: string): void {
-  if (value === "none" || value === "host") return;
   word(value, name);
+  if (isNetworkMode(value)) return;
   throw new MarmitaError("UNSUPPORTED", `network ${quote(value)} is not supported`, {
-    hint: 'Use network "none" or "host".',
+    hint: 'Use network "private", "none", "host" or "container:NAME".',
     details: { option: name, value },
   });
+}
+
+function dns(value: unknown, name: string): void {
+  words(value, name);
+  for (const address of value as readonly string[]) {
+    if (isIP(address) === 0) throw wrong(name, "IP addresses", address);
+  }
+}
+
+function extraHosts(value: unknown, name: string): void {
+  words(value, name);
+  for (const text of value as readonly string[]) parseExtraHost(text);
 }

@@ -3,8 +3,20 @@ import type { ConfinementOptions } from "../runtime/confinement.ts";
 import type { SecurityOptions } from "../runtime/security.ts";
 import type { Mount } from "./mounts.ts";
 
-/** `none` has a loopback interface only; `host` shares this machine's network. */
-export type NetworkMode = "none" | "host";
+/**
+ * `private`, also `bridge`: a network of its own, from which others are reached through pasta or
+ * slirp4netns, or through the one that is named here. `none` has a loopback interface only; `host`
+ * shares this machine's network, `container:NAME` that of a container, which must run: by name, id
+ * or a unique start of its id. That one's names are shared with it.
+ */
+export type NetworkMode =
+  | "private"
+  | "bridge"
+  | "none"
+  | "host"
+  | "pasta"
+  | "slirp4netns"
+  | `container:${string}`;
 
 /** What a container is made with. Everything left out comes from the image. */
 export interface ContainerOptions extends ConfinementOptions, SecurityOptions {
@@ -31,8 +43,22 @@ export interface ContainerOptions extends ConfinementOptions, SecurityOptions {
    * TERM is `xterm` unless the environment has one.
    */
   readonly tty?: boolean;
-  /** Default: `none`. */
+  /**
+   * Default: `private`, and `none` where this machine cannot; the result's `isolation` says so.
+   * `private` asked for fails there.
+   */
   readonly network?: NetworkMode;
+  /** Addresses of name servers, in place of this machine's. */
+  readonly dns?: readonly string[];
+  /** Domains to search, in place of this machine's; `["."]`: none. */
+  readonly dnsSearch?: readonly string[];
+  /** As in resolv.conf(5), in place of this machine's: `ndots:2`. */
+  readonly dnsOptions?: readonly string[];
+  /**
+   * Lines of /etc/hosts: `name:address`. The address `host-gateway` stands for this machine, of
+   * which the container can then reach what does not listen on loopback only.
+   */
+  readonly extraHosts?: readonly string[];
 }
 
 export interface CreateOptions extends ContainerOptions {

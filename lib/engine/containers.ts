@@ -16,7 +16,8 @@ import { createContainer } from "./create.ts";
 import { explained } from "./failures.ts";
 import type { CreateOptions } from "./container-options.ts";
 import { findContainer, noSuchContainer } from "./find.ts";
-import type { RunOptions, RunResult, StartOptions } from "./options.ts";
+import { reached } from "./networking.ts";
+import type { Isolation, RunOptions, RunResult, StartOptions } from "./options.ts";
 import { type ContainerRecord, findRecord, listIds } from "./records.ts";
 import type { RemoveOptions } from "./remove.ts";
 import { runContainer } from "./run.ts";
@@ -41,6 +42,8 @@ export interface CreateAndStartOptions extends StartOptions {
 export interface StartedContainer {
   readonly container: Container;
   readonly process: RunningProcess;
+  /** What was reached. */
+  readonly isolation: Isolation;
 }
 
 /** How many are looked at at once: as much as keeps Node's four threads busy. */
@@ -97,7 +100,8 @@ export class Containers {
     const prepare = () => onCreated?.(record.id);
     const claimed = { record, live, options: start, prepare, hostTerminal };
     const process = await startClaimed(this.#context, claimed);
-    return { container: new Container(this.#context, record, process), process };
+    const isolation = reached(record.isolation, process.network);
+    return { container: new Container(this.#context, record, process), process, isolation };
   }
 
   /** Make a container, start it and see it through: what the function `run` does. */

@@ -6,7 +6,6 @@ import { MarmitaError } from "../errors.ts";
 import { encodePlan } from "../native/plan.ts";
 import { writeTree } from "../native/syscalls.ts";
 import { formatConfigJson } from "../runtime/config-json.ts";
-import { hostFiles } from "../runtime/host-files.ts";
 import type { IdMapping } from "../runtime/id-maps.ts";
 import { syncDirectory } from "../store/atomic.ts";
 import { lock } from "../store/lock.ts";
@@ -55,6 +54,7 @@ export async function createContainer(
         ? await hostRoot(context)
         : await imageRoot(context, options.image, signal);
     const joins = await findJoins(context, {
+      network: containerIn(options.network),
       pid: containerIn(options.pid),
       ipc: containerIn(options.ipc),
     });
@@ -122,9 +122,7 @@ interface WriteRequest extends MakeRequest {
 async function write(context: EngineContext, request: WriteRequest): Promise<ContainerRecord> {
   const { paths } = context;
   const { id, options, layout } = request;
-  const { record, spec, plan } = await describe(context, request);
-  const { hostname, isolation } = record;
-  const files = await hostFiles({ network: isolation.network, hostname });
+  const { record, spec, plan, files } = await describe(context, request);
   const draft = draftOf(paths, id);
   const durable = options.remove !== true;
   const file = (name: string, mode: number, content: string | Buffer) => {

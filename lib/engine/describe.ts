@@ -6,10 +6,12 @@ import type { RuntimeSpec } from "../oci/runtime-spec.ts";
 import { compile } from "../runtime/compile.ts";
 import { KEEP_GROUPS } from "../runtime/confinement.ts";
 import { hasCgroup2 } from "../runtime/filesystems.ts";
+import type { HostFiles } from "../runtime/host-files.ts";
 import type { IdMapping } from "../runtime/id-maps.ts";
 import { networkSysctls } from "../runtime/machine.ts";
 import { ensureFilter } from "../runtime/seccomp/filters.ts";
 import { rulesOf } from "../runtime/seccomp/rules.ts";
+import type { NetworkChoice } from "../runtime/network.ts";
 import { createSpec } from "../runtime/spec.ts";
 import {
   type AskedSize,
@@ -24,6 +26,8 @@ import type { EngineContext } from "./context.ts";
 import type { JoinedContainer } from "./joins.ts";
 import type { StdinOption } from "./options.ts";
 import type { PreparedMounts } from "./prepare-mounts.ts";
+import { networkingOf } from "./network-modes.ts";
+import { chooseNetworkOf, describeNetwork } from "./networking.ts";
 import type { ContainerRecord, InheritedDefaults } from "./records.ts";
 import type { RootLayout, RootSource } from "./roots.ts";
 import { type SecurityHere, securityHere } from "./security.ts";
@@ -52,6 +56,7 @@ export interface Description {
   readonly record: ContainerRecord;
   readonly spec: RuntimeSpec;
   readonly plan: Plan;
+  readonly files: HostFiles;
 }
 
 export async function describe(
@@ -59,8 +64,8 @@ export async function describe(
   request: DescribeRequest,
 ): Promise<Description> {
   const { id, name, mapping, source, layout, mounts, joins, options } = request;
-  const hasNetwork = joins.some(({ namespaces }) => namespaces.includes("network"));
-  const network = options.network ?? "none";
+  const choice = await chooseNetworkOf(options, joins);
+  const host = joins.find(({ namespaces }) => namespaces.includes("network"));
   const bundle = paths.container(id);
   const here = await securityHere(options);
   const { security } = here;
@@ -69,16 +74,24 @@ export async function describe(
     bundle,
     mapping,
     image: source.defaults,
-    options: { ...options, mounts: mounts.requests },
+    ...(host !== undefined && { etc: paths.container(host.record.id) }),
+    options: {
+      ...options,
+      hostname: options.hostname ?? host?.record.hostname,
+      mounts: mounts.requests,
+      network: choice.level,
+    },
     machineName: hostname(),
     keep: source.keep,
     joins,
     terminalSize: request.start,
-    sysctl: hasNetwork ? {} : await networkSysctls(network),
+    sysctl: await networkSysctls(choice.level),
     security,
   };
   const spec = createSpec(input);
   if (spec.linux.seccomp !== undefined) await ensureFilter(paths, rulesOf(spec.linux.seccomp));
+  const machine = hostnameOf(input);
+  const { files, context } = describeNetwork(choice, options, { hostname: machine, name });
   const { rootfs, trees } = layout;
   const plan = compile(spec, {
     id,
@@ -93,9 +106,11 @@ export async function describe(
     filters: paths.seccomp,
     init: options.init,
     groupNames: (options.groupAdd ?? []).filter(isGroupName),
+    network: context,
     hasCgroup2: hasCgroup2(),
   });
-  return { record: recordOf({ ...request, here }, spec, hostnameOf(input)), spec, plan };
+  const record = recordOf({ ...request, here, choice, machine }, spec);
+  return { record, spec, plan, files };
 }
 
 function isGroupName(group: string): boolean {
@@ -104,10 +119,14 @@ function isGroupName(group: string): boolean {
 
 interface RecordRequest extends DescribeRequest {
   readonly here: SecurityHere;
+  readonly choice: NetworkChoice;
+  /** The name it has for itself. */
+  readonly machine: string;
 }
 
-function recordOf(request: RecordRequest, spec: RuntimeSpec, machine: string): ContainerRecord {
-  const { id, name, mapping, source, layout, mounts, joins, options, here } = request;
+function recordOf(request: RecordRequest, spec: RuntimeSpec): ContainerRecord {
+  const { id, name, mapping, source, layout, mounts, joins, options } = request;
+  const { here, choice, machine } = request;
   return {
     id,
     name,
@@ -118,6 +137,7 @@ function recordOf(request: RecordRequest, spec: RuntimeSpec, machine: string): C
     hostname: machine,
     labels: labelsOf(source.defaults, options),
     mounts: mounts.recorded,
+    networking: networkingOf(options, choice.level),
     readOnly: options.readOnly === true,
     tty: options.tty === true,
     openStdin: (request.start?.stdin ?? "ignore") !== "ignore",
@@ -125,13 +145,15 @@ function recordOf(request: RecordRequest, spec: RuntimeSpec, machine: string): C
     isolation: {
       ids: mapping.mode,
       rootfs: source.driver,
-      network: options.network ?? "none",
+      network: choice.level,
+      ...(choice.reason === undefined ? {} : { networkReason: choice.reason }),
       seccomp: here.seccomp,
       notes: [
         ...(mapping.reason === undefined ? [] : [mapping.reason]),
         ...here.notes,
         ...layout.notes,
         ...mounts.notes,
+        ...choice.notes,
       ],
     },
     security: here.recorded,

@@ -6,11 +6,15 @@ import type { ContainerRecord } from "./records.ts";
 import type { RecordedSecurity } from "./security.ts";
 
 export function hostConfigJson(record: ContainerRecord) {
-  const { mounts, isolation, readOnly, remove, security } = record;
+  const { mounts, networking, readOnly, remove, security } = record;
   return {
     ...confinementJson(record),
     ...securityJson(security),
-    NetworkMode: isolation.network,
+    NetworkMode: networking.mode,
+    Dns: networking.dns,
+    DnsOptions: networking.dnsOptions,
+    DnsSearch: networking.dnsSearch,
+    ExtraHosts: networking.extraHosts,
     RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
     AutoRemove: remove,
     ReadonlyRootfs: readOnly,

@@ -9,6 +9,7 @@ import { mountJson } from "./mount-json.ts";
 import type { EngineContext } from "./context.ts";
 import { hostConfigJson } from "./host-config.ts";
 import type { Isolation } from "./options.ts";
+import { reached } from "./networking.ts";
 import type { ContainerRecord } from "./records.ts";
 import type { ContainerState } from "./state.ts";
 
@@ -25,9 +26,10 @@ interface Inspected {
 
 export async function inspectContainer(context: EngineContext, inspected: Inspected) {
   const { record } = inspected;
-  const { id, name, createdAt, image, command, isolation, labels, confinement } = record;
+  const { id, name, createdAt, image, command, labels, confinement } = record;
   const bundle = context.paths.container(id);
   const state = await inspected.state(); // first: it knows of containers that are gone
+  const isolation = reached(record.isolation, state.network);
   const { process, systemPaths } = await readConfig(join(bundle, "config.json"));
   const [path = "", ...args] = command;
   return {

@@ -22,6 +22,9 @@ export interface LiveContent {
   readonly pidStart?: number;
   readonly bootId?: string;
   readonly startedAt?: string;
+  /** The helper that connects it, `""` for none; absent where there never is one. */
+  readonly network?: string;
+  readonly networkLost?: string;
   /** How it ended, where that could not be written to where it belongs: the disk was full. */
   readonly exitCode?: number;
   readonly finishedAt?: string;
@@ -119,7 +122,7 @@ export function lookAtLive(paths: Paths, id: string): LiveLook | undefined {
 /** Strict about nothing: a power cut may have kept the name and lost the bytes. */
 function parse(bytes: Uint8Array): LiveContent {
   const json = parseLoosely(bytes);
-  const { purpose, name, trees, pid, pidStart, bootId, startedAt } = json;
+  const { purpose, name, trees, pid, pidStart, bootId, startedAt, network, networkLost } = json;
   const { exitCode, finishedAt, error } = json;
   return {
     ...(purpose === "create" || purpose === "start" || purpose === "remove" ? { purpose } : {}),
@@ -129,6 +132,8 @@ function parse(bytes: Uint8Array): LiveContent {
     ...(typeof pidStart === "number" ? { pidStart } : {}),
     ...(typeof bootId === "string" ? { bootId } : {}),
     ...(typeof startedAt === "string" ? { startedAt } : {}),
+    ...(typeof network === "string" ? { network } : {}),
+    ...(typeof networkLost === "string" ? { networkLost } : {}),
     ...(typeof exitCode === "number" ? { exitCode } : {}),
     ...(typeof finishedAt === "string" ? { finishedAt } : {}),
     ...(typeof error === "string" ? { error } : {}),

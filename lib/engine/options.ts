@@ -1,7 +1,9 @@
 /** What callers may ask of an engine, a start and a run, and what they get back. */
 import type { Readable } from "node:stream";
 import type { ExitStatus } from "../runtime/process.ts";
-import type { ContainerOptions, NetworkMode } from "./container-options.ts";
+import type { NetworkLevel } from "../runtime/network.ts";
+import type { HelperName } from "../runtime/network-helpers.ts";
+import type { ContainerOptions } from "./container-options.ts";
 
 /** How ids inside of containers are mapped to ids of this machine; `auto` takes the best there is. */
 export type IdsOption = "auto" | "subids" | "single";
@@ -74,7 +76,11 @@ export interface Isolation {
   /** `subids` and `root` map a range of ids; `single` maps one: no chown, no other users. */
   readonly ids: "subids" | "root" | "single";
   readonly rootfs: "overlay" | "fuse-overlayfs";
-  readonly network: NetworkMode;
+  readonly network: NetworkLevel;
+  /** What connects a `private` network: while it runs, and in the result of a run. */
+  readonly networkHelper?: HelperName;
+  /** Why `network` is `none` though that was not asked for, or the helper not the first choice. */
+  readonly networkReason?: string;
   /** `default` is what Docker's default profile allows, `custom` a profile of the caller's. */
   readonly seccomp: "default" | "custom" | "unconfined";
   /** Why it is not more, and what image `host` hides or only lets read; a sentence each. */

@@ -11,6 +11,7 @@ import { isMissing } from "../util/system-error.ts";
 import { checkConfinement } from "./confinement-checks.ts";
 import { checkMount } from "./mount-checks.ts";
 import type { Mount } from "./mounts.ts";
+import { isNetworkLevel, isNetworkMode, type Networking } from "./network-modes.ts";
 import type { Isolation } from "./options.ts";
 import { DEFAULT_SECURITY, parseSecurity, type RecordedSecurity } from "./security.ts";
 
@@ -31,6 +32,8 @@ export interface ContainerRecord {
   readonly labels: Readonly<Record<string, string>>;
   /** The caller's. */
   readonly mounts: readonly Mount[];
+  /** As it was asked for; what was reached is in `isolation`. */
+  readonly networking: Networking;
   readonly readOnly: boolean;
   /** Its process has a terminal. */
   readonly tty: boolean;
@@ -142,6 +145,7 @@ export function parseRecord(json: unknown, what: string): ContainerRecord {
     hostname: fields.text("hostname"),
     labels: fields.findTextMap("labels") ?? {},
     mounts: fields.list("mounts", parseMount),
+    networking: parseNetworking(fields),
     readOnly: fields.findFlag("readOnly") ?? false,
     tty: fields.findFlag("tty") ?? false,
     openStdin: fields.findFlag("openStdin") ?? false,
@@ -191,13 +195,38 @@ function parseInherited(json: unknown, what: string): InheritedDefaults {
 
 function parseIsolation(json: unknown, what: string): Isolation {
   const fields = new JsonReader(json, what);
+  const reason = fields.findText("networkReason");
   return {
     ids: choice(fields, "ids", ["subids", "root", "single"]),
     rootfs: choice(fields, "rootfs", ["overlay", "fuse-overlayfs"]),
-    network: choice(fields, "network", ["none", "host"]),
+    network: checked(fields, "network", isNetworkLevel),
+    ...(reason === undefined ? {} : { networkReason: reason }),
     seccomp: fields.has("seccomp") ? choice(fields, "seccomp", SECCOMP) : "unconfined",
     notes: fields.findTexts("notes") ?? [],
   };
+}
+
+function parseNetworking(record: JsonReader): Networking {
+  return record.object("networking", (json, what) => {
+    const fields = new JsonReader(json, what);
+    return {
+      mode: checked(fields, "mode", isNetworkMode),
+      dns: fields.findTexts("dns") ?? [],
+      dnsSearch: fields.findTexts("dnsSearch") ?? [],
+      dnsOptions: fields.findTexts("dnsOptions") ?? [],
+      extraHosts: fields.findTexts("extraHosts") ?? [],
+    };
+  });
+}
+
+function checked<T extends string>(
+  fields: JsonReader,
+  name: string,
+  isOne: (value: unknown) => value is T,
+): T {
+  const text = fields.text(name);
+  if (isOne(text)) return text;
+  throw new MarmitaError("CORRUPT", `"${name}" is "${text}"`);
 }
 
 function choice<T extends string>(fields: JsonReader, name: string, choices: readonly T[]): T {

@@ -3,6 +3,7 @@ import { StringDecoder } from "node:string_decoder";
 import { type Readable, Readable as ReadableStream, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { MarmitaError } from "../errors.ts";
+import type { NetworkState } from "../runtime/network-state.ts";
 import type { ExitStatus, RunningProcess } from "../runtime/process.ts";
 import { errnoOf } from "../util/system-error.ts";
 import { abortError } from "../util/abort.ts";
@@ -16,6 +17,7 @@ import {
   type RunOptions,
   type RunResult,
 } from "./options.ts";
+import { reached } from "./networking.ts";
 import { removeContainer } from "./remove.ts";
 import { startClaimed } from "./start.ts";
 
@@ -80,10 +82,12 @@ function outputOption(option: CaptureOption = "capture"): OutputOption {
   return option === "capture" ? "pipe" : option;
 }
 
-interface Ended extends ExitStatus {
+interface Ended {
+  readonly status: ExitStatus;
   readonly stdout: Captured;
   readonly stderr: Captured;
   readonly timedOut: boolean;
+  readonly network: NetworkState | undefined;
 }
 
 async function seeThrough(process: RunningProcess, options: RunOptions): Promise<Ended> {
@@ -101,7 +105,7 @@ async function seeThrough(process: RunningProcess, options: RunOptions): Promise
       capture(process.stderr, maxOutputBytes),
       feed(process.stdin, input),
     ]);
-    return { ...status, stdout, stderr, timedOut };
+    return { status, stdout, stderr, timedOut, network: process.network };
   } finally {
     clearTimeout(timer);
   }
@@ -163,12 +167,13 @@ function isClosed(error: unknown): boolean {
 
 function result(
   { record }: Created,
-  { stdout, stderr, ...ended }: Ended,
+  { status, stdout, stderr, timedOut, network }: Ended,
   { encoding = "utf8" }: RunOptions,
 ): RunResult | RunResult<Buffer> {
-  const { id, isolation } = record;
+  const { id } = record;
+  const isolation = reached(record.isolation, network);
   const truncated = stdout.truncated || stderr.truncated;
-  const common = { id, ...ended, truncated, isolation };
+  const common = { id, ...status, timedOut, truncated, isolation };
   if (encoding === "buffer") return { ...common, stdout: stdout.bytes, stderr: stderr.bytes };
   return { ...common, stdout: textOf(stdout), stderr: textOf(stderr) };
 }

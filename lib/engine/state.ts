@@ -1,4 +1,6 @@
 /** What state a container is in: derived from what is on disk, never stored. */
+import { type NetworkState, parseNetworkState } from "../runtime/network-state.ts";
+import type { LiveContent } from "./live.ts";
 import type { ExitRecord } from "./records.ts";
 
 /**
@@ -13,6 +15,8 @@ export interface ContainerState {
   /** Of its first process, as this machine counts; while it runs. */
   readonly pid?: number;
   readonly startedAt?: string;
+  /** What connects its private network; while it runs. */
+  readonly network?: NetworkState;
   readonly finishedAt?: string;
   /** After it ended; also after it failed to start: 125, 126 or 127. */
   readonly exitCode?: number;
@@ -23,7 +27,7 @@ export interface ContainerState {
 /** What its files say: exit.json, and its file in live/ while somebody holds it. */
 export interface Traces {
   readonly exit: ExitRecord | undefined;
-  readonly live: { readonly pid?: number; readonly startedAt?: string } | undefined;
+  readonly live: Pick<LiveContent, "pid" | "startedAt" | "network" | "networkLost"> | undefined;
 }
 
 export function deriveState({ exit, live }: Traces): ContainerState {
@@ -32,5 +36,11 @@ export function deriveState({ exit, live }: Traces): ContainerState {
   }
   if (live?.startedAt === undefined) return { status: "created" };
   const { startedAt, pid } = live;
-  return { status: "running", startedAt, ...(pid === undefined ? {} : { pid }) };
+  const network = parseNetworkState(live.network, live.networkLost);
+  return {
+    status: "running",
+    startedAt,
+    ...(pid === undefined ? {} : { pid }),
+    ...(network === undefined ? {} : { network }),
+  };
 }

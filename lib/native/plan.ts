@@ -17,6 +17,8 @@ const OPERATIONS = {
   namespaces: [9, "n"],
   "fuse-overlayfs": [10, "sl"],
   join: [11, "sns"],
+  network: [12, "snl"],
+  hosts: [14, "sss"],
   terminal: [13, "nn"],
   hostname: [32, "s"],
   loopback: [33, ""],
@@ -73,6 +75,10 @@ export type Plan = readonly Operation[];
 /** Flags of the operation `root`: bind the path onto itself first, it is no mount of ours yet. */
 export const ROOT_BIND = 1;
 
+/** Flags of the operation `network`: without it the container fails to start, if it is the last. */
+export const NETWORK_REQUIRED = 1;
+
+/** Flags of the operation `bind`. `OPTIONAL`: where the source is missing nothing is mounted. */
 /**
  * Flags of the operation `bind`. `OPTIONAL`: where the source is missing nothing is mounted.
  * `…_TOP`: for the mount itself, not for what is mounted below it.

@@ -26,8 +26,20 @@ export interface CompileContext {
   readonly init?: boolean | undefined;
   /** Supplementary groups by name, beside `additionalGids`: looked up inside. */
   readonly groupNames?: readonly string[] | undefined;
+  /** Absent: nobody connects its network namespace. */
+  readonly network?: NetworkContext | undefined;
   /** Whether /sys/fs/cgroup of this machine is a cgroup v2 tree. */
   readonly hasCgroup2: boolean;
+}
+
+export interface NetworkContext {
+  /** To be tried in this order: names and command lines. */
+  readonly helpers: readonly { readonly name: string; readonly command: readonly string[] }[];
+  /** Whether the container must not start without. */
+  readonly isRequired: boolean;
+  /** /etc/hosts but for the container's own line, and the names of that. */
+  readonly otherHosts: string;
+  readonly ownNames: string;
 }
 
 export type Rootfs =

@@ -2,7 +2,7 @@
 import { join, resolve } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { formatIdMap } from "../native/helper.ts";
-import { BIND, type Operation, type Plan } from "../native/plan.ts";
+import { BIND, NETWORK_REQUIRED, type Operation, type Plan } from "../native/plan.ts";
 import type { Linux, NamespaceType, RuntimeSpec, SpecMount } from "../oci/runtime-spec.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { processOperations, terminalOperations } from "./compile-process.ts";
@@ -95,6 +95,7 @@ function keeperOperations({ linux, process }: RuntimeSpec, context: CompileConte
     ...joins.map((one) => joinOperation(one, CLONE)),
     ...when(oomScoreAdj !== undefined, ["oom-score-adj", String(oomScoreAdj)]),
     ["namespaces", [...flags].reduce((sum, flag) => sum + flag, 0)],
+    ...networkOperations(context),
   ];
 }
 
@@ -115,6 +116,15 @@ function mapOperations(
     ["setgroups", mapping.setgroups ? "allow" : "deny"],
     ["uid-map", formatIdMap(uids)],
     ["gid-map", formatIdMap(gids)],
+  ];
+}
+
+function networkOperations({ network, bundle }: CompileContext): Plan {
+  if (network === undefined) return [];
+  const flags = network.isRequired ? NETWORK_REQUIRED : 0;
+  return [
+    ...network.helpers.map(({ name, command }) => ["network", name, flags, command] as const),
+    ["hosts", join(bundle, "hosts"), network.otherHosts, network.ownNames],
   ];
 }
 

@@ -1,5 +1,6 @@
 /** What Docker's defaults depend on of this machine: read once. */
 import { access, readdir } from "node:fs/promises";
+import { isOwnNetwork, type NetworkLevel } from "./network.ts";
 
 const CPUS = "/sys/devices/system/cpu";
 const PORT_START = "net.ipv4.ip_unprivileged_port_start";
@@ -26,8 +27,8 @@ async function readThermalPaths(): Promise<readonly string[]> {
 }
 
 /** With a network of its own any user of a container may listen on any port, as under Docker. */
-export async function networkSysctls(network: "none" | "host"): Promise<Record<string, string>> {
-  if (network === "host") return {};
+export async function networkSysctls(network: NetworkLevel): Promise<Record<string, string>> {
+  if (!isOwnNetwork(network)) return {};
   portStart ??= exists(`/proc/sys/${PORT_START.replaceAll(".", "/")}`);
   return (await portStart) ? { [PORT_START]: "0" } : {};
 }

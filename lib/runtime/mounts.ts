@@ -5,6 +5,7 @@ import type { SpecMount } from "../oci/runtime-spec.ts";
 import { type ConfinementOptions, DEFAULT_SHM_BYTES } from "./confinement.ts";
 import type { Propagation } from "./mount-options.ts";
 import type { Security } from "./security.ts";
+import type { NetworkLevel } from "./network.ts";
 
 /** A directory or file of this machine. `source` is absolute and exists. */
 export interface BindRequest {
@@ -43,7 +44,7 @@ export interface MountsInput extends Pick<
   "pid" | "ipc" | "cgroupns" | "shmSizeBytes"
 > {
   readonly requests: readonly MountRequest[];
-  readonly network: "none" | "host";
+  readonly network: NetworkLevel;
   /** hosts, hostname and resolv.conf: mounted unless the user mounts something there. */
   readonly etc: readonly BindRequest[];
   /** Whether group 5 (tty) exists in the container's user namespace. */

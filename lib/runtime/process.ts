@@ -16,6 +16,7 @@ import { pipe } from "../native/syscalls.ts";
 import { onAbort } from "../util/abort.ts";
 import { wholeNumber } from "../util/check.ts";
 import { hintFor } from "./hints.ts";
+import { type NetworkState, parseNetworkState, publishLoss } from "./network-state.ts";
 import { signalName, signalNumber } from "./signals.ts";
 import { openTerminal } from "./terminal-stream.ts";
 
@@ -72,8 +73,10 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
       opened,
     );
     const events = keeper.events[Symbol.asyncIterator]();
-    const pid = await giveUpOnAbort(keeper, signal, started(keeper, events));
-    return new RunningProcess(pid, { keeper, streams, exited: watch(events, onLost) });
+    const { pid, network } = await giveUpOnAbort(keeper, signal, started(keeper, events));
+    const connected = { container: title, state: network };
+    const exited = watch(events, connected, onLost);
+    return new RunningProcess(pid, { keeper, streams, connected, exited });
   } catch (error) {
     destroyAll(streams);
     throw error;
@@ -192,7 +195,12 @@ function openEnd(option: StdioOption, standard: 0 | 1 | 2): End {
 /** How the helper is told to open it by itself. */
 const DEV_NULL = -1;
 
-async function started(keeper: Keeper, events: AsyncIterator<HelperEvent>): Promise<number> {
+interface Started {
+  readonly pid: number;
+  readonly network: NetworkState | undefined;
+}
+
+async function started(keeper: Keeper, events: AsyncIterator<HelperEvent>): Promise<Started> {
   for (;;) {
     const event = await next(events);
     if (event === undefined) {
@@ -205,7 +213,9 @@ async function started(keeper: Keeper, events: AsyncIterator<HelperEvent>): Prom
         },
       );
     }
-    if (event.event === "started") return numberOf(event, "pid");
+    if (event.event === "started") {
+      return { pid: numberOf(event, "pid"), network: networkOf(event) };
+    }
     if (event.event !== "failed") continue;
     await keeper.ended;
     throw startFailed(new HelperFailure(event));
@@ -232,14 +242,29 @@ function startFailed(failure: HelperFailure): MarmitaError {
   });
 }
 
+function networkOf({ network, networkLost }: HelperEvent): NetworkState | undefined {
+  return parseNetworkState(network, networkLost);
+}
+
+/** Changes when the network's helper ends. */
+interface Connected {
+  readonly container: string;
+  state: NetworkState | undefined;
+}
+
 async function watch(
   events: AsyncIterator<HelperEvent>,
+  connected: Connected,
   onLost: () => Promise<void>,
 ): Promise<ExitStatus> {
   let status: ExitStatus | undefined;
   let failure: HelperFailure | undefined;
   for (let event = await next(events); event !== undefined; event = await next(events)) {
     if (event.event === "exited") status = exitStatus(event);
+    if (event.event === "network") {
+      connected.state = networkOf(event);
+      publishLoss({ container: connected.container, reason: connected.state?.reason ?? "" });
+    }
     if (event.event === "failed") failure = new HelperFailure(event);
   }
   if (status !== undefined) return status;
@@ -272,6 +297,7 @@ const checkSize = wholeNumber("characters", 1, 65_535);
 interface Life {
   readonly keeper: Keeper;
   readonly streams: Streams;
+  readonly connected: Connected;
   readonly exited: Promise<ExitStatus>;
 }
 
@@ -293,6 +319,7 @@ export class RunningProcess implements AsyncDisposable {
   readonly terminal: Duplex | undefined;
   readonly #keeper: Keeper;
   readonly #streams: Streams;
+  readonly #connected: Connected;
   readonly #exited: Promise<ExitStatus>;
   #over = false;
 
@@ -304,6 +331,7 @@ export class RunningProcess implements AsyncDisposable {
     this.terminal = life.streams.terminal;
     this.#keeper = life.keeper;
     this.#streams = life.streams;
+    this.#connected = life.connected;
     this.#exited = life.exited;
     const over = (): void => {
       this.#over = true;
@@ -311,6 +339,11 @@ export class RunningProcess implements AsyncDisposable {
       if (life.streams.terminal === undefined) life.streams.stdin?.destroy();
     };
     life.exited.then(over, over);
+  }
+
+  /** What connects its private network now; `undefined` for another network. */
+  get network(): NetworkState | undefined {
+    return this.#connected.state;
   }
 
   /** Resolves when the process and all it left are gone; again and again to the same. */

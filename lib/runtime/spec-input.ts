@@ -5,6 +5,7 @@ import type { IdMapping } from "./id-maps.ts";
 import type { Join } from "./joins.ts";
 import type { MountRequest } from "./mounts.ts";
 import type { Security } from "./security.ts";
+import type { NetworkLevel } from "./network.ts";
 
 /** What an image's config says about its containers; `null` as Go writes it. */
 export interface ImageDefaults {
@@ -30,7 +31,8 @@ export interface SpecOptions extends ConfinementOptions {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly mounts?: readonly MountRequest[] | undefined;
   readonly readOnly?: boolean | undefined;
-  readonly network?: "none" | "host" | undefined;
+  /** What it has, not what was asked. Default: `none`. */
+  readonly network?: NetworkLevel | undefined;
   readonly tty?: boolean | undefined;
 }
 
@@ -58,6 +60,8 @@ export interface SpecInput {
   readonly id: string;
   /** Absolute; holds `hosts`, `hostname` and `resolv.conf`, and gets the config.json. */
   readonly bundle: string;
+  /** Another directory that holds these three. */
+  readonly etc?: string | undefined;
   readonly image: ImageDefaults;
   readonly options: SpecOptions;
   readonly mapping: IdMapping;

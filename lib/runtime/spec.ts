@@ -1,10 +1,11 @@
 /** Image config and options → the config.json of an OCI runtime bundle, as Docker would write it. */
 import { join } from "node:path";
-import type { NamespaceType, RuntimeSpec } from "../oci/runtime-spec.ts";
+import type { IdMappingLine, Linux, NamespaceType, RuntimeSpec } from "../oci/runtime-spec.ts";
 import { KEEP_GROUPS, KEPT_GROUPS } from "./confinement.ts";
 import { keptIds, mirroredIds } from "./container-ids.ts";
 import { withBorrowed, withJoins } from "./joins.ts";
 import { type BindRequest, containerMounts } from "./mounts.ts";
+import { isOwnNetwork, type NetworkLevel } from "./network.ts";
 import { processSpec } from "./process-spec.ts";
 import { resolveSecurity } from "./security.ts";
 import { hostnameOf, labelsOf, type SpecInput, type SpecOptions } from "./spec-input.ts";
@@ -50,9 +51,7 @@ export function createSpec(input: SpecInput): RuntimeSpec {
       ...(joins.length === 0 && { uidMappings: ids.uids, gidMappings: ids.gids }),
       maskedPaths: security.maskedPaths,
       readonlyPaths: security.readonlyPaths,
-      ...((input.sysctl ?? options.sysctls) !== undefined && {
-        sysctl: { ...input.sysctl, ...options.sysctls },
-      }),
+      ...sysctlSpec(input, ids.gids),
       ...(security.seccomp !== undefined && { seccomp: security.seccomp }),
     },
   };
@@ -62,7 +61,7 @@ const NAMESPACES = ["user", "mount", "pid", "ipc", "uts", "cgroup", "network"] a
 
 /** Docker's latest adds a time namespace: it has no use until somebody sets offsets in it. */
 function namespaces(
-  network: "none" | "host",
+  network: NetworkLevel,
   { pid, ipc, uts, cgroupns }: SpecOptions,
 ): readonly NamespaceType[] {
   const shared: Partial<Record<NamespaceType, boolean>> = {
@@ -75,11 +74,28 @@ function namespaces(
   return NAMESPACES.filter((type) => shared[type] !== true);
 }
 
+function sysctlSpec(
+  { sysctl, options }: SpecInput,
+  gids: readonly IdMappingLine[],
+): Pick<Linux, "sysctl"> {
+  const own = isOwnNetwork(options.network ?? "none") ? pingSysctl(gids) : {};
+  const all = { ...sysctl, ...own, ...options.sysctls };
+  return Object.keys(all).length === 0 ? {} : { sysctl: all };
+}
+
+/** Any group may ping, as under Docker; the kernel takes but ids that are mapped. */
+function pingSysctl(gids: readonly IdMappingLine[]): Record<string, string> {
+  const ordered = [...gids].sort((one, other) => one.containerID - other.containerID);
+  let end = 0;
+  for (const { containerID, size } of ordered) if (containerID === end) end += size;
+  return end === 0 ? {} : { "net.ipv4.ping_group_range": `0 ${Math.min(end - 1, 0x7fff_ffff)}` };
+}
+
 function etcMounts(input: SpecInput): readonly BindRequest[] {
-  const { bundle, options } = input;
+  const { bundle, etc = bundle, options } = input;
   return ["hosts", "hostname", "resolv.conf"].map((file) => ({
     type: "bind",
-    source: join(bundle, file),
+    source: join(etc, file),
     target: `/etc/${file}`,
     readOnly: options.readOnly,
     isFile: true,

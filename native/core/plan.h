@@ -35,6 +35,8 @@
   X(9, NAMESPACES, "namespaces", "n")           /* CLONE_NEW… */                                 \
   X(10, FUSE_OVERLAYFS, "fuse-overlayfs", "sl") /* target, command line */                         \
   X(11, JOIN, "join", "sns")                    /* live file of a container, CLONE_NEW…, name */ \
+  X(12, NETWORK, "network", "snl")              /* helper's name, NETWORK_…, command line */     \
+  X(14, HOSTS, "hosts", "sss")                  /* path, text, names behind the own address */     \
   X(13, TERMINAL, "terminal", "nn")             /* columns, rows; the child makes it */            \
   X(32, HOSTNAME, "hostname", "s")                                                                 \
   X(33, LOOPBACK, "loopback", "")                                                                  \
@@ -91,6 +93,8 @@ enum {
   BIND_UNBINDABLE = 1024,
   BIND_PROPAGATION_TOP = 2048, /* what is below it stays as it was: a slave of the host's */
 };
+/* network: the next one where this fails, and without a next one none, or else no container. */
+enum { NETWORK_REQUIRED = 1 };
 enum {
   USER_SETS_HOME = 1,    /* HOME from /etc/passwd unless the environment has one */
   USER_KEEPS_GROUPS = 2, /* setgroups is denied here: id 0 only */

@@ -4,20 +4,14 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/vfs.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../core/cleanup.h"
-#include "../core/process.h"
-#include "../core/syscalls.h"
 
 #define FUSE_MAGIC 0x65735546
 #define TIMEOUT_MS 30000
@@ -26,22 +20,6 @@ static bool is_mounted(const char *target) {
   struct statfs status;
 
   return statfs(target, &status) == 0 && status.f_type == FUSE_MAGIC;
-}
-
-static _Noreturn void become_filesystem(char *const *argv, int words, pid_t parent) {
-  const int nothing = open("/dev/null", O_RDWR);
-
-  (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent)
-    _exit(EXIT_FAILURE);
-  process_reset_signals();
-  (void) dup2(nothing, 0);
-  (void) dup2(nothing, 1);
-  (void) dup2(words, 2);
-  (void) sys_close_range(3, ~0U, 0);
-  (void) execvp(argv[0], argv);
-  (void) dprintf(2, "exec %s: %s", argv[0], strerror(errno));
-  _exit(EXIT_FAILURE);
 }
 
 /* What the program wrote to stderr before it gave up, on one line. */
@@ -79,10 +57,10 @@ static int wait_mounted(const char *target, int pidfd, int words, struct failure
   return 0;
 }
 
-int filesystem_start(const char *target, char *const *argv, pid_t *ret_pid, struct failure *why) {
+int filesystem_start(const char *target, char *const *argv, struct companion *ret_companion,
+                     struct failure *why) {
   autoclose int words = memfd_create("fuse-overlayfs", MFD_CLOEXEC);
-  autoclose int pidfd = -1;
-  const pid_t self = getpid();
+  struct companion companion = COMPANION_NONE;
   int r;
 
   if (unshare(CLONE_NEWNS) < 0)
@@ -90,30 +68,20 @@ int filesystem_start(const char *target, char *const *argv, pid_t *ret_pid, stru
   if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
     return fail(why, errno, "stop mounts from reaching the host");
 
-  struct clone_args arguments = {
-      .flags = CLONE_PIDFD,
-      .pidfd = (uint64_t) (uintptr_t) &pidfd,
-      .exit_signal = SIGCHLD,
-  };
-  const pid_t pid = sys_clone3(&arguments);
-  if (pid < 0)
-    return fail(why, errno, "clone");
-  if (pid == 0)
-    become_filesystem(argv, words, self);
-
-  r = wait_mounted(target, pidfd, words, why);
+  r = companion_start(argv, (int[]){-1, -1, words}, &companion, why);
+  if (r < 0)
+    return r;
+  r = wait_mounted(target, companion.pidfd, words, why);
   if (r < 0) {
-    filesystem_stop(target, pid);
+    filesystem_stop(target, &companion);
     return r;
   }
-  *ret_pid = pid;
+  *ret_companion = companion;
   return 0;
 }
 
 /* Lazily: the container's own mount namespace may take a moment to go. */
-void filesystem_stop(const char *target, pid_t pid) {
+void filesystem_stop(const char *target, struct companion *companion) {
   (void) umount2(target, MNT_DETACH);
-  (void) kill(pid, SIGKILL);
-  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-    continue;
+  companion_stop(companion, NULL);
 }

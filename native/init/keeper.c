@@ -111,6 +111,10 @@ static int take_terminal(struct keeper *keeper, int sync, struct failure *why) {
 static int hand_over(struct keeper *keeper, int sync, struct failure *why) {
   int r;
 
+  r = network_start(&keeper->network, keeper->pid, why); /* first: it takes the longest */
+  if (r < 0)
+    return fail_in_step(why, "network");
+
   r = map_ids(keeper, why);
   if (r < 0)
     return fail_in_step(why, "id maps");
@@ -130,6 +134,10 @@ static int hand_over(struct keeper *keeper, int sync, struct failure *why) {
   r = sync_expect(sync, SYNC_READY, why);
   if (r < 0)
     return r;
+
+  r = network_await(&keeper->network, FD_EVENTS, why);
+  if (r < 0)
+    return fail_in_step(why, "network");
 
   keeper_now(keeper->started_at);
   r = sync_send(sync, SYNC_PROCEED, why);
@@ -197,12 +205,12 @@ static int start_filesystem(struct keeper *keeper, struct failure *why) {
                           &keeper->filesystem, why);
 }
 
-void keeper_stop_filesystem(struct keeper *keeper) {
+void keeper_stop_companions(struct keeper *keeper) {
   const char *target = plan_text(keeper->plan, PLAN_FUSE_OVERLAYFS);
 
-  if (keeper->filesystem > 0)
-    filesystem_stop(target, keeper->filesystem);
-  keeper->filesystem = 0;
+  network_stop(&keeper->network);
+  if (keeper->filesystem.pid > 0)
+    filesystem_stop(target, &keeper->filesystem);
 }
 
 /* Docker's exit codes (docker run, "Exit status"). */
@@ -222,7 +230,7 @@ int keeper_start(struct keeper *keeper, int *ret_exit_code, struct failure *why)
   if (r == 0)
     r = start_child(keeper, why);
   if (r < 0) {
-    keeper_stop_filesystem(keeper);
+    keeper_stop_companions(keeper);
     *ret_exit_code = exit_code_of(why);
   }
   return r;
@@ -318,7 +326,14 @@ void keeper_restore_host_terminal(const struct keeper *keeper) {
     raw_leave(keeper->host_terminal, &keeper->host_mode);
 }
 
-enum { POLLED_END, POLLED_NODE, POLLED_SIGNALS, POLLED_TERMINAL };
+/* The container goes on without; once it has ended, there is nothing to tell. */
+static void lose_network(struct keeper *keeper, bool has_ended) {
+  network_note_loss(&keeper->network);
+  if (!has_ended)
+    keeper->on_network_loss(keeper);
+}
+
+enum { POLLED_END, POLLED_NODE, POLLED_SIGNALS, POLLED_NETWORK, POLLED_TERMINAL };
 
 /* Until the container has ended. */
 static int serve(struct keeper *keeper, struct pollfd polled[], struct failure *why) {
@@ -342,6 +357,10 @@ static int serve(struct keeper *keeper, struct pollfd polled[], struct failure *
       (void) sys_pidfd_send_signal(keeper->pidfd, SIGKILL);
       polled[POLLED_SIGNALS].fd = -1;
     }
+    if (polled[POLLED_NETWORK].revents != 0) {
+      polled[POLLED_NETWORK].fd = -1;
+      lose_network(keeper, polled[POLLED_END].revents != 0);
+    }
     if (terminal != NULL)
       terminal_serve(terminal, polled + POLLED_TERMINAL);
   }
@@ -354,6 +373,7 @@ int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why) {
       [POLLED_END] = {.fd = keeper->pidfd, .events = POLLIN},
       [POLLED_NODE] = {.fd = FD_EVENTS, .events = POLLIN},
       [POLLED_SIGNALS] = {.fd = signals, .events = POLLIN},
+      [POLLED_NETWORK] = {.fd = keeper->network.companion.pidfd, .events = POLLIN},
   };
   const int r = serve(keeper, polled, why);
 

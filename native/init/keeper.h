@@ -6,7 +6,9 @@
 
 #include "../core/plan.h"
 #include "../core/raw.h"
+#include "companion.h"
 #include "namespaces.h"
+#include "network.h"
 #include "terminal.h"
 
 struct keeper {
@@ -16,12 +18,15 @@ struct keeper {
   int pidfd;                             /* -1 before */
   int borrowed[NAMESPACES_MAX_BORROWED]; /* mounts of other containers, for the child */
   int borrowed_count;
-  pid_t filesystem;          /* fuse-overlayfs, 0 where the kernel does it */
+  struct companion filesystem; /* fuse-overlayfs, none where the kernel does it */
+  struct network network;
   char started_at[40];       /* RFC 3339; "" until the command runs */
   struct terminal *terminal; /* NULL: it has none */
   struct size size;          /* the terminal's at the start */
   int host_terminal;         /* where it is shown, to be put back when Node is killed; or -1 */
   struct raw_terminal host_mode;
+  /* Called when the network's helper has ended before the container. */
+  void (*on_network_loss)(const struct keeper *keeper);
 };
 
 /* Start the container. On failure nothing of it is left running, and `ret_exit_code` is what a
@@ -35,7 +40,7 @@ int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why);
 void keeper_restore_host_terminal(const struct keeper *keeper);
 
 /* After the end: stop what served the container. */
-void keeper_stop_filesystem(struct keeper *keeper);
+void keeper_stop_companions(struct keeper *keeper);
 
 /* Now, as RFC 3339 with nanoseconds, in UTC. */
 void keeper_now(char text[static 40]);

@@ -48,6 +48,17 @@ static int write_live(int live, struct report *report, struct failure *why) {
   return 0;
 }
 
+/* The helper in use, and why it is not the first one, or none. */
+static void add_network(struct report *report, const struct keeper *keeper) {
+  const char *helper = network_helper(&keeper->network);
+
+  if (plan_find(keeper->plan, PLAN_NETWORK) == NULL)
+    return;
+  report_text(report, "network", helper == NULL ? "" : helper);
+  if (keeper->network.lost[0] != '\0')
+    report_text(report, "networkLost", keeper->network.lost);
+}
+
 /* For whoever finds us dead: which process to look for. */
 static void note_alive(const struct keeper *keeper) {
   const struct namespaces_holder holder = namespaces_holder_of(keeper->pid);
@@ -60,6 +71,7 @@ static void note_alive(const struct keeper *keeper) {
   report_text(&note, "bootId", holder.boot);
   report_number(&note, "keeper", getpid());
   report_text(&note, "startedAt", keeper->started_at);
+  add_network(&note, keeper);
   (void) write_live(keeper->live, &note, &ignored);
 }
 
@@ -161,6 +173,15 @@ static void report_started(const struct keeper *keeper) {
 
   report_number(&report, "pid", keeper->pid);
   report_text(&report, "startedAt", keeper->started_at);
+  add_network(&report, keeper);
+  report_send(&report);
+}
+
+static void report_network_loss(const struct keeper *keeper) {
+  struct report report = report_open("network");
+
+  note_alive(keeper);
+  add_network(&report, keeper);
   report_send(&report);
 }
 
@@ -191,7 +212,7 @@ static int keep(struct keeper *keeper, struct ending *ret_ending, struct failure
   report_started(keeper);
 
   r = keeper_wait(keeper, &status, why);
-  keeper_stop_filesystem(keeper);
+  keeper_stop_companions(keeper);
   ret_ending->signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
   ret_ending->exit_code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   return r;
@@ -254,7 +275,19 @@ int run_main(int argc, char *argv[], struct failure *why) {
   if (r < 0)
     return r;
   (void) prctl(PR_SET_NAME, "marmita-keeper"); /* argv[0], which Node chose, says whose */
-  struct keeper keeper = {.plan = &plan, .live = FD_LIVE, .pidfd = -1, .host_terminal = -1};
+  struct keeper keeper = {
+      .plan = &plan,
+      .live = FD_LIVE,
+      .pidfd = -1,
+      .filesystem = COMPANION_NONE,
+      .network = {.plan = &plan,
+                  .companion = COMPANION_NONE,
+                  .namespace_fd = -1,
+                  .ready = -1,
+                  .words = -1},
+      .on_network_loss = report_network_loss,
+      .host_terminal = -1,
+  };
   r = read_words(&keeper, argc - 1, argv + 1, why);
   if (r == 0)
     r = adopt_terminal(&keeper, why);

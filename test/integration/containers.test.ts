@@ -350,6 +350,9 @@ describe.runIf(requireUserNamespaces())("containers", () => {
       env: { A: "1" },
       user: "0",
       workdir: "/srv",
+      network: "none",
+      dns: ["192.0.2.53"],
+      extraHosts: ["db:192.0.2.1"],
       mounts: [
         { type: "bind", source: "/etc", target: "/host-etc", readOnly: true },
         { type: "tmpfs", target: "/tmp", sizeBytes: 1024 },
@@ -365,6 +368,8 @@ describe.runIf(requireUserNamespaces())("containers", () => {
       HostConfig: {
         Binds: ["/etc:/host-etc:ro"],
         NetworkMode: "none",
+        Dns: ["192.0.2.53"],
+        ExtraHosts: ["db:192.0.2.1"],
         Tmpfs: { "/tmp": "size=1024" },
       },
       Mounts: [

@@ -29,8 +29,10 @@ describe.runIf(requireUserNamespaces())("the image host", () => {
     return run("host", ["sh", "-c", script], { engine, remove: true, ...options });
   }
 
-  it("runs as the caller, in the caller's directory, without a network", async () => {
-    const { stdout, isolation } = await shell("id -u; id -g; pwd; ls /sys/class/net");
+  it("runs as the caller, in the caller's directory, without a network where none is asked for", async () => {
+    const { stdout, isolation } = await shell("id -u; id -g; pwd; ls /sys/class/net", {
+      network: "none",
+    });
 
     expect(stdout).toBe(`${process.getuid?.()}\n${process.getgid?.()}\n${process.cwd()}\nlo\n`);
     expect(isolation.network).toBe("none");

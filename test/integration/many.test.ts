@@ -31,7 +31,12 @@ describe.runIf(requireUserNamespaces())("many containers", () => {
     const results = await Promise.all(
       numbers.map((number) => {
         const command = ["sh", "-c", `cat; echo ${number} >&2; exit ${number % 100}`];
-        return run("busybox", command, { engine, remove: true, input: `in ${number}` });
+        return run("busybox", command, {
+          engine,
+          remove: true,
+          network: "none",
+          input: `in ${number}`,
+        });
       }),
     );
 
@@ -50,7 +55,12 @@ describe.runIf(requireUserNamespaces())("many containers", () => {
     const { signal } = controller;
 
     const runs = Array.from({ length: 20 }, () =>
-      run("busybox", ["sh", "-c", "echo up; sleep 100"], { engine, remove: true, signal }),
+      run("busybox", ["sh", "-c", "echo up; sleep 100"], {
+        engine,
+        remove: true,
+        network: "none",
+        signal,
+      }),
     );
     await eventually("20 containers", async () => {
       const states = await engine.containers.list();
@@ -70,7 +80,7 @@ describe.runIf(requireUserNamespaces())("many containers", () => {
   it("run at once from several processes over one data root, and leave nothing", async () => {
     const text = `
       const runs = Array.from({ length: 50 }, (_, number) =>
-        marmita.run("busybox", ["echo", String(number)], { root, remove: true }));
+        marmita.run("busybox", ["echo", String(number)], { root, remove: true, network: "none" }));
       const results = await Promise.all(runs);
       const right = results.every(({ exitCode, stdout }, number) =>
         exitCode === 0 && stdout === number + "\\n");

@@ -137,7 +137,7 @@ describe.runIf(requireUserNamespaces())("a command in a container", () => {
   });
 
   function options(more: RunOptions = {}): RunOptions & { engine: Engine } {
-    return { engine, remove: true, ...more };
+    return { engine, remove: true, network: "none", ...more };
   }
 
   async function probe(verbs: readonly string[], more: RunOptions = {}): Promise<string> {

@@ -21,7 +21,12 @@ describe.runIf(requireUserNamespaces())("run", () => {
 
   /** A shell's script in a container that goes away. */
   function shell(script: string, options: RunOptions = {}) {
-    return run("busybox", ["sh", "-c", script], { engine, remove: true, ...options });
+    return run("busybox", ["sh", "-c", script], {
+      engine,
+      remove: true,
+      network: "none",
+      ...options,
+    });
   }
 
   describe("output", () => {

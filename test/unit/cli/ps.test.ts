@@ -16,6 +16,7 @@ function container(name: string, state: ContainerSummary["state"]): ContainerSum
     labels: {},
     mounts: [],
     trees: [],
+    networking: { mode: "private", dns: [], dnsSearch: [], dnsOptions: [], extraHosts: [] },
     readOnly: false,
     tty: false,
     openStdin: false,

@@ -28,6 +28,18 @@ describe("the flags of run", () => {
     ["--entrypoint= busybox", { entrypoint: null }],
     ["--network host busybox", { network: "host" }],
     ["--net=none busybox", { network: "none" }],
+    ["--network=bridge busybox", { network: "bridge" }],
+    ["--network=default busybox", {}],
+    ["--network container:web busybox", { network: "container:web" }],
+    [
+      "--dns 192.0.2.53 --dns=::1 --dns-search . --dns-opt ndots:2 --add-host db:192.0.2.1 busybox",
+      {
+        dns: ["192.0.2.53", "::1"],
+        dnsSearch: ["."],
+        dnsOptions: ["ndots:2"],
+        extraHosts: ["db:192.0.2.1"],
+      },
+    ],
     [
       "-v /a:/b:ro --tmpfs /t --mount type=bind,src=/c,dst=/d busybox",
       {
@@ -56,6 +68,9 @@ describe("the flags of run", () => {
 
   it.each([
     ["--network= x", "no name set for network"],
+    ["--network container: x", "expected container:NAME"],
+    ["--dns me x", 'invalid argument "me" for "--dns" flag: expected an IP address'],
+    ["--add-host db x", 'invalid argument "db" for "--add-host" flag: bad format'],
     ["--pull=foo x", `invalid pull option: 'foo': must be one of "always", "missing" or "never"`],
     ["--timeout soon x", 'invalid argument "soon" for "--timeout" flag'],
     ["-e =x y", 'invalid argument "=x" for "-e, --env" flag'],
@@ -73,7 +88,9 @@ describe("the flags of run", () => {
     ["-p 80:80 x", "-p (--publish) is not supported yet"],
     ["--memory 1g x", "--memory is not supported yet"],
     ["--pull always x", "--pull always is not supported yet"],
-    ["--network bridge x", "--network bridge is not supported yet"],
+    ["--network mine x", "--network mine is not supported yet"],
+    ["--ip 192.0.2.5 x", "--ip is not supported yet"],
+    ["--network-alias web x", "--network-alias is not supported yet"],
     ["-v data:/data x", "-v with a named volume is not supported yet"],
   ])("are refused by name: %s", (line, message) => {
     expect(() => settings(...line.split(" "))).toThrow(

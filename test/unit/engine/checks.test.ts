@@ -96,6 +96,13 @@ describe("options of a container", () => {
     ["an unknown option of /proc", { procOptions: ["hidepid=9"] }, 'expected "procOptions[0]"'],
     ["a misspelled option", { rmeove: true }, 'unknown option "rmeove"'],
     ["an option of another time", { detach: true }, 'unknown option "detach"'],
+    ["a name server by name", { dns: ["dns.example"] }, 'expected "dns" to be IP addresses'],
+    ["an extra host nowhere", { extraHosts: ["db"] }, "bad format for an extra host"],
+    [
+      "a name server of its own in another's network",
+      { network: "container:web", dns: ["192.0.2.1"] },
+      'conflicting options: "dns" and "network": "container:web"',
+    ],
     ["a flag that is a word", { remove: "yes" }, 'expected "remove" to be true or false'],
   ])("refuses %s", (_what, options, words) => {
     const given: unknown = { image: "busybox", ...options };
@@ -103,7 +110,7 @@ describe("options of a container", () => {
     expect(() => Reflect.apply(checkCreateOptions, undefined, [given])).toThrow(words);
   });
 
-  it.each(["private", "bridge", "container:web"])("refuses network %s by name", (network) => {
+  it.each(["mine", "container:", "Private"])("refuses network %s by name", (network) => {
     const options: unknown = { image: "busybox", network };
 
     expect(() => Reflect.apply(checkCreateOptions, undefined, [options])).toThrow(
