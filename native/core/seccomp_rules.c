@@ -56,7 +56,7 @@ static bool parse_number(const char *text, size_t size, uint64_t most, uint64_t 
     if (text[i] < '0' || text[i] > '9')
       return false;
     const uint64_t digit = (uint64_t) (text[i] - '0');
-    if (number > (most - digit) / 10)
+    if (digit > most || number > (most - digit) / 10)
       return false;
     number = number * 10 + digit;
   }
