@@ -1,8 +1,9 @@
 /** Starts a container's process: the plan in its bundle, carried out under its live file. */
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { MarmitaError } from "../errors.ts";
+import { MarmitaError, isMarmitaError } from "../errors.ts";
 import { type RunningProcess, startProcess } from "../runtime/process.ts";
+import { distrustFilters } from "../runtime/seccomp/filters.ts";
 import { sizeOf, type TerminalSize } from "../runtime/spec-input.ts";
 import { abortError, onAbort, throwIfAborted } from "../util/abort.ts";
 import { checkTerminalOptions } from "./checks.ts";
@@ -98,6 +99,7 @@ export async function startClaimed(
     throw abortError(signal);
   } catch (error) {
     live.close();
+    if (isMarmitaError(error) && error.step === "seccomp") distrustFilters();
     // What the keeper did not put away, if there ever was one; or else the next sweep's.
     await sweepOne(context, id).catch(() => undefined);
     throw error;

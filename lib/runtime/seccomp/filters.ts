@@ -2,8 +2,9 @@
 import { type Stats, closeSync, openSync, statSync } from "node:fs";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { debuglog } from "node:util";
 import { crc32 } from "node:zlib";
-import { runVerb } from "../../native/helper.ts";
+import { type HelperEvent, runVerb } from "../../native/helper.ts";
 import { draftPath, removeDrafts, syncDirectory } from "../../store/atomic.ts";
 import { lock } from "../../store/lock.ts";
 import type { Paths } from "../../store/paths.ts";
@@ -38,6 +39,11 @@ export async function ensureFilter(paths: Paths, rules: SeccompRules): Promise<s
       E2BIG: "Leave rules out of the profile, or architectures.",
     });
   }
+}
+
+/** What the helper could not read was whole when this process looked: the next start looks again. */
+export function distrustFilters(): void {
+  verified.clear();
 }
 
 function isVerified(path: string): boolean {
@@ -100,8 +106,15 @@ async function compile(
   await writeFile(source, rules, { flag: "wx", mode: 0o600 });
   const stdin = openSync(source, "r");
   try {
-    await runVerb("seccomp", { args: [draft], stdin });
+    await runVerb("seccomp", { args: [draft], stdin, onEvent: tellUnknown });
   } finally {
     closeSync(stdin);
   }
+}
+
+const debug = debuglog("marmita:seccomp");
+
+/** Names of newer kernels, or of other architectures: without a number there is no rule. */
+function tellUnknown({ event, name }: HelperEvent): void {
+  if (event === "unknown") debug("no rule for the unknown system call %s", name);
 }
