@@ -18,7 +18,15 @@ export type { Images, RemoveImageOptions } from "./engine/images.ts";
 export { type EngineInfo, type VersionInfo, versionInfo as version } from "./engine/info.ts";
 export type { ContainerInspection, ImageInspection } from "./engine/inspect.ts";
 export type { ContainerOptions, CreateOptions, NetworkMode } from "./engine/container-options.ts";
-export type { BindMount, Mount, MountRestrictions, TmpfsMount } from "./engine/mounts.ts";
+export type {
+  BindMount,
+  Mount,
+  MountRestrictions,
+  RecordedMount,
+  RecordedVolume,
+  TmpfsMount,
+  VolumeMount,
+} from "./engine/mounts.ts";
 export type {
   CaptureOption,
   EngineOptions,

@@ -1,18 +1,32 @@
 /** `--mount` in Docker's and Podman's syntax: `type=bind,source=…,target=…,readonly`. */
 import { resolve } from "node:path";
-import type { BindMount, Mount, MountRestrictions, TmpfsMount } from "../engine/mounts.ts";
+import type {
+  BindMount,
+  Mount,
+  MountRestrictions,
+  TmpfsMount,
+  VolumeMount,
+} from "../engine/mounts.ts";
 import { isPropagation } from "../runtime/mount-options.ts";
 import { splitFields } from "./csv.ts";
 import { SWITCH_VALUES } from "./flags.ts";
+import { labels as labelsOf, parseKeyValue } from "./key-values.ts";
 import { tmpfs } from "./tmpfs-flag.ts";
-import { invalid, unsupported } from "./volume-flag.ts";
+import { checkVolumeName, invalid, unsupported } from "./volume-flag.ts";
 
 /** The keys of one mount, by their first spelling, with their values. */
 class Fields {
+  readonly #pairs: readonly (readonly [string, string])[];
   readonly #given: ReadonlyMap<string, string>;
 
-  constructor(given: ReadonlyMap<string, string>) {
-    this.#given = given;
+  constructor(pairs: readonly (readonly [string, string])[]) {
+    this.#pairs = pairs;
+    this.#given = new Map(pairs);
+  }
+
+  /** Of a key that may be given more than once. */
+  all(key: string): readonly string[] {
+    return this.#pairs.filter(([one]) => one === key).map(([, value]) => value);
   }
 
   has(key: string): boolean {
@@ -52,6 +66,7 @@ const ALIASES = new Map([
   ["dst", "target"],
   ["destination", "target"],
   ["ro", "readonly"],
+  ["subpath", "volume-subpath"],
   ["bind-create-src", "bind-create-mountpoint"],
 ]);
 
@@ -60,6 +75,7 @@ const SWITCHES = new Set([
   "readonly",
   "bind-nonrecursive",
   "bind-create-mountpoint",
+  "volume-nocopy",
   "idmap",
   "notmpcopyup",
   "noexec",
@@ -82,32 +98,32 @@ const BIND_KEYS = new Set([
   "idmap",
   ...RESTRICTIONS,
 ]);
+const VOLUME_KEYS = new Set([
+  "source",
+  "volume-nocopy",
+  "volume-subpath",
+  "volume-label",
+  "volume-driver",
+  ...RESTRICTIONS,
+]);
 const TMPFS_KEYS = new Set(["tmpfs-size", "tmpfs-mode", "notmpcopyup", ...RESTRICTIONS]);
-const KNOWN = new Set([...COMMON, ...BIND_KEYS, ...TMPFS_KEYS]);
+const KNOWN = new Set([...COMMON, ...BIND_KEYS, ...VOLUME_KEYS, ...TMPFS_KEYS]);
 
 /** Docker's keys, and Podman's, which are not there. */
 const REFUSED_KEYS =
-  /^(?:volume-.*|image-.*|subpath|rw|readwrite|tmpfs-options|tmpcopyup|chown|u|o|no-dereference)$/;
-const REFUSED_TYPES = new Set([
-  "volume",
-  "image",
-  "npipe",
-  "cluster",
-  "devpts",
-  "ramfs",
-  "glob",
-  "artifact",
-]);
+  /^(?:volume-opt|image-.*|rw|readwrite|tmpfs-options|tmpcopyup|chown|u|o|no-dereference)$/;
+const REFUSED_TYPES = new Set(["image", "npipe", "cluster", "devpts", "ramfs", "glob", "artifact"]);
 
 /** Throws `INVALID_ARGUMENT`, or `UNSUPPORTED` for what is Docker's or Podman's and not ours. */
 export function parseMount(text: string): Mount {
-  const fields = new Fields(new Map(splitFields(text).map(parseField)));
+  const fields = new Fields(splitFields(text).map(parseField));
   const target = fields.text("target") ?? "";
   if (target === "") throw invalid("target is required");
   if (!target.startsWith("/")) throw invalid(`expected an absolute target, got '${target}'`);
   fields.oneOf("consistency", ["default", "consistent", "cached", "delegated"]);
   const type = fields.text("type") ?? "volume";
   if (type === "bind") return bindMount(target, fields);
+  if (type === "volume") return volumeMount(target, fields);
   if (type === "tmpfs") return tmpfsMount(target, fields);
   if (REFUSED_TYPES.has(type)) throw unsupported(`--mount type=${type}`);
   throw invalid(`unknown mount type '${type}'`);
@@ -187,6 +203,26 @@ function restrictionsOf(fields: Fields): MountRestrictions {
     ...(is("noexec", "exec") ? { noexec: true } : {}),
     ...(is("nosuid", "suid") ? { nosuid: true } : {}),
     ...(is("nodev", "dev") ? { nodev: true } : {}),
+  };
+}
+
+function volumeMount(target: string, fields: Fields): VolumeMount {
+  fields.allow("volume", VOLUME_KEYS);
+  const source = fields.text("source") ?? "";
+  if (source !== "") checkVolumeName(source);
+  const driver = fields.text("volume-driver") ?? "local";
+  if (driver !== "local") throw unsupported(`--mount with volume-driver=${driver}`);
+  const subpath = fields.text("volume-subpath") ?? "";
+  const labels = fields.all("volume-label").map(parseKeyValue);
+  return {
+    type: "volume",
+    ...(source === "" ? {} : { source }),
+    target,
+    ...(fields.flag("readonly") === true ? { readOnly: true } : {}),
+    ...(fields.flag("volume-nocopy") === true ? { copy: false } : {}),
+    ...(subpath === "" ? {} : { subpath }),
+    ...(labels.length === 0 ? {} : { labels: labelsOf(labels) }),
+    ...restrictionsOf(fields),
   };
 }
 

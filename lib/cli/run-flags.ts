@@ -23,6 +23,7 @@ export const RUN_FLAGS: readonly Flag[] = [
     help:
       "Attach a filesystem mount to the container\n" +
       "'type=bind,source=PATH,target=PATH[,readonly]'\n" +
+      "'type=volume[,source=NAME],target=PATH'\n" +
       "'type=tmpfs,target=PATH[,tmpfs-size=SIZE]'",
   },
   { name: "name", value: "string", help: "Assign a name to the container" },
@@ -47,8 +48,9 @@ export const RUN_FLAGS: readonly Flag[] = [
     name: "volume",
     short: "v",
     value: "list",
-    help: "Bind mount a directory or file ('SOURCE:TARGET[:OPTIONS]')",
+    help: "Bind mount a path, or mount a volume ('[PATH|NAME:]TARGET[:OPTIONS]')",
   },
+  { name: "volumes-from", value: "list", help: "Mount volumes from the specified container(s)" },
   { name: "workdir", short: "w", value: "string", help: "Working directory inside the container" },
   ...CONFINE_FLAGS,
   ...SECURITY_FLAGS,
@@ -72,5 +74,5 @@ export const RUN_REFUSED: RefusedFlags = {
     platform pod pod-id-file preserve-fd preserve-fds publish|p rdt-class requires restart retry
     retry-delay runtime sdnotify seccomp-policy secret  shm-size-systemd
       storage-opt subgidname subuidname  systemd tz uidmap
-    unsetenv userns  variant volume-driver volumes-from`,
+    unsetenv userns  variant volume-driver`,
 };

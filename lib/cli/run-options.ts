@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { CreateOptions } from "../engine/container-options.ts";
 import type { Mount } from "../engine/mounts.ts";
+import { parseVolumesFrom } from "../engine/volumes-from.ts";
 import { MarmitaError } from "../errors.ts";
 import { confinement } from "./confine-flags.ts";
 import type { ParsedFlags } from "./flags.ts";
@@ -60,6 +61,7 @@ function createOptions(flags: ParsedFlags, env: Environment): CreateOptions {
     env: environment(pairs, env),
     labels: labels(labelPairs),
     mounts: mounts(flags),
+    ...volumesFrom(flags),
     readOnly: flags.has("read-only"),
     remove: flags.has("rm"),
   };
@@ -74,6 +76,14 @@ function text<Name extends "name" | "user" | "workdir" | "hostname">(
   const found: { [Key in Name]?: string } = {};
   if (value !== "") found[name] = value;
   return found;
+}
+
+function volumesFrom(flags: ParsedFlags): Pick<CreateOptions, "volumesFrom"> {
+  const texts = flags.map("volumes-from", (text) => {
+    parseVolumesFrom(text);
+    return text;
+  });
+  return texts.length === 0 ? {} : { volumesFrom: texts };
 }
 
 function mounts(flags: ParsedFlags): readonly Mount[] {

@@ -1,6 +1,6 @@
 /** `-v` in Docker's and Podman's syntax: `[HOST|NAME:]TARGET[:OPTIONS]`. */
 import { resolve } from "node:path";
-import type { BindMount, Mount, MountRestrictions } from "../engine/mounts.ts";
+import type { BindMount, Mount, MountRestrictions, VolumeMount } from "../engine/mounts.ts";
 import { MarmitaError } from "../errors.ts";
 import { isPropagation, type Propagation } from "../runtime/mount-options.ts";
 
@@ -12,10 +12,39 @@ export function parseVolume(text: string): Mount {
   const { source, target, options } = split(text);
   if (!target.startsWith("/")) throw invalid(`expected an absolute TARGET, got '${target}'`);
   const words = readOptions(options);
-  if (source === undefined) throw unsupported("-v with an anonymous volume");
-  if (!/^[./]/.test(source)) throw unsupported("-v with a named volume");
-  return bind(source, target, words);
+  if (source !== undefined && /^[./]/.test(source)) return bind(source, target, words);
+  return volume(source, target, words);
 }
+
+/** Docker's, of the local driver. */
+export function checkVolumeName(name: string): void {
+  if (/^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/.test(name)) return;
+  throw invalid(
+    `'${name}' is no name for a volume (two or more of [a-zA-Z0-9][a-zA-Z0-9_.-]); ` +
+      "a path of the host is absolute or starts with ./",
+  );
+}
+
+function volume(source: string | undefined, target: string, words: Words): VolumeMount {
+  const { readOnly, copy, restrictions, relabel: _, ...others } = words;
+  if (source !== undefined) checkVolumeName(source);
+  const [other] = Object.keys(others);
+  if (other !== undefined) throw invalid(`${OPTIONS_OF[other] ?? other} is for host paths`);
+  return {
+    type: "volume",
+    ...(source === undefined ? {} : { source }),
+    target,
+    ...(readOnly === true ? { readOnly } : {}),
+    ...(copy === false ? { copy } : {}),
+    ...restrictions,
+  };
+}
+
+const OPTIONS_OF: Readonly<Record<string, string>> = {
+  propagation: "a propagation",
+  recursive: "'bind' or 'rbind'",
+  idmap: "'idmap'",
+};
 
 interface Parts {
   readonly source: string | undefined;

@@ -58,7 +58,11 @@ const importing: Checks<ImportOptions> = {
   platform: word,
   signal: abortSignal,
 };
-const remove: Checks<RemoveOptions> = { force: flag, signal: abortSignal };
+const removeImage: Checks<Pick<RemoveOptions, "force" | "signal">> = {
+  force: flag,
+  signal: abortSignal,
+};
+const remove: Checks<RemoveOptions> = { force: flag, volumes: flag, signal: abortSignal };
 
 /** What the arguments of `run` are. */
 export interface RunRequest {
@@ -101,9 +105,13 @@ export function checkImportOptions(options: ImportOptions): void {
   check(importing, options);
 }
 
-/** Of a container or an image. */
+/** Of a container. */
 export function checkRemoveOptions(options: RemoveOptions): void {
   check(remove, options);
+}
+
+export function checkRemoveImageOptions(options: Pick<RemoveOptions, "force" | "signal">): void {
+  check(removeImage, options);
 }
 
 /** `what` is the argument's name: one that is a name, an id or a path. */

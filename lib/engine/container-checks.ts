@@ -8,6 +8,7 @@ import type { ContainerOptions } from "./container-options.ts";
 import { isNetworkMode } from "./network-modes.ts";
 import { insidePath, mounts } from "./mount-checks.ts";
 import { SECURITY_CHECKS } from "./security-checks.ts";
+import { parseVolumesFrom } from "./volumes-from.ts";
 
 /** Docker's rule for names of containers. */
 export const CONTAINER_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
@@ -22,6 +23,7 @@ export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   hostname,
   labels,
   mounts,
+  volumesFrom,
   readOnly: flag,
   remove: flag,
   tty: flag,
@@ -63,6 +65,11 @@ function user(value: unknown, name: string): void {
 function entrypoint(value: unknown, name: string): void {
   if (value === null || isText(value)) return;
   words(value, name);
+}
+
+function volumesFrom(value: unknown, name: string): void {
+  words(value, name);
+  for (const item of Object.values(Object.assign({}, value))) parseVolumesFrom(String(item));
 }
 
 function network(value: unknown, name: string): void {

@@ -34,6 +34,11 @@ export interface ContainerOptions extends ConfinementOptions, SecurityOptions {
   readonly hostname?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly mounts?: readonly Mount[];
+  /**
+   * Binds and volumes of other containers, by name, id or start of an id: `web`, `web:ro`. Those in
+   * `mounts` replace them.
+   */
+  readonly volumesFrom?: readonly string[];
   /** The root file system cannot be written; mounts still can. */
   readonly readOnly?: boolean;
   /** The container and what it wrote are removed when its process ends. */

@@ -21,6 +21,7 @@ import { claimName, idOfName, madeUpName } from "./names.ts";
 import { type ContainerRecord, encodeRecord } from "./records.ts";
 import { type RootLayout, type RootSource, hostRoot, imageRoot } from "./roots.ts";
 import { discard, draftOf } from "./sweep.ts";
+import { useVolume } from "./volumes.ts";
 
 export interface CreateRequest {
   /** Checked. */
@@ -44,7 +45,7 @@ export async function createContainer(
 ): Promise<Created> {
   const { options, signal } = request;
   throwIfAborted(signal);
-  const mounts = await prepareMounts(options.mounts ?? []);
+  const id = randomBytes(32).toString("hex");
   // Whoever removes images or layers waits until the record says that they are in use.
   const held = await lock(context.paths.lock("images"), { mode: "shared", signal });
   try {
@@ -58,14 +59,22 @@ export async function createContainer(
       pid: containerIn(options.pid),
       ipc: containerIn(options.ipc),
     });
+    const mounts = await prepareMounts(context, {
+      mounts: options.mounts ?? [],
+      volumesFrom: options.volumesFrom ?? [],
+      image: source.defaults,
+      bundle: context.paths.container(id),
+      remove: options.remove === true,
+    });
     throwIfAborted(signal);
-    return await make(context, { ...request, mounts, mapping, source, joins });
+    return await make(context, { ...request, id, mounts, mapping, source, joins });
   } finally {
     held[Symbol.dispose]();
   }
 }
 
 interface MakeRequest extends CreateRequest {
+  readonly id: string;
   readonly mounts: PreparedMounts;
   readonly mapping: IdMapping;
   readonly source: RootSource;
@@ -74,12 +83,12 @@ interface MakeRequest extends CreateRequest {
 
 async function make(context: EngineContext, request: MakeRequest): Promise<Created> {
   const { paths } = context;
-  const { options, purpose, source } = request;
-  const id = randomBytes(32).toString("hex");
+  const { id, options, purpose, source, mounts } = request;
   const layout = await source.layOut({ id, bundle: paths.container(id) });
   const { trees } = layout;
   let name = options.name ?? madeUpName();
-  const content = { purpose, name, trees };
+  const volumes = mounts.uses.map((use) => ({ name: use.name, remove: use.anonymous }));
+  const content = { purpose, name, trees, volumes };
   const live = claimLive(paths, id, content);
   assert(live !== undefined, `the id ${id} was made twice`);
   try {
@@ -88,10 +97,13 @@ async function make(context: EngineContext, request: MakeRequest): Promise<Creat
       else name = madeUpName(taken);
       live.write({ ...content, name });
     }
-    const record = await write(context, { ...request, id, name, layout });
+    for (const use of mounts.uses) {
+      await useVolume(paths, id, { ...use, durable: options.remove !== true || !use.anonymous });
+    }
+    const record = await write(context, { ...request, name, layout });
     return { record, live };
   } catch (error) {
-    await discard(context, id, { name, trees }).then(
+    await discard(context, id, { name, trees, volumes }).then(
       () => live.finish(),
       () => live.close(), // the sweep's, then
     );
@@ -114,7 +126,6 @@ function refuseName(paths: Paths, name: string): void {
 }
 
 interface WriteRequest extends MakeRequest {
-  readonly id: string;
   readonly name: string;
   readonly layout: RootLayout;
 }

@@ -6,7 +6,7 @@ import type { ContainerRecord } from "./records.ts";
 import type { RecordedSecurity } from "./security.ts";
 
 export function hostConfigJson(record: ContainerRecord) {
-  const { mounts, networking, readOnly, remove, security } = record;
+  const { mounts, volumesFrom, networking, readOnly, remove, security } = record;
   return {
     ...confinementJson(record),
     ...securityJson(security),
@@ -19,6 +19,7 @@ export function hostConfigJson(record: ContainerRecord) {
     AutoRemove: remove,
     ReadonlyRootfs: readOnly,
     ...askedMountsJson(mounts),
+    VolumesFrom: volumesFrom ?? null,
   };
 }
 

@@ -5,7 +5,12 @@ import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions, LoadedImage } from "../images/load.ts";
 import type { ImageUser, RemovedImage } from "../images/remove.ts";
 import type { Digest } from "../oci/digest.ts";
-import { checkImportOptions, checkLoadOptions, checkRemoveOptions, checkText } from "./checks.ts";
+import {
+  checkImportOptions,
+  checkLoadOptions,
+  checkRemoveImageOptions,
+  checkText,
+} from "./checks.ts";
 import type { Containers } from "./containers.ts";
 import type { EngineContext } from "./context.ts";
 import { explained } from "./failures.ts";
@@ -84,7 +89,7 @@ export class Images {
   /** A name goes, and with its last name the image. Throws `NOT_FOUND`, `CONFLICT` when in use. */
   async remove(nameOrId: string, options: RemoveImageOptions = {}): Promise<RemovedImage> {
     checkText(nameOrId, "nameOrId");
-    checkRemoveOptions(options);
+    checkRemoveImageOptions(options);
     const usedBy = (id: Digest) => this.#usersOf(id);
     const { library, work } = this.#context;
     const removing = work.begin(() => library.remove(nameOrId, { ...options, usedBy }));

@@ -5,7 +5,7 @@ import type { Image } from "../images/image.ts";
 import type { ContainerDefaults } from "../oci/image-config.ts";
 import { familiarName, parseReference } from "../oci/reference.ts";
 import { JsonReader, parseJson } from "../util/json.ts";
-import { mountJson } from "./mount-json.ts";
+import { mountJson, volumesJson } from "./mount-json.ts";
 import type { EngineContext } from "./context.ts";
 import { hostConfigJson } from "./host-config.ts";
 import type { Isolation } from "./options.ts";
@@ -49,7 +49,7 @@ export async function inspectContainer(context: EngineContext, inspected: Inspec
     Platform: "linux",
     HostConfig: { ...hostConfigJson(record), ...systemPaths },
     GraphDriver: graphDriverJson(context, record),
-    Mounts: record.mounts.map(mountJson),
+    Mounts: record.mounts.map((mount) => mountJson(context.paths, mount)),
     Config: {
       Hostname: record.hostname,
       Domainname: confinement.domainname ?? "",
@@ -65,6 +65,7 @@ export async function inspectContainer(context: EngineContext, inspected: Inspec
       ...stopJson(record),
       ...inheritedJson(record),
       Umask: (confinement.umask ?? 0o022).toString(8).padStart(4, "0"),
+      Volumes: volumesJson(record.mounts),
     },
     NetworkSettings: { Ports: {}, Networks: {} },
     Isolation: isolation satisfies Isolation,

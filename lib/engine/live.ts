@@ -8,6 +8,7 @@ import { makeLive, tryLock } from "../native/syscalls.ts";
 import type { Paths } from "../store/paths.ts";
 import { isJsonObject } from "../util/json.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
+import type { VolumeBelonging } from "./volumes.ts";
 
 /** What the holder is about; a keeper that runs writes over it what to look for if it dies. */
 export interface LiveContent {
@@ -16,6 +17,8 @@ export interface LiveContent {
   readonly name?: string;
   /** To be deleted, in the same case. */
   readonly trees?: readonly string[];
+  /** To be let go of, or removed. */
+  readonly volumes?: readonly VolumeBelonging[];
   /** Of the container's first process. */
   readonly pid?: number;
   /** Field 22 of /proc/PID/stat. */
@@ -122,12 +125,14 @@ export function lookAtLive(paths: Paths, id: string): LiveLook | undefined {
 /** Strict about nothing: a power cut may have kept the name and lost the bytes. */
 function parse(bytes: Uint8Array): LiveContent {
   const json = parseLoosely(bytes);
-  const { purpose, name, trees, pid, pidStart, bootId, startedAt, network, networkLost } = json;
+  const { purpose, name, trees, volumes, pid, pidStart, bootId, startedAt, network, networkLost } =
+    json;
   const { exitCode, finishedAt, error } = json;
   return {
     ...(purpose === "create" || purpose === "start" || purpose === "remove" ? { purpose } : {}),
     ...(typeof name === "string" ? { name } : {}),
     ...(isTexts(trees) ? { trees } : {}),
+    ...(Array.isArray(volumes) ? { volumes: volumes.flatMap(parseVolume) } : {}),
     ...(typeof pid === "number" ? { pid } : {}),
     ...(typeof pidStart === "number" ? { pidStart } : {}),
     ...(typeof bootId === "string" ? { bootId } : {}),
@@ -138,6 +143,11 @@ function parse(bytes: Uint8Array): LiveContent {
     ...(typeof finishedAt === "string" ? { finishedAt } : {}),
     ...(typeof error === "string" ? { error } : {}),
   };
+}
+
+function parseVolume(json: unknown): VolumeBelonging[] {
+  if (!isJsonObject(json) || typeof json["name"] !== "string") return [];
+  return [{ name: json["name"], remove: json["remove"] === true }];
 }
 
 function parseLoosely(bytes: Uint8Array): Readonly<Record<string, unknown>> {

@@ -15,7 +15,20 @@ import {
   words,
   wrong,
 } from "../util/check.ts";
-import type { BindMount, Mount, MountRestrictions, TmpfsMount } from "./mounts.ts";
+import type {
+  BindMount,
+  Mount,
+  MountRestrictions,
+  RecordedMount,
+  RecordedVolume,
+  TmpfsMount,
+  VolumeMount,
+} from "./mounts.ts";
+
+/** Docker's rule for names of volumes. */
+const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
+/** Room is left for what stands before it in the trash. */
+const VOLUME_NAME_MAX = 240;
 
 const restrictions: Checks<MountRestrictions> = { noexec: flag, nosuid: flag, nodev: flag };
 
@@ -41,34 +54,91 @@ const tmpfsMount: Checks<TmpfsMount> = {
   options: tmpfsOptions,
 };
 
+const volumeMount: Checks<VolumeMount> = {
+  type: word,
+  source: volumeName,
+  target: insidePath,
+  readOnly: flag,
+  copy: flag,
+  subpath,
+  labels,
+  ...restrictions,
+};
+const recordedVolume: Checks<RecordedVolume> = { ...volumeMount, anonymous: flag };
+
+interface MountType {
+  readonly checks: Readonly<Record<string, Check>>;
+  readonly required: readonly string[];
+}
+
 /** By type: what each field must be, and which must be there. */
-const TYPES = {
+const TYPES: Readonly<Record<Mount["type"], MountType>> = {
   bind: { checks: bindMount, required: ["source", "target"] },
   tmpfs: { checks: tmpfsMount, required: ["target"] },
-} as const satisfies Record<Mount["type"], unknown>;
+  volume: { checks: volumeMount, required: ["target"] },
+};
+
+const RECORDED_TYPES: Readonly<Record<RecordedMount["type"], MountType>> = {
+  ...TYPES,
+  volume: { checks: recordedVolume, required: ["source", "target"] },
+};
 
 export function mounts(value: unknown, name: string): void {
   if (!Array.isArray(value)) throw wrong(name, "an array of mounts", value);
-  for (const [index, item] of value.entries()) checkMount(item, `${name}[${index}]`);
+  for (const [index, item] of value.entries()) checkMount(TYPES, item, `${name}[${index}]`);
 }
 
-export function checkMount(value: unknown, name: string): asserts value is Mount {
+/** One of a container's record. */
+export function checkRecordedMount(value: unknown, name: string): asserts value is RecordedMount {
+  checkMount(RECORDED_TYPES, value, name);
+}
+
+function checkMount(
+  types: Readonly<Record<string, MountType>>,
+  value: unknown,
+  name: string,
+): void {
   const given = new Map(entries(value, name));
   const type = given.get("type");
-  if (type !== "bind" && type !== "tmpfs") {
-    const types = Object.keys(TYPES).map((one) => quote(one));
-    throw wrong(`${name}.type`, types.join(" or "), type);
+  if (typeof type !== "string" || !Object.hasOwn(types, type)) {
+    throw wrong(
+      `${name}.type`,
+      Object.keys(types)
+        .map((one) => quote(one))
+        .join(" or "),
+      type,
+    );
   }
-  const checks = new Map<string, Check>(Object.entries(TYPES[type].checks));
-  for (const key of TYPES[type].required) {
+  const { checks = {}, required = [] } = types[type] ?? {};
+  for (const key of required) {
     if (given.get(key) === undefined) throw wrong(`${name}.${key}`, "given", undefined);
   }
   for (const [key, item] of given) {
-    const one = checks.get(key);
+    const one = Object.hasOwn(checks, key) ? checks[key] : undefined;
     if (one === undefined) {
       throw new MarmitaError("INVALID_ARGUMENT", `unknown option ${quote(`${name}.${key}`)}`);
     }
     if (item !== undefined) one(item, `${name}.${key}`);
+  }
+}
+
+function volumeName(value: unknown, name: string): void {
+  if (isText(value) && VOLUME_NAME.test(value) && value.length <= VOLUME_NAME_MAX) return;
+  throw wrong(name, `${VOLUME_NAME_MAX} characters or less of ${VOLUME_NAME.source}`, value);
+}
+
+/** Docker's: relative, and not out of the volume by itself. */
+function subpath(value: unknown, name: string): void {
+  if (isText(value) && value !== "" && !value.startsWith("/")) {
+    if (!value.split("/").includes("..")) return;
+  }
+  throw wrong(name, 'a relative path without ".."', value);
+}
+
+function labels(value: unknown, name: string): void {
+  for (const [key, text] of entries(value, name)) {
+    if (key === "") throw wrong(name, "an object whose keys are not empty", key);
+    if (typeof text !== "string") throw wrong(`${name}.${key}`, "a string", text);
   }
 }
 

@@ -61,4 +61,33 @@ export interface TmpfsMount {
   readonly options?: readonly string[];
 }
 
-export type Mount = BindMount | TmpfsMount;
+/**
+ * A directory of the data root that outlives containers. Named, it is made on first use and stays;
+ * without a name it is the container's own, and goes with it when that is removed at its end.
+ */
+export interface VolumeMount extends MountRestrictions {
+  readonly type: "volume";
+  /** Two or more of letters, digits, `_`, `.` and `-`. Default: 64 hexadecimal digits, made up. */
+  readonly source?: string;
+  /** An absolute path in the container; made when missing. */
+  readonly target: string;
+  readonly readOnly?: boolean;
+  /** Whether an empty volume first gets what the image has at the target. Default: true. */
+  readonly copy?: boolean;
+  /** A file or directory in the volume, which must exist. No link may lead out of the volume. */
+  readonly subpath?: string;
+  /** Of a volume that is made by this. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+export type Mount = BindMount | TmpfsMount | VolumeMount;
+
+/** A volume's name is known once a container has it. */
+export interface RecordedVolume extends VolumeMount {
+  readonly source: string;
+  /** It goes with the container that is removed at its end, unless another one has it too. */
+  readonly anonymous?: boolean;
+}
+
+/** A mount as a container's record has it: sources are absolute, names are given. */
+export type RecordedMount = BindMount | TmpfsMount | RecordedVolume;

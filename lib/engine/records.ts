@@ -9,8 +9,8 @@ import type { Paths } from "../store/paths.ts";
 import { JsonReader, parseJson } from "../util/json.ts";
 import { isMissing } from "../util/system-error.ts";
 import { checkConfinement } from "./confinement-checks.ts";
-import { checkMount } from "./mount-checks.ts";
-import type { Mount } from "./mounts.ts";
+import { checkRecordedMount } from "./mount-checks.ts";
+import type { RecordedMount } from "./mounts.ts";
 import { isNetworkLevel, isNetworkMode, type Networking } from "./network-modes.ts";
 import type { Isolation } from "./options.ts";
 import { DEFAULT_SECURITY, parseSecurity, type RecordedSecurity } from "./security.ts";
@@ -31,7 +31,9 @@ export interface ContainerRecord {
   /** The image's and the caller's. */
   readonly labels: Readonly<Record<string, string>>;
   /** The caller's. */
-  readonly mounts: readonly Mount[];
+  readonly mounts: readonly RecordedMount[];
+  /** As asked for: `web:ro`. Their mounts are among `mounts`. */
+  readonly volumesFrom?: readonly string[];
   /** As it was asked for; what was reached is in `isolation`. */
   readonly networking: Networking;
   readonly readOnly: boolean;
@@ -135,6 +137,7 @@ export function parseRecord(json: unknown, what: string): ContainerRecord {
   const id = fields.text("id");
   if (!CONTAINER_ID.test(id)) throw new MarmitaError("CORRUPT", `${what}: not an id: ${id}`);
   const joins = fields.findTexts("joins");
+  const volumesFrom = fields.findTexts("volumesFrom");
   return {
     id,
     name: fields.text("name"),
@@ -145,6 +148,7 @@ export function parseRecord(json: unknown, what: string): ContainerRecord {
     hostname: fields.text("hostname"),
     labels: fields.findTextMap("labels") ?? {},
     mounts: fields.list("mounts", parseMount),
+    ...(volumesFrom === undefined ? {} : { volumesFrom }),
     networking: parseNetworking(fields),
     readOnly: fields.findFlag("readOnly") ?? false,
     tty: fields.findFlag("tty") ?? false,
@@ -169,9 +173,9 @@ function parseImage(json: unknown, what: string): RecordedImage {
   };
 }
 
-function parseMount(json: unknown, what: string): Mount {
+function parseMount(json: unknown, what: string): RecordedMount {
   try {
-    checkMount(json, what);
+    checkRecordedMount(json, what);
   } catch (cause) {
     if (!isMarmitaError(cause)) throw cause;
     throw new MarmitaError("CORRUPT", cause.message, { cause });

@@ -5,11 +5,13 @@ import { throwIfAborted } from "../util/abort.ts";
 import type { EngineContext } from "./context.ts";
 import { type Live, claimLive, lookAtLive, takeOver } from "./live.ts";
 import type { ContainerRecord } from "./records.ts";
-import { discard, endProcess } from "./sweep.ts";
+import { type Belongings, belongingsOf, discard, endProcess } from "./sweep.ts";
 
 export interface RemoveOptions {
   /** Kill it when it runs; without, that is refused with `CONFLICT`. */
   readonly force?: boolean;
+  /** With the anonymous volumes that no other container has; named ones stay. */
+  readonly volumes?: boolean;
   readonly signal?: AbortSignal;
 }
 
@@ -20,9 +22,11 @@ export async function removeContainer(
   options: RemoveOptions = {},
 ): Promise<void> {
   const { id } = record;
-  const live = await claim(context, record, options);
+  const volumes = record.remove || options.volumes === true;
+  const belongings = belongingsOf(record, { volumes });
+  const live = await claim(context, record, { ...options, belongings });
   try {
-    await discard(context, id, record);
+    await discard(context, id, belongings);
   } catch (error) {
     live.close(); // the next sweep goes on from here
     throw error;
@@ -32,12 +36,12 @@ export async function removeContainer(
 
 async function claim(
   context: EngineContext,
-  { id, name, trees }: ContainerRecord,
-  { force = false, signal }: RemoveOptions,
+  { id, name }: ContainerRecord,
+  { force = false, signal, belongings }: RemoveOptions & { readonly belongings: Belongings },
 ): Promise<Live> {
   for (;;) {
     throwIfAborted(signal);
-    const live = claimLive(context.paths, id, { purpose: "remove", name, trees });
+    const live = claimLive(context.paths, id, { purpose: "remove", ...belongings });
     if (live !== undefined) return live;
     const left = takeOver(context.paths, id);
     if (left !== undefined) {

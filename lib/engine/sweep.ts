@@ -9,6 +9,7 @@ import { errnoOf, isMissing } from "../util/system-error.ts";
 import type { EngineContext } from "./context.ts";
 import { type Live, type LiveContent, claimLive, takeOver } from "./live.ts";
 import { releaseName } from "./names.ts";
+import { type VolumeBelonging, releaseVolumes, trashedVolumes } from "./volumes.ts";
 import {
   CONTAINER_ID,
   type ContainerRecord,
@@ -35,9 +36,17 @@ export async function sweep(context: EngineContext): Promise<void> {
     if (CONTAINER_ID.test(name)) await sweepOne(context, name).catch(() => undefined);
     else if (name.startsWith(LIVE_DRAFT)) takeOver(paths, name)?.finish();
   }
-  for (const id of await readdir(paths.trash)) {
+  const trash = await readdir(paths.trash);
+  for (const id of trash) {
     if (CONTAINER_ID.test(id)) await emptyTrash(context, id).catch(() => undefined);
   }
+  const volumes = trashedVolumes(paths, trash);
+  if (volumes.length > 0) await removeTrees(context, volumes).catch(() => undefined);
+}
+
+async function removeTrees(context: EngineContext, trees: readonly string[]): Promise<void> {
+  const { namespace } = await context.mapped();
+  await removeTree(namespace, trees);
 }
 
 async function emptyTrash(context: EngineContext, id: string): Promise<void> {
@@ -65,12 +74,12 @@ async function repair(context: EngineContext, id: string, content: LiveContent):
   const { paths } = context;
   await endProcess(content);
   const record = await findRecord(paths, id);
-  if (record === undefined) {
-    return discard(context, id, (await findTrashed(paths, id)) ?? content);
-  }
+  const known = record ?? (await findTrashed(paths, id));
+  const belongings = known === undefined ? content : { ...belongingsOf(known), ...content };
+  if (record === undefined) return discard(context, id, belongings);
   const wasRun = content.purpose !== "create";
   if (content.purpose === "remove" || (wasRun && record.remove)) {
-    return discard(context, id, record);
+    return discard(context, id, belongings);
   }
   const exit = endingOf(content);
   if (exit === undefined || (await findExit(paths, id)) !== undefined) return;
@@ -95,9 +104,26 @@ async function findTrashed(paths: Paths, id: string): Promise<ContainerRecord | 
 }
 
 /** What a container has outside of its directory. */
-interface Belongings {
+export interface Belongings {
   readonly name?: string;
   readonly trees?: readonly string[];
+  readonly volumes?: readonly VolumeBelonging[];
+}
+
+/** `volumes`: its anonymous ones go with it, as they do with one that goes by itself. */
+export function belongingsOf(
+  { name, trees, mounts, remove }: ContainerRecord,
+  { volumes = remove }: { readonly volumes?: boolean | undefined } = {},
+): Belongings {
+  const own = mounts.filter((mount) => mount.type === "volume");
+  return {
+    name,
+    trees,
+    volumes: own.map(({ source, anonymous }) => ({
+      name: source,
+      remove: volumes && anonymous === true,
+    })),
+  };
 }
 
 /**
@@ -108,7 +134,7 @@ interface Belongings {
 export async function discard(
   context: EngineContext,
   id: string,
-  { name, trees = [] }: Belongings,
+  { name, trees = [], volumes = [] }: Belongings,
 ): Promise<void> {
   const { paths } = context;
   if (name !== undefined) releaseName(paths, id, name);
@@ -118,8 +144,9 @@ export async function discard(
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
-  const { namespace } = await context.mapped();
-  await removeTree(namespace, [...trees, draftOf(paths, id), trash]);
+  const released = await releaseVolumes(paths, id, volumes);
+  // The container's own directory last: it says what else there is.
+  await removeTrees(context, [...released, ...trees, draftOf(paths, id), trash]);
 }
 
 /** Where a container is put together before it appears. */

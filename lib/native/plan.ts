@@ -49,6 +49,9 @@ const OPERATIONS = {
   "oom-score-adj": [58, "s"],
   seccomp: [59, "s"],
   domainname: [60, "s"],
+  "copy-up": [61, "sssn"],
+  volume: [62, "ss"],
+  "bind-in": [63, "sssn"],
   init: [65, ""],
   borrow: [76, "ssss"],
 } as const satisfies Record<string, readonly [code: number, signature: string]>;
@@ -97,6 +100,9 @@ export const BIND = {
   UNBINDABLE: 1024,
   PROPAGATION_TOP: 2048,
 } as const;
+
+/** Flags of the operation `copy-up`: what the image has there; and so that it outlives a power cut. */
+export const VOLUME = { COPY: 1, DURABLE: 2 } as const;
 
 /** Flags of the operation `user`: set HOME from /etc/passwd; setgroups(2) is denied here. */
 export const USER = { SETS_HOME: 1, KEEPS_GROUPS: 2 } as const;

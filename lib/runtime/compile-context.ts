@@ -18,6 +18,8 @@ export interface CompileContext {
   /** Of the namespace that the keeper runs in. */
   readonly mapping: IdMapping;
   readonly rootfs: Rootfs;
+  /** Among config.json's mounts, those that are volumes. */
+  readonly volumes?: readonly VolumeContext[] | undefined;
   /** What config.json's namespaces with a path belong to. */
   readonly joins?: readonly Join[] | undefined;
   /** The directory of compiled filters. */
@@ -40,6 +42,24 @@ export interface NetworkContext {
   /** /etc/hosts but for the container's own line, and the names of that. */
   readonly otherHosts: string;
   readonly ownNames: string;
+}
+
+/** A volume, which is filled from the image before anything is mounted over what is there. */
+export interface VolumeContext {
+  /** `volumes/<name>` */
+  readonly directory: string;
+  /** In the container. */
+  readonly target: string;
+  /** What is mounted is this part of its data, wherever that leads. */
+  readonly subpath?: string | undefined;
+  /** Whether it gets what the image has there while it is empty. */
+  readonly copy: boolean;
+  /** Whether it outlives a power cut. */
+  readonly durable: boolean;
+  /** A file that says that this was done for this container; absent for one that starts once. */
+  readonly done?: string | undefined;
+  /** Present: it is removed with the container, by way of this path, unless others have it. */
+  readonly trash?: string | undefined;
 }
 
 export type Rootfs =

@@ -7,6 +7,7 @@ import type { Linux, NamespaceType, RuntimeSpec, SpecMount } from "../oci/runtim
 import type { CompileContext } from "./compile-context.ts";
 import { processOperations, terminalOperations } from "./compile-process.ts";
 import { readonlyOperations, rootOperations } from "./compile-rootfs.ts";
+import { bindOperations, releaseOperations, volumeOperations } from "./compile-volumes.ts";
 import { nestedExtents } from "./container-ids.ts";
 import { borrowOperation, joinOperation, joinedTypes } from "./joins.ts";
 import { bindFlags, checkNewMount, parseMountOptions } from "./mount-options.ts";
@@ -54,6 +55,7 @@ export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
     ...when(has("uts") && spec.hostname !== undefined, ["hostname", spec.hostname ?? ""]),
     ...when(has("network"), ["loopback"]),
     ...rootOperations(spec, context),
+    ...volumeOperations(context),
     ...(spec.mounts ?? []).flatMap((mount) => mountOperations(mount, context, has("cgroup"))),
     ...terminalOperations(spec), // in /dev, while paths of the container are under its root
     ...Object.entries({ ...sysctls, ...rootLimits(spec, context) }).map(sysctlOperation),
@@ -91,6 +93,7 @@ function keeperOperations({ linux, process }: RuntimeSpec, context: CompileConte
     ["live", context.live],
     ...when(context.name !== undefined, ["name", context.name ?? ""]),
     ...when(remove !== undefined, ["remove", remove?.trash ?? "", remove?.trees ?? []]),
+    ...releaseOperations(context),
     ...(joins.length === 0 ? mapOperations(linux, context) : []),
     ...joins.map((one) => joinOperation(one, CLONE)),
     ...when(oomScoreAdj !== undefined, ["oom-score-adj", String(oomScoreAdj)]),
@@ -128,17 +131,15 @@ function networkOperations({ network, bundle }: CompileContext): Plan {
   ];
 }
 
-function mountOperations(
-  mount: SpecMount,
-  { bundle, hasCgroup2, joins = [] }: CompileContext,
-  ownCgroups: boolean,
-): Plan {
+function mountOperations(mount: SpecMount, context: CompileContext, ownCgroups: boolean): Plan {
+  const { bundle, hasCgroup2, joins = [] } = context;
   const borrowed = borrowOperation(mount, joins);
   if (borrowed !== undefined) return [borrowed];
   const { destination: target, type = "", source = type } = mount;
   const options = parseMountOptions(mount.options ?? [], target);
   if (type === "bind" || options.bind) {
-    return [["bind", resolve(bundle, source), target, bindFlags(options, target)]];
+    const flags = bindFlags(options, target);
+    return bindOperations({ source: resolve(bundle, source), target, flags }, context);
   }
   checkNewMount(options, target);
   switch (type) {

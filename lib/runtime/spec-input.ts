@@ -18,6 +18,8 @@ export interface ImageDefaults {
   readonly ExposedPorts?: ContainerDefaults["ExposedPorts"];
   readonly Healthcheck?: ContainerDefaults["Healthcheck"];
   readonly Labels?: Readonly<Record<string, string>> | null | undefined;
+  /** Directories that are volumes of each container. */
+  readonly Volumes?: Readonly<Record<string, unknown>> | null | undefined;
 }
 
 /** What the caller asked for: checked, with paths of this machine made absolute. */

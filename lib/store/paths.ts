@@ -40,6 +40,7 @@ export class Paths {
   /** Compiled filters, each named by the digest of its rules. */
   readonly seccomp: string;
   readonly locks: string;
+  readonly volumes: string;
 
   constructor(root: string) {
     this.root = root;
@@ -53,6 +54,7 @@ export class Paths {
     this.trash = join(root, "trash");
     this.seccomp = join(root, "seccomp");
     this.locks = join(root, "locks");
+    this.volumes = join(root, "volumes");
   }
 
   blob(digest: Digest): string {
@@ -65,6 +67,10 @@ export class Paths {
 
   container(id: string): string {
     return join(this.containers, id);
+  }
+
+  volume(name: string): string {
+    return join(this.volumes, name);
   }
 
   name(name: string): string {

@@ -262,6 +262,29 @@ int mounts_bind_open(int fd, int place, const char *target, struct failure *why)
   return 0;
 }
 
+int mounts_bind_beneath(int root, const struct beneath *source, const char *target, uint64_t flags,
+                        struct failure *why) {
+  const struct open_how how = {
+      .flags = O_PATH | O_CLOEXEC,
+      .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
+  };
+  autoclose int base = open(source->base, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  autoclose int found = -1;
+  autoclose int tree = -1;
+
+  if (base < 0)
+    return fail(why, errno, "open %s", source->base);
+  do /* EAGAIN: a rename raced with the walk (openat2(2)) */
+    found = sys_openat2(base, source->path, &how);
+  while (found < 0 && (errno == EAGAIN || errno == EINTR));
+  if (found < 0)
+    return fail(why, errno, "open %s in the volume for %s", source->path, target);
+  tree = sys_open_tree(found, "", TREE_CLONE | TREE_CLOEXEC | TREE_EMPTY_PATH | TREE_RECURSIVE);
+  if (tree < 0)
+    return fail(why, errno, "bind %s of the volume on %s", source->path, target);
+  return attach_bind(root, tree, target, flags | BIND_RECURSIVE, why);
+}
+
 /* A file system costs ten times what one more mount of it does. */
 static int mask_directory(int place, const char *path, int *empty, struct failure *why) {
   char size[] = "size=4k", inodes[] = "nr_inodes=2";

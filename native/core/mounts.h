@@ -9,6 +9,11 @@
 
 #include "failure.h"
 
+struct beneath {
+  const char *base;
+  const char *path;
+};
+
 struct mount_request {
   const char *type;
   const char *source;
@@ -29,6 +34,11 @@ int mounts_attach(int root, int mount, const char *target, struct failure *why);
 
 /* The file that `fd` is open on, on the file that `place` is (O_PATH); `target` is for words. */
 int mounts_bind_open(int fd, int place, const char *target, struct failure *why);
+
+/* The same of what `path` is below the directory `base`, wherever its links lead: others write
+ * there, so one that leads out is EXDEV. */
+int mounts_bind_beneath(int root, const struct beneath *source, const char *target, uint64_t flags,
+                        struct failure *why);
 
 /* Hide a path: /dev/null over a file, an empty read-only tmpfs over a directory. All directories
  * share one, which `empty` holds: -1 before the first, then a descriptor the caller closes. */

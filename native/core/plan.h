@@ -67,8 +67,11 @@
   X(58, OOM_SCORE_ADJ, "oom-score-adj", "s")   /* the keeper's */                                  \
   X(59, SECCOMP, "seccomp", "s")               /* path of a filter on the host */                  \
   X(60, DOMAINNAME, "domainname", "s")                                                             \
-  X(65, INIT, "init", "")         /* the first process is a reaper */                              \
-  X(76, BORROW, "borrow", "ssss") /* live file of a container, name, path there, target inside */
+  X(61, COPY_UP, "copy-up", "sssn") /* volume, target inside, file that says done, VOLUME_… */   \
+  X(62, VOLUME, "volume", "ss")     /* volume, trash path or "": let go of on removal */           \
+  X(63, BIND_IN, "bind-in", "sssn") /* directory of the host, path below it, as `bind` */          \
+  X(65, INIT, "init", "")           /* the first process is a reaper */                            \
+  X(76, BORROW, "borrow", "ssss")   /* live file of a container, name, path there, target inside */
 
 enum plan_code {
 #define PLAN_CODE(code, name, text, signature) PLAN_##name = (code),
@@ -95,6 +98,10 @@ enum {
 };
 /* network: the next one where this fails, and without a next one none, or else no container. */
 enum { NETWORK_REQUIRED = 1 };
+enum {
+  VOLUME_COPY = 1,    /* what the image has there, into an empty volume */
+  VOLUME_DURABLE = 2, /* it outlives a power cut */
+};
 enum {
   USER_SETS_HOME = 1,    /* HOME from /etc/passwd unless the environment has one */
   USER_KEEPS_GROUPS = 2, /* setgroups is denied here: id 0 only */

@@ -30,6 +30,7 @@
 #include "../core/process.h"
 #include "../core/sync.h"
 #include "../core/syscalls.h"
+#include "../core/volume.h"
 #include "become.h"
 #include "console.h"
 #include "namespaces.h"
@@ -171,6 +172,24 @@ static int make_symlink(struct child *child, const union argument *arguments, st
 
 static int bind_path(struct child *child, const union argument *arguments, struct failure *why) {
   return mounts_bind(child->root, arguments[0].text, arguments[1].text, arguments[2].number, why);
+}
+
+static int bind_beneath(struct child *child, const union argument *arguments, struct failure *why) {
+  const struct beneath source = {.base = arguments[0].text, .path = arguments[1].text};
+
+  return mounts_bind_beneath(child->root, &source, arguments[2].text, arguments[3].number, why);
+}
+
+static int fill_volume(struct child *child, const union argument *arguments, struct failure *why) {
+  const struct filling filling = {
+      .directory = arguments[0].text,
+      .root = child->root,
+      .target = arguments[1].text,
+      .done = arguments[2].text,
+      .flags = arguments[3].number,
+  };
+
+  return volume_fill(&filling, why);
 }
 
 static int mount_new(struct child *child, const union argument *arguments, struct failure *why) {
@@ -357,6 +376,8 @@ static const struct {
     {PLAN_FILE, make_file},
     {PLAN_SYMLINK, make_symlink},
     {PLAN_BIND, bind_path},
+    {PLAN_BIND_IN, bind_beneath},
+    {PLAN_COPY_UP, fill_volume},
     {PLAN_MOUNT, mount_new},
     {PLAN_BORROW, attach_borrowed},
     {PLAN_MASK, mask_path},

@@ -24,6 +24,7 @@
 #include "../core/fd.h"
 #include "../core/syscalls.h"
 #include "../core/tree.h"
+#include "../core/volume.h"
 #include "keeper.h"
 #include "report.h"
 #include "verb.h"
@@ -110,6 +111,21 @@ static int write_ending(const char *bundle, struct report *report, struct failur
   return 0;
 }
 
+/* Its own anonymous ones go with it. */
+static int release_volumes(const struct plan *plan, struct failure *why) {
+  const char *id = plan_text(plan, PLAN_CONTAINER);
+
+  for (size_t i = 0; id != NULL && i < plan->count; i++) {
+    const union argument *arguments = plan->operations[i].arguments;
+    if (plan->operations[i].code != PLAN_VOLUME)
+      continue;
+    const int r = volume_release(arguments[0].text, id, arguments[1].text, why);
+    if (r < 0)
+      return r;
+  }
+  return 0;
+}
+
 /* Out of sight first, in one step; then at leisure. A name goes before its container does, so
  * that nobody finds the one without the other. */
 static int remove_container(const struct plan *plan, const struct operation *removal,
@@ -123,6 +139,9 @@ static int remove_container(const struct plan *plan, const struct operation *rem
     (void) unlink(name);
   if (rename(bundle, trash) < 0)
     return fail(why, errno, "move %s to the trash", bundle);
+  r = release_volumes(plan, why);
+  if (r < 0)
+    return r;
   for (char *const *further = removal->arguments[1].list; *further != NULL; further++) {
     r = tree_remove(AT_FDCWD, *further, why);
     if (r < 0)

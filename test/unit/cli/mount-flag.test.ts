@@ -79,6 +79,46 @@ describe("--mount type=bind", () => {
   });
 });
 
+describe("--mount type=volume", () => {
+  const volume = { type: "volume", target: "/b" };
+
+  it.each([
+    ["target=/b", volume],
+    ["type=volume,target=/b,source=", volume],
+    ["source=data,target=/b", { source: "data" }],
+    ["type=volume,src=data,dst=/b,ro", { source: "data", readOnly: true }],
+    ["source=data,target=/b,volume-nocopy", { source: "data", copy: false }],
+    ["source=data,target=/b,volume-nocopy=false", { source: "data" }],
+    ["source=data,target=/b,volume-subpath=a/b", { source: "data", subpath: "a/b" }],
+    ["source=data,target=/b,subpath=a", { source: "data", subpath: "a" }],
+    [
+      "source=data,target=/b,volume-label=a=1,volume-label=b,volume-driver=local",
+      { source: "data", labels: { a: "1", b: "" } },
+    ],
+    ["source=data,target=/b,noexec", { source: "data", noexec: true }],
+  ])("takes %s", (text, mount) => {
+    expect(parseMount(text)).toEqual({ ...volume, ...mount });
+  });
+
+  it.each([
+    ["source=/a,target=/b", "'/a' is no name for a volume"],
+    ["source=a,target=/b", "'a' is no name for a volume"],
+    ["source=data,target=/b,volume-nocopy=no", "invalid value for volume-nocopy: no"],
+    ["source=data,target=/b,bind-propagation=rslave", "cannot mix 'bind-propagation'"],
+    ["source=data,target=/b,tmpfs-size=1", "cannot mix 'tmpfs-size'"],
+    ["source=data,target=/b,volume-subpath", "must be a key=value pair"],
+  ])("complains of %s", (text, message) => {
+    expect(() => parseMount(text)).toThrow(invalid(message));
+  });
+
+  it.each([
+    ["source=data,target=/b,volume-driver=nfs", "--mount with volume-driver=nfs"],
+    ["source=data,target=/b,volume-opt=type=nfs", "--mount with volume-opt"],
+  ])("refuses %s by name", (text, message) => {
+    expect(() => parseMount(text)).toThrow(unsupported(message));
+  });
+});
+
 describe("--mount type=tmpfs", () => {
   const tmpfs = { type: "tmpfs", target: "/b" };
 
@@ -123,8 +163,6 @@ describe("--mount", () => {
   });
 
   it.each([
-    ["source=a,target=/b", "--mount type=volume"],
-    ["type=volume,target=/b", "--mount type=volume"],
     ["type=image,source=x,target=/b", "--mount type=image"],
     ["type=glob,target=/b", "--mount type=glob"],
     ["type=devpts,target=/b", "--mount type=devpts"],

@@ -91,7 +91,7 @@ describe("the flags of run", () => {
     ["--network mine x", "--network mine is not supported yet"],
     ["--ip 192.0.2.5 x", "--ip is not supported yet"],
     ["--network-alias web x", "--network-alias is not supported yet"],
-    ["-v data:/data x", "-v with a named volume is not supported yet"],
+    ["-v data:/data:U x", "-v with the option U is not supported yet"],
   ])("are refused by name: %s", (line, message) => {
     expect(() => settings(...line.split(" "))).toThrow(
       expect.objectContaining({ exitCode: 125, form: "refusal", message }),

@@ -39,6 +39,36 @@ describe("-v with a path of the host", () => {
   });
 });
 
+describe("-v with a volume", () => {
+  it.each([
+    ["/data", { target: "/data" }],
+    ["/data:ro", { target: "/data", readOnly: true }],
+    ["/data:nocopy", { target: "/data", copy: false }],
+    ["data:/b", { source: "data", target: "/b" }],
+    ["data:/b:ro", { source: "data", target: "/b", readOnly: true }],
+    ["data:/b:nocopy", { source: "data", target: "/b", copy: false }],
+    ["data:/b:copy,z", { source: "data", target: "/b" }],
+    ["my_data-1.x:/b:noexec", { source: "my_data-1.x", target: "/b", noexec: true }],
+    ["ro:/b", { source: "ro", target: "/b" }],
+  ])("takes %s", (text, mount) => {
+    expect(parseVolume(text)).toEqual({ type: "volume", ...mount });
+  });
+
+  it.each([
+    ["a:/b", "'a' is no name for a volume"],
+    ["~/x:/b", "'~/x' is no name for a volume"],
+    ["a/b:/c", "a path of the host is absolute or starts with ./"],
+    ["-a:/b", "'-a' is no name for a volume"],
+    ["data:/b:rslave", "a propagation is for host paths"],
+    ["data:/b:bind", "'bind' or 'rbind' is for host paths"],
+    ["data:/b:idmap", "'idmap' is for host paths"],
+    ["data", "expected an absolute TARGET, got 'data'"],
+    ["data:ro", "absolute TARGET, got 'data'"],
+  ])("complains of %s", (text, message) => {
+    expect(() => parseVolume(text)).toThrow(invalid(message));
+  });
+});
+
 describe("-v", () => {
   it.each([
     ["", "[SOURCE:]TARGET[:OPTIONS]"],
@@ -64,10 +94,7 @@ describe("-v", () => {
     ["/a:/b:O", "-v with the option O"],
     ["/a:/b:ro,upperdir=/x", "-v with the option upperdir=/x"],
     ["/a:/b:idmap=uids=0-1-1", "-v with the option idmap=uids=0-1-1"],
-    ["/data", "-v with an anonymous volume"],
-    ["/data:ro", "-v with an anonymous volume"],
-    ["data:/b", "-v with a named volume"],
-    ["~/x:/b", "-v with a named volume"],
+    ["data:/b:U", "-v with the option U"],
   ])("refuses %j by name", (text, message) => {
     expect(() => parseVolume(text)).toThrow(unsupported(message));
   });
