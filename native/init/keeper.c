@@ -108,6 +108,14 @@ static int take_terminal(struct keeper *keeper, int sync, struct failure *why) {
   return r < 0 ? fail_in_step(why, "terminal") : 0;
 }
 
+/* The other container's root may see us, if it sees the host's processes. Not before the child is
+ * on its own: what is looked up of it in /proc would be hidden too. */
+static int hide_from_others(const struct keeper *keeper, struct failure *why) {
+  if (plan_find(keeper->plan, PLAN_JOIN) != NULL && prctl(PR_SET_DUMPABLE, 0) < 0)
+    return fail(why, errno, "hide from the other container");
+  return 0;
+}
+
 static int hand_over(struct keeper *keeper, int sync, struct failure *why) {
   int r;
 
@@ -139,6 +147,10 @@ static int hand_over(struct keeper *keeper, int sync, struct failure *why) {
   if (r < 0)
     return fail_in_step(why, "network");
 
+  r = hide_from_others(keeper, why);
+  if (r < 0)
+    return fail_in_step(why, "join");
+
   keeper_now(keeper->started_at);
   r = sync_send(sync, SYNC_PROCEED, why);
   if (r < 0)
@@ -157,10 +169,20 @@ static void reap(struct keeper *keeper) {
   keeper->started_at[0] = '\0';
 }
 
+static bool has_own_pids(const struct plan *plan) {
+  const struct operation *namespaces = plan_find(plan, PLAN_NAMESPACES);
+
+  return namespaces != NULL && (namespaces->arguments[0].number & CLONE_NEWPID) != 0;
+}
+
 static int start_child(struct keeper *keeper, struct failure *why) {
+  const bool shares_pids = !has_own_pids(keeper->plan);
   autoclose int ours = -1;
   autoclose int theirs = -1;
   int r;
+
+  if (shares_pids && leftovers_adopt(why) < 0)
+    return -why->errnum;
 
   r = sync_open(&ours, &theirs, why);
   if (r < 0)
@@ -170,7 +192,9 @@ static int start_child(struct keeper *keeper, struct failure *why) {
     return fail_in_step(why, "namespaces");
   (void) close(steal_fd(&theirs));
 
-  r = hand_over(keeper, ours, why);
+  r = shares_pids ? leftovers_note(keeper->pid, &keeper->leftovers, why) : 0;
+  if (r == 0)
+    r = hand_over(keeper, ours, why);
   if (r < 0)
     reap(keeper);
   return r;
@@ -186,14 +210,7 @@ static int share(struct keeper *keeper, struct failure *why) {
   if (r < 0)
     return r;
   keeper->borrowed_count = r;
-  r = namespaces_join(keeper->plan, why);
-  if (r < 0)
-    return r;
-
-  /* The other container's root may see us now, if it sees the host's processes. */
-  if (prctl(PR_SET_DUMPABLE, 0) < 0)
-    return fail(why, errno, "hide from the other container");
-  return 0;
+  return namespaces_join(keeper->plan, why);
 }
 
 static int start_filesystem(struct keeper *keeper, struct failure *why) {
@@ -300,9 +317,35 @@ static bool listen_to_node(struct keeper *keeper, struct inbox *inbox) {
   return true;
 }
 
+/* Children of ours that are none of the container's. */
+static void list_companions(const struct keeper *keeper, pid_t ret_pids[3]) {
+  size_t count = 0;
+
+  if (keeper->filesystem.pid > 0)
+    ret_pids[count++] = keeper->filesystem.pid;
+  if (keeper->network.companion.pid > 0)
+    ret_pids[count++] = keeper->network.companion.pid;
+  ret_pids[count] = 0;
+}
+
+/* SIGTERM; or a process has become ours, and has ended. */
+static void heed(struct keeper *keeper, int signals) {
+  struct signalfd_siginfo signal;
+  pid_t spared[4] = {keeper->pid};
+
+  if (read(signals, &signal, sizeof signal) != sizeof signal)
+    return;
+  if (signal.ssi_signo != SIGCHLD) {
+    (void) sys_pidfd_send_signal(keeper->pidfd, SIGKILL);
+    return;
+  }
+  list_companions(keeper, spared + 1);
+  leftovers_reap(spared);
+}
+
 /* A session that ends, a terminal that hangs up: not ours to die of. SIGTERM ends the container
  * first, and then us. */
-static int watch_signals(void) {
+static int watch_signals(const struct keeper *keeper) {
   sigset_t watched;
 
   (void) signal(SIGHUP, SIG_IGN);
@@ -311,6 +354,8 @@ static int watch_signals(void) {
   (void) signal(SIGPIPE, SIG_IGN);
   sigemptyset(&watched);
   sigaddset(&watched, SIGTERM);
+  if (keeper->leftovers.inode != 0)
+    sigaddset(&watched, SIGCHLD);
   (void) sigprocmask(SIG_BLOCK, &watched, NULL);
   return signalfd(-1, &watched, SFD_CLOEXEC);
 }
@@ -353,10 +398,8 @@ static int serve(struct keeper *keeper, struct pollfd polled[], struct failure *
       outlive_owner(keeper);
       polled[POLLED_NODE].fd = -1;
     }
-    if (polled[POLLED_SIGNALS].revents != 0) {
-      (void) sys_pidfd_send_signal(keeper->pidfd, SIGKILL);
-      polled[POLLED_SIGNALS].fd = -1;
-    }
+    if (polled[POLLED_SIGNALS].revents != 0)
+      heed(keeper, polled[POLLED_SIGNALS].fd);
     if (polled[POLLED_NETWORK].revents != 0) {
       polled[POLLED_NETWORK].fd = -1;
       lose_network(keeper, polled[POLLED_END].revents != 0);
@@ -368,7 +411,8 @@ static int serve(struct keeper *keeper, struct pollfd polled[], struct failure *
 }
 
 int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why) {
-  autoclose int signals = watch_signals();
+  autoclose int signals = watch_signals(keeper);
+  pid_t companions[3];
   struct pollfd polled[POLLED_TERMINAL + TERMINAL_POLLED] = {
       [POLLED_END] = {.fd = keeper->pidfd, .events = POLLIN},
       [POLLED_NODE] = {.fd = FD_EVENTS, .events = POLLIN},
@@ -379,10 +423,12 @@ int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why) {
 
   if (r < 0)
     return r;
-  if (keeper->terminal != NULL)
-    terminal_finish(keeper->terminal, FD_EVENTS);
   while (waitpid(keeper->pid, ret_status, 0) < 0)
     if (errno != EINTR)
       return fail(why, errno, "wait for the container");
+  list_companions(keeper, companions);
+  leftovers_end(&keeper->leftovers, companions); /* first: they may hold the terminal */
+  if (keeper->terminal != NULL)
+    terminal_finish(keeper->terminal, FD_EVENTS);
   return 0;
 }

@@ -7,6 +7,7 @@
 #include "../core/plan.h"
 #include "../core/raw.h"
 #include "companion.h"
+#include "leftovers.h"
 #include "namespaces.h"
 #include "network.h"
 #include "terminal.h"
@@ -18,6 +19,7 @@ struct keeper {
   int pidfd;                             /* -1 before */
   int borrowed[NAMESPACES_MAX_BORROWED]; /* mounts of other containers, for the child */
   int borrowed_count;
+  struct leftovers leftovers;
   struct companion filesystem; /* fuse-overlayfs, none where the kernel does it */
   struct network network;
   char started_at[40];       /* RFC 3339; "" until the command runs */
