@@ -44,6 +44,10 @@ export type { RemoveOptions } from "./engine/remove.ts";
 export type { ContainerState, ContainerStatus } from "./engine/state.ts";
 
 export type { Propagation } from "./runtime/mount-options.ts";
+export type { SeccompArgument } from "./oci/runtime-spec.ts";
+export type { SeccompOption, SecurityOptions } from "./runtime/security.ts";
+export type { ProfileRule, RuleCondition, SeccompProfile } from "./runtime/seccomp/profile.ts";
+export type { SystemPathsChange, SystemPathsOption } from "./runtime/system-paths.ts";
 export type { ExitStatus, RunningProcess } from "./runtime/process.ts";
 export type { ByteSource } from "./images/feed.ts";
 export type { Image, ImageLayer } from "./images/image.ts";

@@ -48,13 +48,18 @@ export async function securityHere(options: SecurityOptions): Promise<SecurityHe
     security,
     recorded: recordedOf(request),
     seccomp: security.seccomp === undefined ? "unconfined" : isCustom ? "custom" : "default",
-    notes: options.privileged === true ? [PRIVILEGED] : [],
+    notes: options.privileged === true ? [privilegedNote()] : [],
   };
 }
 
-const PRIVILEGED =
-  "privileged: nothing but its namespaces keeps the container in; inside it has all rights over " +
-  "what its user namespace owns, outside no more than you";
+function privilegedNote(): string {
+  const outside =
+    process.geteuid?.() === 0 ? "as you are root, all of this machine" : "what you may";
+  return (
+    "privileged: only its namespaces keep the container in; inside it may do all that its user " +
+    `namespace gives, outside ${outside}`
+  );
+}
 
 async function profileOf(option: SecurityOptions["seccomp"]): Promise<SecurityRequest["seccomp"]> {
   if (option === undefined) return undefined;

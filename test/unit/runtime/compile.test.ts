@@ -3,6 +3,7 @@ import { formatPlan } from "../../../lib/native/plan.ts";
 import type { RuntimeSpec } from "../../../lib/oci/runtime-spec.ts";
 import { compile } from "../../../lib/runtime/compile.ts";
 import type { CompileContext } from "../../../lib/runtime/compile-context.ts";
+import { rulesOf } from "../../../lib/runtime/seccomp/rules.ts";
 import { resolveSecurity } from "../../../lib/runtime/security.ts";
 import { createSpec } from "../../../lib/runtime/spec.ts";
 import type { SpecInput } from "../../../lib/runtime/spec-input.ts";
@@ -60,6 +61,29 @@ function context(given: Partial<CompileContext> = {}): CompileContext {
 describe("compile", () => {
   it("plans a usual container", () => {
     expect(formatPlan(compile(specOf(), context()))).toMatchSnapshot();
+  });
+
+  it("names the filter by its rules, and has it read while it is in reach", () => {
+    const seccomp = { defaultAction: "SCMP_ACT_ALLOW" };
+    const security = resolveSecurity({ seccomp, noNewPrivileges: true });
+
+    const plan = compile(specOf({ security }), context());
+
+    const names = plan.map(([name]) => name);
+    expect(plan).toContainEqual(["seccomp", `/data/seccomp/${rulesOf(seccomp).name}`]);
+    expect(names.indexOf("seccomp")).toBeLessThan(names.indexOf("pivot"));
+    expect(names).toContain("no-new-privileges");
+  });
+
+  it("lets root's containers make namespaces only when they may do all in theirs", () => {
+    const root = { ...SUBIDS, mode: "root" } as const;
+    const planOf = (capAdd: readonly string[]) => {
+      const security = resolveSecurity({ seccomp: "unconfined", capAdd });
+      return formatPlan(compile(specOf({ mapping: root, security }), context({ mapping: root })));
+    };
+
+    expect(planOf([])).toContain("/proc/sys/user/max_user_namespaces");
+    expect(planOf(["SYS_ADMIN"])).not.toContain("/proc/sys/user/max_user_namespaces");
   });
 
   it("plans one that is read-only, on this machine's network, and removed at its end", () => {

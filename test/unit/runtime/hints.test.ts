@@ -63,6 +63,30 @@ describe("hintFor", () => {
       "a seccomp filter around this process",
     ],
     [
+      "what Docker's filter says to clone3()",
+      { ...CLONE, errno: "ENOSYS" },
+      { files: { "/proc/self/status": "Seccomp:\t2\n" } },
+      "a seccomp filter around this process",
+    ],
+    [
+      "a sandbox that allows no filters",
+      { step: "seccomp", what: "install the seccomp filter", errno: "EPERM" },
+      { files: { "/proc/self/status": "Seccomp:\t2\n" } },
+      "forbids containers filters of their own; --security-opt seccomp=unconfined",
+    ],
+    [
+      "a kernel without filters",
+      { step: "seccomp", what: "install the seccomp filter", errno: "ENOSYS" },
+      { files: { "/proc/self/status": "NoNewPrivs:\t0\n" } },
+      "this kernel was built without seccomp; --security-opt seccomp=unconfined",
+    ],
+    [
+      "a filter that was lost",
+      { step: "seccomp", what: "read seccomp filter /d/x.bpf: cut short", errno: "EBADMSG" },
+      {},
+      "starting the container once more makes it anew",
+    ],
+    [
       "helpers without effect",
       { what: "newuidmap: exit status 1", errno: "EPERM" },
       { files: { "/proc/self/status": "NoNewPrivs:\t1\n" } },
