@@ -8,7 +8,7 @@ import type { Engine } from "../../lib/engine/engine.ts";
 import type { RunOptions } from "../../lib/engine/options.ts";
 import { output } from "../helpers/command.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
-import { eventually, lineOf } from "../helpers/eventually.ts";
+import { lineOf } from "../helpers/eventually.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { busyboxWith } from "../helpers/images.ts";
 import { hasHelper } from "../helpers/network-machine.ts";
@@ -107,7 +107,7 @@ describe.runIf(ready)("a private network", () => {
       if (victim === "owner") owner.child.kill("SIGKILL");
       else process.kill(liveOf(engine, id).keeper, "SIGKILL");
 
-      await eventually("the helper's end", () => (isAlive(helper) ? undefined : true), 1_000);
+      await expect.poll(() => isAlive(helper), { timeout: 1_000 }).toBe(false);
     });
 
     it("is there for twenty at once", async () => {

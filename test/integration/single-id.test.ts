@@ -60,6 +60,6 @@ describe.runIf(requireUserNamespaces())("a container with one id", () => {
   });
 
   function shell(script: string) {
-    return run("busybox", ["sh", "-c", script], { engine, remove: true });
+    return run("busybox", ["sh", "-c", script], { engine, remove: true, network: "none" });
   }
 });
