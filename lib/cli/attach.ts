@@ -113,12 +113,25 @@ const PROXIED = [
 
 const ENDING = new Set<string>(["SIGINT", "SIGTERM"]);
 
+/** What has no meaning for an end, but for a terminal or for us. */
+const HARMLESS = new Set<string>(["SIGWINCH", "SIGCONT"]);
+
+/** How long a process may take to end when its terminal has hung up. */
+const HANGUP_MS = 1_000;
+
 /** So many requests to end are obeyed by force. */
 const PATIENCE = 3;
 
 export interface ProxiedSignals {
   /** From here on signals go to the process; one that came before it started is in `early`. */
   to(running: Pick<Attachable, "kill">): void;
+  /**
+   * From here on a signal to end ends us, as under Docker with a terminal: the process is told
+   * that its terminal hangs up, and killed when it goes on. Its keys are what it gets signals by.
+   */
+  hangUp(running: Pick<Attachable, "kill">): void;
+  /** The signal by which it hung up. */
+  readonly hungUpBy: number | undefined;
   /** Aborted by the first signal to end that comes before there is a process. */
   readonly early: AbortSignal;
   stop(): void;
@@ -127,26 +140,43 @@ export interface ProxiedSignals {
 /** Catches signals from now on. With `proxy` false they have their usual effect afterwards. */
 export function catchSignals(options: { readonly proxy: boolean }): ProxiedSignals {
   const early = new AbortController();
+  const { SIGHUP, SIGKILL } = constants.signals;
   let target: Pick<Attachable, "kill"> | undefined;
   let asked = 0;
-  const onSignal = (name: NodeJS.Signals) => {
-    const number = constants.signals[name];
-    if (target === undefined) {
-      if (!["SIGWINCH", "SIGCONT"].includes(name)) early.abort(number);
-      return;
-    }
-    if (ENDING.has(name)) asked++;
-    target.kill(asked >= PATIENCE ? constants.signals.SIGKILL : number);
+  let hungUpBy: number | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let receive = (name: NodeJS.Signals, number: number): void => {
+    if (!HARMLESS.has(name)) early.abort(number);
   };
+  const pass = (name: NodeJS.Signals, number: number): void => {
+    if (ENDING.has(name)) asked++;
+    target?.kill(asked >= PATIENCE ? SIGKILL : number);
+  };
+  const hangUp = (name: NodeJS.Signals, number: number): void => {
+    if (HARMLESS.has(name)) return;
+    target?.kill(hungUpBy === undefined ? SIGHUP : SIGKILL);
+    hungUpBy ??= number;
+    timer ??= setTimeout(() => target?.kill(SIGKILL), HANGUP_MS);
+  };
+  const onSignal = (name: NodeJS.Signals) => receive(name, constants.signals[name]);
   const stop = () => {
+    clearTimeout(timer);
     for (const name of PROXIED) process.off(name, onSignal);
   };
   for (const name of PROXIED) process.on(name, onSignal);
   return {
     early: early.signal,
     to: (running) => {
-      if (options.proxy) target = running;
-      else stop();
+      target = running;
+      receive = pass;
+      if (!options.proxy) stop();
+    },
+    hangUp: (running) => {
+      target = running;
+      receive = hangUp;
+    },
+    get hungUpBy() {
+      return hungUpBy;
     },
     stop,
   };

@@ -38,6 +38,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   { name: "sig-proxy", help: "Proxy received signals to the process (default true)" },
   { name: "timeout", value: "int", help: "Kill the container after so many seconds" },
   { name: "tmpfs", value: "list", help: "Mount a tmpfs directory ('PATH[:OPTIONS]')" },
+  { name: "tty", short: "t", help: "Allocate a pseudo-TTY" },
   {
     name: "user",
     short: "u",
@@ -60,7 +61,7 @@ export const RUN_FLAGS: readonly Flag[] = [
 export const RUN_REFUSED: RefusedFlags = {
   switches: `detach|d disable-content-trust env-host http-proxy no-healthcheck no-hosts
     oom-kill-disable passwd publish-all|P read-only-tmpfs replace rmi rootfs tls-verify
-    tty|t unsetenv-all use-api-socket`,
+    unsetenv-all use-api-socket`,
   values: `arch attach|a authfile blkio-weight blkio-weight-device
     cgroup-conf cgroup-parent  cgroups chrootdirs conmon-pidfile cpu-count
     cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares|c cpus cpuset-cpus

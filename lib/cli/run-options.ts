@@ -64,6 +64,7 @@ function createOptions(flags: ParsedFlags, env: Environment): CreateOptions {
     ...volumesFrom(flags),
     readOnly: flags.has("read-only"),
     remove: flags.has("rm"),
+    ...(flags.has("tty") && { tty: true }),
   };
 }
 

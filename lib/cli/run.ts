@@ -1,11 +1,13 @@
 /** `marmita run`: a container in the foreground. */
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Engine } from "../engine/engine.ts";
+import { RawTerminal } from "../native/raw-terminal.ts";
 import { NETWORK_LOST, type NetworkLoss } from "../runtime/network-state.ts";
 import { attach, catchSignals, type ProxiedSignals } from "./attach.ts";
 import { reserveCidFile } from "./cid-file.ts";
 import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
+import { checkInputTerminal, hostSize, showOnHost } from "./host-terminal.ts";
 import { networkWarning } from "./network-flags.ts";
 import { printError } from "./output.ts";
 import { formatWarning } from "./report.ts";
@@ -22,6 +24,7 @@ export const run: Command = {
   failureCode: EXIT_OWN_FAILURE,
   async run({ flags, engine: options }) {
     const settings = runSettings(flags, process.env);
+    if (settings.create.tty === true && settings.interactive) checkInputTerminal(process.stdin);
     const signals = catchSignals({ proxy: settings.proxySignals });
     try {
       await using engine = await openCliEngine(options);
@@ -37,8 +40,13 @@ export const run: Command = {
   },
 };
 
-function warn(message: string | undefined): void {
-  if (message !== undefined) printError(formatWarning(message));
+const STDIN = 0;
+
+/** A terminal that is raw does not begin a line by itself. */
+function warn(message: string | undefined, raw?: RawTerminal): void {
+  if (message === undefined) return;
+  const text = formatWarning(message);
+  printError(raw === undefined ? text : text.replaceAll("\n", "\r\n"));
 }
 
 async function runInForeground(
@@ -47,21 +55,28 @@ async function runInForeground(
   signals: ProxiedSignals,
 ): Promise<number> {
   const { interactive, timeoutMs } = settings;
+  const tty = settings.create.tty === true;
+  const raw = tty && interactive ? new RawTerminal(STDIN) : undefined;
   const signal = signals.early;
   using cidFile = reserveCidFile(settings.cidFile);
   const { process: running, isolation } = await engine.containers.createAndStart(settings.create, {
     stdin: interactive ? "pipe" : "ignore",
+    ...(tty && hostSize()),
     signal,
     onCreated: (id) => cidFile.write(id),
+    hostTerminal: raw && STDIN,
   });
-  signals.to(running);
   warn(networkWarning(isolation));
-  const onLoss = (loss: unknown) => warn(`network lost: ${(loss as NetworkLoss).reason}`);
+  const onLoss = (loss: unknown) => warn(`network lost: ${(loss as NetworkLoss).reason}`, raw);
   subscribe(NETWORK_LOST, onLoss);
+  if (tty) signals.hangUp(running);
+  else signals.to(running);
+  using _shown = tty ? showOnHost(running, raw) : undefined;
   const timer =
     timeoutMs === undefined ? undefined : setTimeout(() => running.kill("SIGKILL"), timeoutMs);
   try {
-    return await attach(running, process);
+    const exitCode = await attach(running, process);
+    return signals.hungUpBy === undefined ? exitCode : 128 + signals.hungUpBy;
   } finally {
     clearTimeout(timer);
     unsubscribe(NETWORK_LOST, onLoss);

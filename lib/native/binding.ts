@@ -25,6 +25,9 @@ export interface Binding {
     durable: boolean,
   ): Promise<void>;
   syncFilesystem(path: string): Promise<void>;
+  saveTerminal(fd: number): Buffer;
+  enterRaw(fd: number, before: Buffer): void;
+  leaveRaw(fd: number, before: Buffer): void;
 }
 
 /** Where the two binaries are: always both of one build. */

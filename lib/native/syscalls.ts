@@ -18,7 +18,8 @@ function dress(cause: unknown, here: Error): Error {
   return Object.assign(here, { message: `${message}: ${errnoWords(code)}`, code, errno: -errno });
 }
 
-function named<T>(call: () => T): T {
+/** For this folder: calls the addon. */
+export function named<T>(call: () => T): T {
   try {
     return call();
   } catch (cause) {

@@ -2,6 +2,7 @@
 // caller; nothing here decides anything.
 #include "files.h"
 #include "processes.h"
+#include "terminals.h"
 
 static Napi::Object Init(Napi::Env env, Napi::Object exports) {
   const struct {
@@ -17,6 +18,9 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"createLocked", CreateLocked},
       {"writeTree", WriteTree},
       {"syncFilesystem", SyncFilesystem},
+      {"saveTerminal", SaveTerminal},
+      {"enterRaw", EnterRaw},
+      {"leaveRaw", LeaveRaw},
   };
 
   for (const auto& row : table)

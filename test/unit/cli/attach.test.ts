@@ -185,6 +185,31 @@ describe("signals", () => {
     expect(caught.early.reason).toBe(15);
   });
 
+  it("end us where the process has a terminal, which hangs up", () => {
+    const box = running();
+    caught = catchSignals({ proxy: true });
+    caught.hangUp(box);
+
+    arrive("SIGWINCH");
+    arrive("SIGCONT");
+    expect([box.kills, caught.hungUpBy]).toEqual([[], undefined]);
+    arrive("SIGTERM");
+    expect([box.kills, caught.hungUpBy]).toEqual([[1], 15]);
+    arrive("SIGINT");
+    expect([box.kills, caught.hungUpBy]).toEqual([[1, 9], 15]);
+  });
+
+  it("kill a process that goes on when its terminal has hung up", async () => {
+    const box = running();
+    caught = catchSignals({ proxy: true });
+    caught.hangUp(box);
+
+    arrive("SIGHUP");
+    await new Promise((resolve) => setTimeout(resolve, 1_100));
+
+    expect(box.kills).toEqual([1, 9]);
+  });
+
   it("are left alone when they are not to be proxied", () => {
     const before = process.listenerCount("SIGINT");
 

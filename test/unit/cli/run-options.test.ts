@@ -26,6 +26,8 @@ describe("the flags of run", () => {
     ["-l a=1 --label b busybox", { labels: { a: "1", b: "" } }],
     ["--entrypoint /bin/sh busybox", { entrypoint: ["/bin/sh"] }],
     ["--entrypoint= busybox", { entrypoint: null }],
+    ["-it busybox", { tty: true }],
+    ["--tty=false busybox", {}],
     ["--network host busybox", { network: "host" }],
     ["--net=none busybox", { network: "none" }],
     ["--network=bridge busybox", { network: "bridge" }],
@@ -83,7 +85,6 @@ describe("the flags of run", () => {
   });
 
   it.each([
-    ["-it x", "-t (--tty) is not supported yet"],
     ["-d x", "-d (--detach) is not supported yet"],
     ["-p 80:80 x", "-p (--publish) is not supported yet"],
     ["--memory 1g x", "--memory is not supported yet"],

@@ -1,0 +1,43 @@
+#include "terminals.h"
+
+#include <cstring>
+
+#include "promise.h"
+
+extern "C" {
+#include "../core/raw.h"
+}
+
+static raw_terminal ToTerminal(const Napi::Value& value) {
+  const auto bytes = value.As<Napi::Buffer<char>>();
+  raw_terminal terminal = {};
+
+  if (bytes.Length() == sizeof terminal) memcpy(&terminal, bytes.Data(), sizeof terminal);
+  return terminal;
+}
+
+Napi::Value SaveTerminal(const Napi::CallbackInfo& info) {
+  raw_terminal terminal = {};
+  failure why = {};
+
+  if (raw_save(info[0].As<Napi::Number>().Int32Value(), &terminal, &why) < 0)
+    throw ToError(info.Env(), why);
+  return Napi::Buffer<char>::Copy(info.Env(), reinterpret_cast<const char*>(&terminal),
+                                  sizeof terminal);
+}
+
+Napi::Value EnterRaw(const Napi::CallbackInfo& info) {
+  const raw_terminal terminal = ToTerminal(info[1]);
+  failure why = {};
+
+  if (raw_enter(info[0].As<Napi::Number>().Int32Value(), &terminal, &why) < 0)
+    throw ToError(info.Env(), why);
+  return info.Env().Undefined();
+}
+
+Napi::Value LeaveRaw(const Napi::CallbackInfo& info) {
+  const raw_terminal terminal = ToTerminal(info[1]);
+
+  raw_leave(info[0].As<Napi::Number>().Int32Value(), &terminal);
+  return info.Env().Undefined();
+}
