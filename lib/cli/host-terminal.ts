@@ -1,6 +1,6 @@
 /** The terminal we were started from, while that of a container is shown on it. */
 import type { WriteStream } from "node:tty";
-import { RawTerminal } from "../native/raw-terminal.ts";
+import type { RawTerminal } from "../native/raw-terminal.ts";
 import { UsageError } from "./usage.ts";
 
 /** What is needed of a process with a terminal. */
