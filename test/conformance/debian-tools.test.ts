@@ -110,10 +110,10 @@ describe("a Debian container", () => {
         grep -E '^(Uid|CapEff|CapBnd|NoNewPrivs)' /proc/self/status`,
     );
 
-    expect(printed.split(/\s+/)).toEqual([
-      ...["Uid:", "33", "33", "33", "33"],
-      ...["CapEff:", "0000000000000000", "CapBnd:", "0000000000000000", "NoNewPrivs:", "1", ""],
-    ]);
+    const none = "0".repeat(16);
+    expect(printed.replaceAll(/\s+/g, " ")).toBe(
+      `Uid: 33 33 33 33 CapEff: ${none} CapBnd: ${none} NoNewPrivs: 1 `,
+    );
   });
 
   it("makes keys and runs perl and python", async () => {
