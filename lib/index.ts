@@ -20,8 +20,10 @@ export type { ContainerInspection, ImageInspection } from "./engine/inspect.ts";
 export type { ContainerOptions, CreateOptions, NetworkMode } from "./engine/container-options.ts";
 export type {
   BindMount,
+  ImageMount,
   Mount,
   MountRestrictions,
+  RecordedImageMount,
   RecordedMount,
   RecordedVolume,
   TmpfsMount,

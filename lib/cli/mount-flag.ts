@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type {
   BindMount,
+  ImageMount,
   Mount,
   MountRestrictions,
   TmpfsMount,
@@ -66,12 +67,13 @@ const ALIASES = new Map([
   ["dst", "target"],
   ["destination", "target"],
   ["ro", "readonly"],
-  ["subpath", "volume-subpath"],
+  ["readwrite", "rw"],
   ["bind-create-src", "bind-create-mountpoint"],
 ]);
 
 /** Keys that may stand alone. */
 const SWITCHES = new Set([
+  "rw",
   "readonly",
   "bind-nonrecursive",
   "bind-create-mountpoint",
@@ -106,17 +108,24 @@ const VOLUME_KEYS = new Set([
   "volume-driver",
   ...RESTRICTIONS,
 ]);
+const IMAGE_KEYS = new Set(["source", "image-subpath", "rw", ...RESTRICTIONS]);
 const TMPFS_KEYS = new Set(["tmpfs-size", "tmpfs-mode", "notmpcopyup", ...RESTRICTIONS]);
-const KNOWN = new Set([...COMMON, ...BIND_KEYS, ...VOLUME_KEYS, ...TMPFS_KEYS]);
+const KNOWN = new Set([
+  "subpath",
+  ...COMMON,
+  ...BIND_KEYS,
+  ...VOLUME_KEYS,
+  ...IMAGE_KEYS,
+  ...TMPFS_KEYS,
+]);
 
 /** Docker's keys, and Podman's, which are not there. */
-const REFUSED_KEYS =
-  /^(?:volume-opt|image-.*|rw|readwrite|tmpfs-options|tmpcopyup|chown|u|o|no-dereference)$/;
-const REFUSED_TYPES = new Set(["image", "npipe", "cluster", "devpts", "ramfs", "glob", "artifact"]);
+const REFUSED_KEYS = /^(?:volume-opt|tmpfs-options|tmpcopyup|chown|u|o|no-dereference)$/;
+const REFUSED_TYPES = new Set(["npipe", "cluster", "devpts", "ramfs", "glob", "artifact"]);
 
 /** Throws `INVALID_ARGUMENT`, or `UNSUPPORTED` for what is Docker's or Podman's and not ours. */
 export function parseMount(text: string): Mount {
-  const fields = new Fields(splitFields(text).map(parseField));
+  const fields = new Fields(withSubpath(splitFields(text).map(parseField)));
   const target = fields.text("target") ?? "";
   if (target === "") throw invalid("target is required");
   if (!target.startsWith("/")) throw invalid(`expected an absolute target, got '${target}'`);
@@ -124,9 +133,18 @@ export function parseMount(text: string): Mount {
   const type = fields.text("type") ?? "volume";
   if (type === "bind") return bindMount(target, fields);
   if (type === "volume") return volumeMount(target, fields);
+  if (type === "image") return imageMount(target, fields);
   if (type === "tmpfs") return tmpfsMount(target, fields);
   if (REFUSED_TYPES.has(type)) throw unsupported(`--mount type=${type}`);
   throw invalid(`unknown mount type '${type}'`);
+}
+
+/** Podman's word for a part of either. */
+function withSubpath(
+  pairs: readonly (readonly [string, string])[],
+): readonly (readonly [string, string])[] {
+  const type = pairs.findLast(([key]) => key === "type")?.[1] ?? "volume";
+  return pairs.map(([key, value]) => [key === "subpath" ? `${type}-subpath` : key, value]);
 }
 
 function parseField(field: string): readonly [string, string] {
@@ -222,6 +240,22 @@ function volumeMount(target: string, fields: Fields): VolumeMount {
     ...(fields.flag("volume-nocopy") === true ? { copy: false } : {}),
     ...(subpath === "" ? {} : { subpath }),
     ...(labels.length === 0 ? {} : { labels: labelsOf(labels) }),
+    ...restrictionsOf(fields),
+  };
+}
+
+function imageMount(target: string, fields: Fields): ImageMount {
+  fields.allow("image", IMAGE_KEYS);
+  const source = fields.text("source") ?? "";
+  if (source === "") throw invalid("source is required for an image mount");
+  const isWritable = fields.flag("rw") ?? fields.flag("readonly") === false;
+  const subpath = fields.text("image-subpath") ?? "";
+  return {
+    type: "image",
+    source,
+    target,
+    ...(isWritable ? { readOnly: false } : {}),
+    ...(subpath === "" ? {} : { subpath }),
     ...restrictionsOf(fields),
   };
 }

@@ -24,6 +24,7 @@ export const RUN_FLAGS: readonly Flag[] = [
       "Attach a filesystem mount to the container\n" +
       "'type=bind,source=PATH,target=PATH[,readonly]'\n" +
       "'type=volume[,source=NAME],target=PATH'\n" +
+      "'type=image,source=IMAGE,target=PATH[,rw]'\n" +
       "'type=tmpfs,target=PATH[,tmpfs-size=SIZE]'",
   },
   { name: "name", value: "string", help: "Assign a name to the container" },

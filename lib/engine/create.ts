@@ -150,6 +150,7 @@ async function write(context: EngineContext, request: WriteRequest): Promise<Con
       file("resolv.conf", 0o644, files.resolvConf),
       { name: "rootfs", mode: 0o755 },
       ...layout.directories,
+      ...request.mounts.directories,
     ],
     { durable },
   );

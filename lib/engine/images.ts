@@ -14,12 +14,17 @@ import {
 import type { Containers } from "./containers.ts";
 import type { EngineContext } from "./context.ts";
 import { explained } from "./failures.ts";
+import type { RecordedMount } from "./mounts.ts";
 import { type ImageInspection, inspectImage } from "./inspect.ts";
 
 export interface RemoveImageOptions {
   /** Though it has several names, or containers made of it that do not run. */
   readonly force?: boolean;
   readonly signal?: AbortSignal;
+}
+
+function isOf(mount: RecordedMount, id: Digest): boolean {
+  return mount.type === "image" && mount.id === id;
 }
 
 export class Images {
@@ -98,7 +103,7 @@ export class Images {
 
   async #usersOf(id: Digest): Promise<readonly ImageUser[]> {
     return (await this.#containers.list())
-      .filter(({ image }) => image.id === id)
+      .filter(({ image, mounts }) => image.id === id || mounts.some((one) => isOf(one, id)))
       .map((one) => ({ id: one.id, name: one.name, running: one.state.status === "running" }));
   }
 }

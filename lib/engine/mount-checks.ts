@@ -1,5 +1,6 @@
 /** Checks of the option `mounts`. */
 import { MarmitaError } from "../errors.ts";
+import { parseDigest } from "../oci/digest.ts";
 import { PROPAGATIONS } from "../runtime/mount-options.ts";
 import { tmpfsOptionFault } from "../runtime/tmpfs-options.ts";
 import {
@@ -17,8 +18,10 @@ import {
 } from "../util/check.ts";
 import type {
   BindMount,
+  ImageMount,
   Mount,
   MountRestrictions,
+  RecordedImageMount,
   RecordedMount,
   RecordedVolume,
   TmpfsMount,
@@ -64,6 +67,15 @@ const volumeMount: Checks<VolumeMount> = {
   labels,
   ...restrictions,
 };
+const imageMount: Checks<ImageMount> = {
+  type: word,
+  source: word,
+  target: insidePath,
+  readOnly: flag,
+  subpath,
+  ...restrictions,
+};
+const recordedImage: Checks<RecordedImageMount> = { ...imageMount, id: digest };
 const recordedVolume: Checks<RecordedVolume> = { ...volumeMount, anonymous: flag };
 
 interface MountType {
@@ -76,11 +88,13 @@ const TYPES: Readonly<Record<Mount["type"], MountType>> = {
   bind: { checks: bindMount, required: ["source", "target"] },
   tmpfs: { checks: tmpfsMount, required: ["target"] },
   volume: { checks: volumeMount, required: ["target"] },
+  image: { checks: imageMount, required: ["source", "target"] },
 };
 
 const RECORDED_TYPES: Readonly<Record<RecordedMount["type"], MountType>> = {
   ...TYPES,
   volume: { checks: recordedVolume, required: ["source", "target"] },
+  image: { checks: recordedImage, required: ["source", "target", "id"] },
 };
 
 export function mounts(value: unknown, name: string): void {
@@ -120,6 +134,11 @@ function checkMount(
     }
     if (item !== undefined) one(item, `${name}.${key}`);
   }
+}
+
+function digest(value: unknown, name: string): void {
+  if (isText(value)) parseDigest(value, name);
+  else throw wrong(name, "a digest", value);
 }
 
 function volumeName(value: unknown, name: string): void {

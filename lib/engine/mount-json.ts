@@ -1,7 +1,13 @@
 /** Mounts as `docker inspect` prints them: of a container, and of what was asked for. */
 import { volumeData } from "../runtime/compile-volumes.ts";
 import type { Paths } from "../store/paths.ts";
-import type { BindMount, RecordedMount, RecordedVolume, TmpfsMount } from "./mounts.ts";
+import type {
+  BindMount,
+  RecordedImageMount,
+  RecordedMount,
+  RecordedVolume,
+  TmpfsMount,
+} from "./mounts.ts";
 
 /** One of `Mounts`. */
 export function mountJson(paths: Paths, mount: RecordedMount) {
@@ -17,6 +23,10 @@ export function mountJson(paths: Paths, mount: RecordedMount) {
       const volume = { Name: mount.source, Source, Driver: "local" };
       return { ...common, ...volume, Mode: modeOf(mount), Propagation: "" };
     }
+    case "image": {
+      const RW = mount.readOnly === false;
+      return { ...common, RW, Source: mount.source, Mode: "", Propagation: "" };
+    }
     case "tmpfs":
       return { ...common, Source: "", Mode: "", Propagation: "" };
     default:
@@ -28,7 +38,10 @@ export function mountJson(paths: Paths, mount: RecordedMount) {
 export function askedMountsJson(mounts: readonly RecordedMount[]) {
   return {
     Binds: mounts.flatMap((mount) => (isBind(mount) ? [bindText(mount)] : [])),
-    Mounts: mounts.flatMap((mount) => (isSpecial(mount) ? [volume(mount)] : [])),
+    Mounts: [
+      ...mounts.flatMap((mount) => (isSpecial(mount) ? [volume(mount)] : [])),
+      ...mounts.flatMap((mount) => (mount.type === "image" ? [image(mount)] : [])),
+    ],
     Tmpfs: Object.fromEntries(
       mounts.flatMap((mount) => (mount.type === "tmpfs" ? [[mount.target, tmpfsText(mount)]] : [])),
     ),
@@ -50,6 +63,11 @@ function isBind(mount: RecordedMount): mount is BindMount | RecordedVolume {
   if (mount.type === "bind") return true;
   if (mount.type !== "volume" || mount.anonymous === true) return false;
   return mount.subpath === undefined && mount.labels === undefined;
+}
+
+function image({ source, target, readOnly = true, subpath = "" }: RecordedImageMount) {
+  const options = { ImageOptions: { Subpath: subpath } };
+  return { Type: "image", Source: source, Target: target, ReadOnly: readOnly, ...options };
 }
 
 /** A volume that `-v` has no words for. */

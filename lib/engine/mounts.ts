@@ -1,4 +1,5 @@
 /** The mounts that callers may ask for. */
+import type { Digest } from "../oci/digest.ts";
 import type { Propagation } from "../runtime/mount-options.ts";
 
 /** What a mount keeps its files from being, also where what is mounted forbids nothing. */
@@ -80,7 +81,20 @@ export interface VolumeMount extends MountRestrictions {
   readonly labels?: Readonly<Record<string, string>>;
 }
 
-export type Mount = BindMount | TmpfsMount | VolumeMount;
+/** The files of an image; it stays in the store as long as the container does. */
+export interface ImageMount extends MountRestrictions {
+  readonly type: "image";
+  /** A name, or the id of an image or a unique part of its start. */
+  readonly source: string;
+  /** An absolute path in the container; made when missing. */
+  readonly target: string;
+  /** Default: true. What is written otherwise goes with the container. */
+  readonly readOnly?: boolean;
+  /** A file or directory in the image, which must exist. No link may lead out of the image. */
+  readonly subpath?: string;
+}
+
+export type Mount = BindMount | TmpfsMount | VolumeMount | ImageMount;
 
 /** A volume's name is known once a container has it. */
 export interface RecordedVolume extends VolumeMount {
@@ -89,5 +103,10 @@ export interface RecordedVolume extends VolumeMount {
   readonly anonymous?: boolean;
 }
 
+/** An image that is mounted is in use. */
+export interface RecordedImageMount extends ImageMount {
+  readonly id: Digest;
+}
+
 /** A mount as a container's record has it: sources are absolute, names are given. */
-export type RecordedMount = BindMount | TmpfsMount | RecordedVolume;
+export type RecordedMount = BindMount | TmpfsMount | RecordedVolume | RecordedImageMount;

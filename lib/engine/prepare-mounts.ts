@@ -1,12 +1,18 @@
 /** From the mounts that are asked for to those of one container: sources looked at, volumes named. */
 import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
-import type { VolumeContext } from "../runtime/compile-context.ts";
+import type {
+  CompileContext,
+  ImageContext,
+  PartContext,
+  VolumeContext,
+} from "../runtime/compile-context.ts";
 import { volumeData } from "../runtime/compile-volumes.ts";
 import type { MountRequest } from "../runtime/mounts.ts";
 import type { ImageDefaults } from "../runtime/spec-input.ts";
 import { bindSource } from "./bind-sources.ts";
 import type { EngineContext } from "./context.ts";
+import { prepareImage } from "./image-mounts.ts";
 import type { Mount, RecordedMount, RecordedVolume, VolumeMount } from "./mounts.ts";
 import { mountsFrom } from "./volumes-from.ts";
 import { type VolumeUse, anonymousName, volumeTrash } from "./volumes.ts";
@@ -18,8 +24,10 @@ export interface PreparedMounts {
   readonly recorded: readonly RecordedMount[];
   /** To be had before the container is there. */
   readonly uses: readonly VolumeUse[];
+  /** To be made in the bundle. */
+  readonly directories: readonly { readonly name: string; readonly mode: number }[];
   /** For the plan. */
-  readonly volumes: readonly VolumeContext[];
+  readonly compiled: Pick<CompileContext, "volumes" | "images" | "parts">;
   /** What is not as one might expect, a sentence each. */
   readonly notes: readonly string[];
 }
@@ -53,16 +61,26 @@ export async function prepareMounts(
     .map((target): Mount => ({ type: "volume", target: posix.resolve("/", target) }))
     .filter((mount) => !taken.has(mount.target));
   const prepared = await Promise.all([
-    ...[...mounts, ...declared].map((mount) => prepare(context, request, mount)),
+    ...[...mounts, ...declared].map((mount, index) => prepare(context, request, { mount, index })),
+    // What another container has is mounted as it is there: nothing is copied into its volumes.
     ...inherited.map((mount) => prepareInherited(context, request, mount)),
   ]);
+  const all = <Key extends keyof Prepared>(key: Key) => {
+    return prepared.flatMap((one): NonNullable<Prepared[Key]>[] => {
+      const value = one[key];
+      return value === undefined ? [] : [value];
+    });
+  };
   return {
-    requests: prepared.map((one) => one.request),
-    recorded: prepared.map((one) => one.recorded),
-    uses: prepared.flatMap(({ use }) => (use === undefined ? [] : [use])),
-    volumes: prepared.flatMap(({ volume }, index) => {
-      return volume === undefined ? [] : [withDone(volume, request, index)];
-    }),
+    requests: all("request"),
+    recorded: all("recorded"),
+    uses: all("use"),
+    directories: all("directories").flat(),
+    compiled: {
+      volumes: all("volume").map((volume, index) => withDone(volume, request, index)),
+      images: all("image"),
+      parts: all("part"),
+    },
     notes: relabelNotes(mounts),
   };
 }
@@ -76,12 +94,21 @@ interface Prepared {
   readonly recorded: RecordedMount;
   readonly use?: VolumeUse;
   readonly volume?: VolumeContext;
+  readonly image?: ImageContext;
+  readonly part?: PartContext | undefined;
+  readonly directories?: PreparedMounts["directories"];
+}
+
+interface Numbered {
+  readonly mount: Mount;
+  /** Which one it is. */
+  readonly index: number;
 }
 
 async function prepare(
   context: EngineContext,
-  { remove }: MountsRequest,
-  mount: Mount,
+  request: MountsRequest,
+  { mount, index }: Numbered,
 ): Promise<Prepared> {
   switch (mount.type) {
     case "bind": {
@@ -92,21 +119,32 @@ async function prepare(
     case "tmpfs":
       return { request: mount, recorded: mount };
     case "volume":
-      return prepareVolume(context, nameVolume(mount), { remove, borrowed: false });
+      return prepareVolume(context, nameVolume(mount), { ...request, borrowed: false });
+    case "image": {
+      const prepared = await prepareImage(context, mount, { bundle: request.bundle, index });
+      return { ...prepared, part: partOf(mount, prepared.image.merged) };
+    }
     default:
       return mount satisfies never;
   }
 }
 
-/** What another container has is mounted as it is there: nothing is copied into its volumes. */
 async function prepareInherited(
   context: EngineContext,
   request: MountsRequest,
   mount: RecordedMount,
 ): Promise<Prepared> {
-  if (mount.type !== "volume") return prepare(context, request, mount);
-  const { remove } = request;
-  return prepareVolume(context, { ...mount, copy: false }, { remove, borrowed: true });
+  if (mount.type !== "volume") return prepare(context, request, { mount, index: -1 });
+  return prepareVolume(context, { ...mount, copy: false }, { ...request, borrowed: true });
+}
+
+/** `undefined` for what is mounted whole. */
+function partOf(
+  mount: { readonly target: string; readonly subpath?: string },
+  base: string,
+): PartContext | undefined {
+  const { subpath } = mount;
+  return subpath === undefined ? undefined : { target: targetOf(mount), base, subpath };
 }
 
 function nameVolume({ source, ...rest }: VolumeMount): RecordedVolume {
@@ -131,11 +169,11 @@ function prepareVolume(
     volume: {
       directory,
       target: targetOf(mount),
-      subpath,
       copy: (mount.copy ?? true) && subpath === undefined,
       durable: !(anonymous && remove),
       trash: anonymous ? volumeTrash(paths, name) : undefined,
     },
+    part: partOf(mount, volumeData(directory)),
   };
 }
 

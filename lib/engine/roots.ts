@@ -13,6 +13,8 @@ export interface RootSource {
   readonly image: RecordedImage;
   readonly defaults: ImageDefaults;
   readonly driver: StorageDriver["name"];
+  /** The path of fuse-overlayfs, where that is the driver. */
+  readonly fuse?: string | undefined;
   /** The caller's own ids, where these stay what they are. */
   readonly keep?: SpecInput["keep"];
   /** To be laid out once it is known where the container will be. */
@@ -54,6 +56,7 @@ export async function imageRoot(
     image: { name, id: image.id, layers: image.layers.map(({ chainId }) => chainId) },
     defaults: image.config.config,
     driver: driver.name,
+    fuse: driver.name === "fuse-overlayfs" ? driver.program : undefined,
     async layOut() {
       return { rootfs, directories: [upperOver(lowers), work], trees: [], notes: [] };
     },
@@ -61,14 +64,18 @@ export async function imageRoot(
 }
 
 /** Its mode is that of the container's root directory: what the image's topmost layer says. */
-function upperOver([top]: readonly string[]): { readonly name: string; readonly mode: number } {
+export function upperOver([top]: readonly string[]): {
+  readonly name: string;
+  readonly mode: number;
+} {
   const mode = top === undefined ? 0o755 : statSync(top).mode & 0o7777;
   return { name: "upper", mode };
 }
 
 const work = { name: "work", mode: 0o755 };
 
-async function ensureLayers(
+/** Unpack what is not there. The caller holds the lock that keeps it there. */
+export async function ensureLayers(
   context: EngineContext,
   layers: readonly ImageLayer[],
   signal: AbortSignal | undefined,
@@ -88,6 +95,7 @@ export async function hostRoot(context: EngineContext): Promise<RootSource> {
     image: { name: "host", layers: [] },
     defaults: hostDefaults(),
     driver: driver.name,
+    fuse: driver.name === "fuse-overlayfs" ? driver.program : undefined,
     keep: { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 },
     async layOut({ id, bundle }) {
       const root = await readHostRoot({ id, bundle, dataRoot: context.paths.root, driver });

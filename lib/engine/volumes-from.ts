@@ -41,7 +41,7 @@ export async function mountsFrom(
     const record = await findContainer(paths, container);
     if (record === undefined) throw noSuchContainer(container);
     for (const mount of record.mounts) {
-      if (mount.type === "tmpfs") continue;
+      if (mount.type === "tmpfs" || mount.type === "image") continue;
       found.set(posix.resolve("/", mount.target), readOnly ? { ...mount, readOnly } : mount);
     }
   }

@@ -18,8 +18,14 @@ export interface CompileContext {
   /** Of the namespace that the keeper runs in. */
   readonly mapping: IdMapping;
   readonly rootfs: Rootfs;
+  /** The path of fuse-overlayfs, where the kernel's overlay will not do. */
+  readonly fuse?: string | undefined;
   /** Among config.json's mounts, those that are volumes. */
   readonly volumes?: readonly VolumeContext[] | undefined;
+  /** Images among them: mounted outside of the root, and bound from there. */
+  readonly images?: readonly ImageContext[] | undefined;
+  /** Those of which only a part is mounted. */
+  readonly parts?: readonly PartContext[] | undefined;
   /** What config.json's namespaces with a path belong to. */
   readonly joins?: readonly Join[] | undefined;
   /** The directory of compiled filters. */
@@ -44,14 +50,34 @@ export interface NetworkContext {
   readonly ownNames: string;
 }
 
+/** The layers of an image, put together at a directory of the bundle. */
+export interface ImageContext {
+  /** Where; absolute. */
+  readonly merged: string;
+  /** The top first. */
+  readonly lowers: readonly string[];
+  /** What is written goes here; nothing is without. */
+  readonly upper?: string | undefined;
+  readonly work?: string | undefined;
+  /** An empty directory: a stack of one layer is none. */
+  readonly empty: string;
+}
+
+/** What is mounted is but a part of something, wherever its links lead. */
+export interface PartContext {
+  /** In the container. */
+  readonly target: string;
+  /** The whole: a directory of this machine. */
+  readonly base: string;
+  readonly subpath: string;
+}
+
 /** A volume, which is filled from the image before anything is mounted over what is there. */
 export interface VolumeContext {
   /** `volumes/<name>` */
   readonly directory: string;
   /** In the container. */
   readonly target: string;
-  /** What is mounted is this part of its data, wherever that leads. */
-  readonly subpath?: string | undefined;
   /** Whether it gets what the image has there while it is empty. */
   readonly copy: boolean;
   /** Whether it outlives a power cut. */

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { type Operation, type Plan, ROOT_BIND } from "../native/plan.ts";
 import type { RuntimeSpec } from "../oci/runtime-spec.ts";
-import type { CompileContext } from "./compile-context.ts";
+import type { CompileContext, ImageContext } from "./compile-context.ts";
 import { isWithin } from "./mountinfo.ts";
 
 /**
@@ -50,6 +50,28 @@ export function rootOperations(spec: RuntimeSpec, context: CompileContext): Plan
   }
 }
 
+/** The images among the mounts, at directories of the bundle. Before anything is mounted inside. */
+export function imageOperations(context: CompileContext): Plan {
+  // Of an image without layers, the empty directory it would be mounted on is all there is.
+  const images = (context.images ?? []).filter(({ lowers, upper }) => {
+    return lowers.length > 0 || upper !== undefined;
+  });
+  return images.map((image) => imageOperation(image, context));
+}
+
+function imageOperation(image: ImageContext, context: CompileContext): Operation {
+  const { merged, upper = "", work = "", empty } = image;
+  // What nobody writes to needs two directories to be a stack.
+  const isShort = image.lowers.length < (upper === "" ? 2 : 1);
+  const lowers = isShort ? [...image.lowers, empty] : image.lowers;
+  if (context.fuse === undefined) {
+    const options = upper === "" ? ["userxattr"] : overlayOptions(context);
+    return ["overlay", merged, upper, work, lowers, options];
+  }
+  const options = fuseOptions({ lowers, upper, work });
+  return ["fuse-overlayfs", merged, [context.fuse, "-f", "-o", options, merged]];
+}
+
 /** Last, when all mount points are made. The root of image `host` is made of many mounts. */
 export function readonlyOperations({ mounts = [] }: RuntimeSpec, { rootfs }: CompileContext): Plan {
   const parts = rootfs.kind === "host" ? rootfs.operations : [];
@@ -77,5 +99,6 @@ function fuseOptions(paths: { lowers: readonly string[]; upper: string; work: st
       hint: "Use a data root without these characters.",
     });
   }
-  return `lowerdir=${lowers.join(":")},upperdir=${upper},workdir=${work}`;
+  const written = upper === "" ? "" : `,upperdir=${upper},workdir=${work}`;
+  return `lowerdir=${lowers.join(":")}${written}`;
 }

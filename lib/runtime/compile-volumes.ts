@@ -23,13 +23,13 @@ export function volumeOperations({ volumes = [] }: CompileContext): Plan {
   });
 }
 
-/** A bind mount, of a part of a volume where it is one: what is in it may lie about where it leads. */
+/** A bind mount, of a part where it is one: what is in it may lie about where it leads. */
 export function bindOperations(
   bind: { readonly source: string; readonly target: string; readonly flags: number },
-  { volumes = [] }: CompileContext,
+  { parts = [] }: CompileContext,
 ): Plan {
   const { source, target, flags } = bind;
-  const part = volumes.find((volume) => volume.target === target && volume.subpath !== undefined);
-  if (part?.subpath === undefined) return [["bind", source, target, flags]];
-  return [["bind-in", volumeData(part.directory), part.subpath, target, flags]];
+  const part = parts.find((one) => one.target === target);
+  if (part === undefined) return [["bind", source, target, flags]];
+  return [["bind-in", part.base, part.subpath, target, flags]];
 }

@@ -6,7 +6,7 @@ import { BIND, NETWORK_REQUIRED, type Operation, type Plan } from "../native/pla
 import type { Linux, NamespaceType, RuntimeSpec, SpecMount } from "../oci/runtime-spec.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { processOperations, terminalOperations } from "./compile-process.ts";
-import { readonlyOperations, rootOperations } from "./compile-rootfs.ts";
+import { imageOperations, readonlyOperations, rootOperations } from "./compile-rootfs.ts";
 import { bindOperations, releaseOperations, volumeOperations } from "./compile-volumes.ts";
 import { nestedExtents } from "./container-ids.ts";
 import { borrowOperation, joinOperation, joinedTypes } from "./joins.ts";
@@ -56,6 +56,7 @@ export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
     ...when(has("network"), ["loopback"]),
     ...rootOperations(spec, context),
     ...volumeOperations(context),
+    ...imageOperations(context),
     ...(spec.mounts ?? []).flatMap((mount) => mountOperations(mount, context, has("cgroup"))),
     ...terminalOperations(spec), // in /dev, while paths of the container are under its root
     ...Object.entries({ ...sysctls, ...rootLimits(spec, context) }).map(sysctlOperation),

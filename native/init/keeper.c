@@ -213,21 +213,39 @@ static int share(struct keeper *keeper, struct failure *why) {
   return namespaces_join(keeper->plan, why);
 }
 
-static int start_filesystem(struct keeper *keeper, struct failure *why) {
-  const struct operation *operation = plan_find(keeper->plan, PLAN_FUSE_OVERLAYFS);
+/* The next fuse-overlayfs of the plan from operation `at` on, or NULL. */
+static const struct operation *next_filesystem(const struct plan *plan, size_t *at) {
+  while (*at < plan->count) {
+    const struct operation *operation = &plan->operations[(*at)++];
+    if (operation->code == PLAN_FUSE_OVERLAYFS)
+      return operation;
+  }
+  return NULL;
+}
 
-  if (operation == NULL)
-    return 0;
-  return filesystem_start(operation->arguments[0].text, operation->arguments[1].list,
-                          &keeper->filesystem, why);
+static int start_filesystems(struct keeper *keeper, struct failure *why) {
+  const struct operation *operation;
+  size_t at = 0;
+
+  for (size_t i = 0; (operation = next_filesystem(keeper->plan, &at)) != NULL; i++) {
+    if (i == KEEPER_MAX_FILESYSTEMS)
+      return fail(why, E2BIG, "mount more than %d file systems", KEEPER_MAX_FILESYSTEMS);
+    const int r = filesystem_start(operation->arguments[0].text, operation->arguments[1].list,
+                                   &keeper->filesystems[i], why);
+    if (r < 0)
+      return r;
+  }
+  return 0;
 }
 
 void keeper_stop_companions(struct keeper *keeper) {
-  const char *target = plan_text(keeper->plan, PLAN_FUSE_OVERLAYFS);
+  const struct operation *operation;
+  size_t at = 0;
 
   network_stop(&keeper->network);
-  if (keeper->filesystem.pid > 0)
-    filesystem_stop(target, &keeper->filesystem);
+  for (size_t i = 0; (operation = next_filesystem(keeper->plan, &at)) != NULL; i++)
+    if (i < KEEPER_MAX_FILESYSTEMS && keeper->filesystems[i].pid > 0)
+      filesystem_stop(operation->arguments[0].text, &keeper->filesystems[i]);
 }
 
 /* Docker's exit codes (docker run, "Exit status"). */
@@ -238,7 +256,7 @@ static int exit_code_of(const struct failure *why) {
 }
 
 int keeper_start(struct keeper *keeper, int *ret_exit_code, struct failure *why) {
-  int r = start_filesystem(keeper, why);
+  int r = start_filesystems(keeper, why);
 
   if (r < 0)
     (void) fail_in_step(why, "fuse-overlayfs");
@@ -317,12 +335,17 @@ static bool listen_to_node(struct keeper *keeper, struct inbox *inbox) {
   return true;
 }
 
+/* Companions, and the 0 behind them. */
+enum { COMPANIONS_MAX = KEEPER_MAX_FILESYSTEMS + 2 };
+
 /* Children of ours that are none of the container's. */
-static void list_companions(const struct keeper *keeper, pid_t ret_pids[3]) {
+static void list_companions(const struct keeper *keeper, pid_t ret_pids[COMPANIONS_MAX]) {
   size_t count = 0;
 
-  if (keeper->filesystem.pid > 0)
-    ret_pids[count++] = keeper->filesystem.pid;
+  while (count < KEEPER_MAX_FILESYSTEMS && keeper->filesystems[count].pid > 0) {
+    ret_pids[count] = keeper->filesystems[count].pid;
+    count++;
+  }
   if (keeper->network.companion.pid > 0)
     ret_pids[count++] = keeper->network.companion.pid;
   ret_pids[count] = 0;
@@ -331,7 +354,7 @@ static void list_companions(const struct keeper *keeper, pid_t ret_pids[3]) {
 /* SIGTERM; or a process has become ours, and has ended. */
 static void heed(struct keeper *keeper, int signals) {
   struct signalfd_siginfo signal;
-  pid_t spared[4] = {keeper->pid};
+  pid_t spared[COMPANIONS_MAX + 1] = {keeper->pid};
 
   if (read(signals, &signal, sizeof signal) != sizeof signal)
     return;
@@ -412,7 +435,7 @@ static int serve(struct keeper *keeper, struct pollfd polled[], struct failure *
 
 int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why) {
   autoclose int signals = watch_signals(keeper);
-  pid_t companions[3];
+  pid_t companions[COMPANIONS_MAX];
   struct pollfd polled[POLLED_TERMINAL + TERMINAL_POLLED] = {
       [POLLED_END] = {.fd = keeper->pidfd, .events = POLLIN},
       [POLLED_NODE] = {.fd = FD_EVENTS, .events = POLLIN},

@@ -12,6 +12,9 @@
 #include "network.h"
 #include "terminal.h"
 
+/* The root's, and those of images that are mounted. */
+#define KEEPER_MAX_FILESYSTEMS 32
+
 struct keeper {
   const struct plan *plan;
   int live;                              /* descriptor of live/<id>, whose lock says that we live */
@@ -20,7 +23,8 @@ struct keeper {
   int borrowed[NAMESPACES_MAX_BORROWED]; /* mounts of other containers, for the child */
   int borrowed_count;
   struct leftovers leftovers;
-  struct companion filesystem; /* fuse-overlayfs, none where the kernel does it */
+  /* Of each fuse-overlayfs in the plan, in its order; none where the kernel does it. */
+  struct companion filesystems[KEEPER_MAX_FILESYSTEMS];
   struct network network;
   char started_at[40];       /* RFC 3339; "" until the command runs */
   struct terminal *terminal; /* NULL: it has none */

@@ -298,7 +298,6 @@ int run_main(int argc, char *argv[], struct failure *why) {
       .plan = &plan,
       .live = FD_LIVE,
       .pidfd = -1,
-      .filesystem = COMPANION_NONE,
       .network = {.plan = &plan,
                   .companion = COMPANION_NONE,
                   .namespace_fd = -1,

@@ -36,6 +36,19 @@ describe("fuse-overlayfs, where the kernel's overlay is not to be had", () => {
     expect(result.isolation.rootfs).toBe("fuse-overlayfs");
   });
 
+  it("mounts images beside the root, and fills volumes from it", async () => {
+    const script = "ls -d /a/bin /b/bin; touch /a/x 2>&1; touch /b/x && ls /b/x; ls /etc/passwd";
+    const mounts = [
+      { type: "image", source: "busybox", target: "/a" },
+      { type: "image", source: "busybox", target: "/b", readOnly: false },
+      { type: "volume", target: "/etc" },
+    ] as const;
+
+    const { stdout } = await run("busybox", ["sh", "-c", script], { ...removed(), mounts });
+
+    expect(stdout).toBe("/a/bin\n/b/bin\ntouch: /a/x: Read-only file system\n/b/x\n/etc/passwd\n");
+  });
+
   it("shows no container what another one wrote, nor what the image has lost", async () => {
     await run("busybox", ["rm", "/etc/os-release"], removed());
 

@@ -119,6 +119,34 @@ describe("--mount type=volume", () => {
   });
 });
 
+describe("--mount type=image", () => {
+  const image = { type: "image", source: "busybox:1", target: "/b" };
+
+  it.each([
+    ["target=/b", image],
+    ["target=/b,readonly", image],
+    ["target=/b,rw", { readOnly: false }],
+    ["target=/b,rw=true", { readOnly: false }],
+    ["target=/b,readwrite=1", { readOnly: false }],
+    ["target=/b,readonly=false", { readOnly: false }],
+    ["target=/b,rw=false", image],
+    ["target=/b,image-subpath=bin", { subpath: "bin" }],
+    ["target=/b,subpath=bin", { subpath: "bin" }],
+    ["target=/b,noexec", { noexec: true }],
+  ])("takes %s", (text, mount) => {
+    expect(parseMount(`type=image,source=busybox:1,${text}`)).toEqual({ ...image, ...mount });
+  });
+
+  it.each([
+    ["type=image,target=/b", "source is required for an image mount"],
+    ["type=image,source=x,target=/b,volume-nocopy", "cannot mix 'volume-nocopy'"],
+    ["type=bind,source=/x,target=/b,rw", "cannot mix 'rw'"],
+    ["type=bind,source=/x,target=/b,subpath=x", "unexpected key 'bind-subpath'"],
+  ])("complains of %s", (text, message) => {
+    expect(() => parseMount(text)).toThrow(invalid(message));
+  });
+});
+
 describe("--mount type=tmpfs", () => {
   const tmpfs = { type: "tmpfs", target: "/b" };
 
@@ -163,7 +191,6 @@ describe("--mount", () => {
   });
 
   it.each([
-    ["type=image,source=x,target=/b", "--mount type=image"],
     ["type=glob,target=/b", "--mount type=glob"],
     ["type=devpts,target=/b", "--mount type=devpts"],
     ["type=ramfs,target=/b", "--mount type=ramfs"],
