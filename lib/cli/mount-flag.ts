@@ -144,6 +144,7 @@ function withSubpath(
   pairs: readonly (readonly [string, string])[],
 ): readonly (readonly [string, string])[] {
   const type = pairs.findLast(([key]) => key === "type")?.[1] ?? "volume";
+  if (type !== "volume" && type !== "image") return pairs;
   return pairs.map(([key, value]) => [key === "subpath" ? `${type}-subpath` : key, value]);
 }
 

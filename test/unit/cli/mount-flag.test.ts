@@ -141,7 +141,7 @@ describe("--mount type=image", () => {
     ["type=image,target=/b", "source is required for an image mount"],
     ["type=image,source=x,target=/b,volume-nocopy", "cannot mix 'volume-nocopy'"],
     ["type=bind,source=/x,target=/b,rw", "cannot mix 'rw'"],
-    ["type=bind,source=/x,target=/b,subpath=x", "unexpected key 'bind-subpath'"],
+    ["type=bind,source=/x,target=/b,subpath=x", "cannot mix 'subpath' with mount type 'bind'"],
   ])("complains of %s", (text, message) => {
     expect(() => parseMount(text)).toThrow(invalid(message));
   });
