@@ -6,6 +6,7 @@ import { Paths } from "../store/paths.ts";
 import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
 import { print } from "./output.ts";
+import { visible } from "./visible.ts";
 
 export const debugPlan: Command = {
   usage: "CONTAINER",
@@ -16,7 +17,7 @@ export const debugPlan: Command = {
     await using engine = await openCliEngine(options);
     const { id } = await engine.containers.get(args[0] ?? "");
     const bundle = new Paths(engine.root).container(id);
-    print(formatPlan(decodePlan(await readFile(join(bundle, "plan")))));
+    print(visible(formatPlan(decodePlan(await readFile(join(bundle, "plan"))))));
     return 0;
   },
 };

@@ -7,6 +7,7 @@ import { openCliEngine } from "./engine.ts";
 import { notSupported, UsageError } from "./usage.ts";
 import { print, printError } from "./output.ts";
 import { formatError, isDebugging } from "./report.ts";
+import { visible } from "./visible.ts";
 
 type Kind = "container" | "image";
 
@@ -94,7 +95,7 @@ async function inspectAll(
       faults.push(error);
     }
   }
-  print(`${JSON.stringify(found, null, 4)}\n`);
+  print(`${visible(JSON.stringify(found, null, 4))}\n`);
   for (const fault of faults) printError(formatError(fault, isDebugging()));
   return faults.length === 0 ? 0 : 1;
 }

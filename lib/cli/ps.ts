@@ -8,6 +8,7 @@ import type { ParsedFlags } from "./flags.ts";
 import { print } from "./output.ts";
 import { formatTable, truncate } from "./table.ts";
 import { formatAgo, formatDuration } from "./units.ts";
+import { visible } from "./visible.ts";
 
 const SHORT_ID = 12;
 const SHORT_COMMAND = 20;
@@ -89,7 +90,7 @@ export function formatContainers(
     return [
       noTrunc ? container.id : container.id.slice(0, SHORT_ID),
       container.image.name,
-      JSON.stringify(noTrunc ? command : truncate(command, SHORT_COMMAND)),
+      visible(JSON.stringify(noTrunc ? command : truncate(command, SHORT_COMMAND))),
       formatAgo(container.createdAt, now),
       formatStatus(container.state, now),
       "",

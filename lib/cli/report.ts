@@ -2,6 +2,7 @@
 import { isMarmitaError } from "../errors.ts";
 import { formatUsage, PROGRAM } from "./help.ts";
 import type { UsageError } from "./usage.ts";
+import { visible } from "./visible.ts";
 
 /** What is printed for `error`. With `debug`, stack and causes too. */
 export function formatError(error: unknown, debug = false): string {
@@ -10,13 +11,6 @@ export function formatError(error: unknown, debug = false): string {
   if (isMarmitaError(error) && error.hint !== undefined) lines.push(error.hint);
   if (debug && error instanceof Error) lines.push(...traces(error));
   return `${lines.map(visible).join("\n")}\n`;
-}
-
-/** Names out of images and archives go into messages: none may steer the terminal. */
-function visible(text: string): string {
-  return text.replaceAll(/[^\P{Cc}\n\t]/gu, (control) => {
-    return `\\u${control.charCodeAt(0).toString(16).padStart(4, "0")}`;
-  });
 }
 
 /** `marmita: warning: no network: …` */
