@@ -41,8 +41,15 @@ describe.runIf(requireUserNamespaces())(
         { name: "hostile", whole: true },
       );
       await writeFile(path, archive);
-      expect(await cli.call(["load", "-i", path])).toMatchObject({ exitCode: 0 });
-      expect(await cli.call(["run", "--name", "kept", "hostile"])).toMatchObject({ exitCode: 0 });
+      await cli.call(["load", "-i", path]);
+      await cli.call(["run", "--name", "kept", "hostile"]);
+    });
+
+    it("is loaded and runs", async () => {
+      expect(await cli.call(["ps", "-aq"])).toMatchObject({
+        exitCode: 0,
+        stdout: expect.stringMatching(/^\w{12}\n$/) as unknown,
+      });
     });
 
     it.each([
