@@ -7,6 +7,8 @@ export interface Command extends Grammar {
   readonly usage: string;
   /** How many arguments it takes; without `max` there is no limit. */
   readonly arguments: { readonly min: number; readonly max?: number };
+  /** Where more than that was given: how it is to be said. */
+  readonly tooMany?: string;
   /** Its exit code for a failure of marmita itself. Default: 1. */
   readonly failureCode?: number;
   /** Does the work and resolves to the exit code. */

@@ -1,6 +1,6 @@
 /** The flags of `run` that set limits, namespaces and groups → options of the container. */
 import { MarmitaError } from "../errors.ts";
-import type { ConfinementOptions, IpcMode, PidMode } from "../runtime/confinement.ts";
+import type { ConfinementOptions, Device, IpcMode, PidMode } from "../runtime/confinement.ts";
 import { parseSignal } from "../runtime/signals.ts";
 import { sysctlNamespace } from "../runtime/sysctls.ts";
 import { isUlimitName, ULIMIT_NAMES, type Ulimit } from "../runtime/ulimits.ts";
@@ -14,6 +14,11 @@ export const CONFINE_FLAGS: readonly Flag[] = [
     name: "cgroupns",
     value: "string",
     help: 'Cgroup namespace to use ("host", "private") (default "private")',
+  },
+  {
+    name: "device",
+    value: "list",
+    help: "Add a host device, or a directory of them ('SOURCE[:TARGET][:rwm]')",
   },
   { name: "domainname", value: "string", help: "Container NIS domain name" },
   {
@@ -36,6 +41,10 @@ export const CONFINE_FLAGS: readonly Flag[] = [
     help: "Tune host's OOM preferences (-1000 to 1000); lowering takes root",
   },
   { name: "pid", value: "string", help: 'PID namespace to use ("host", "container:ID")' },
+  {
+    name: "read-only-tmpfs",
+    help: "With --read-only: writable file systems in memory at /run, /tmp and /var/tmp",
+  },
   { name: "shm-size", value: "bytes", help: "Size of /dev/shm (default 64m)" },
   { name: "stop-signal", value: "string", help: "Signal to stop the container" },
   { name: "stop-timeout", value: "int", help: "Timeout (in seconds) to stop a container" },
@@ -55,6 +64,7 @@ export function confinement(flags: ParsedFlags): ConfinementOptions {
   const ulimits = Object.fromEntries(flags.map("ulimit", parseUlimit).flat());
   const sysctls = Object.fromEntries(flags.map("sysctl", parseSysctl));
   const annotations = Object.fromEntries(flags.map("annotation", parseAnnotation));
+  const devices = flags.map("device", parseDevice);
   const groups = flags.all("group-add");
   const asked = {
     init: flags.has("init") || undefined,
@@ -66,6 +76,8 @@ export function confinement(flags: ParsedFlags): ConfinementOptions {
     ipc: given("ipc", parseIpc),
     uts: given("uts", (text) => oneOf(text, "UTS", ["host", "private"] as const)),
     cgroupns: given("cgroupns", (text) => oneOf(text, "cgroup", ["host", "private"] as const)),
+    devices: devices.length > 0 ? devices : undefined,
+    readOnlyTmpfs: flags.has("read-only-tmpfs") || undefined,
     groupAdd: groups.length > 0 ? groups : undefined,
     umask: given("umask", parseUmask),
     stopSignal: given("stop-signal", parseStopSignal),
@@ -161,6 +173,26 @@ function oneOf<Mode extends string>(text: string, kind: string, modes: readonly 
     throw unsupported(`${kind} mode ${text}`);
   }
   throw invalid(`invalid ${kind} mode: expected ${modes.join(", ")}`);
+}
+
+/** `/dev/fuse`, `/dev/sda:/dev/xvda`, `/dev/fuse:rw`. */
+export function parseDevice(text: string): Device {
+  if (/^[^/:]+\/[^/:]+=/.test(text)) throw unsupported(`--device ${text}`);
+  const [source = "", ...rest] = text.split(":");
+  const isMode = (word: string | undefined) => word !== undefined && /^[rwm]+$/.test(word);
+  const permissions = isMode(rest.at(-1)) ? rest.pop() : undefined;
+  const [target, more] = rest;
+  if (!source.startsWith("/") || target === "" || more !== undefined) {
+    throw invalid("expected SOURCE[:TARGET][:PERMISSIONS], absolute paths, of a device");
+  }
+  if (target !== undefined && !target.startsWith("/")) {
+    throw invalid(`invalid device mode or path: ${target}`);
+  }
+  // The node is bound: whoever may write to the device still may.
+  if (permissions !== undefined && !(permissions.includes("r") && permissions.includes("w"))) {
+    throw unsupported(`--device with ${permissions} alone`);
+  }
+  return { source, ...(target !== undefined && { target }) };
 }
 
 function parseUmask(text: string): number {

@@ -1,6 +1,7 @@
 /** Command line flags in Docker's grammar: `-it`, `-eA=B`, `--rm=false`, `--name x`, `--`. */
 import { parseArgs } from "node:util";
 import { isMarmitaError } from "../errors.ts";
+import { closest } from "./suggest.ts";
 import { notSupported, UsageError } from "./usage.ts";
 
 export interface Flag {
@@ -152,11 +153,20 @@ function valueOf(flag: Flag, rawName: string, raw: string | undefined): string {
 function find(spellings: ReadonlyMap<string, Spelling>, name: string, typed: string): Spelling {
   const found = spellings.get(name);
   if (found !== undefined) return found;
-  throw new UsageError(
-    typed.startsWith("--")
-      ? `unknown flag: --${name}`
-      : `unknown shorthand flag: '${name}' in ${typed}`,
-  );
+  if (!typed.startsWith("--")) {
+    throw new UsageError(`unknown shorthand flag: '${name}' in ${typed}`, {
+      hint: name.length === 1 && spellings.has(typed.slice(1)) ? meant(`-${typed}`) : undefined,
+    });
+  }
+  const known = [...spellings].flatMap(([word, { refused }]) => (refused ? [] : [word]));
+  const close = closest(name, known);
+  throw new UsageError(`unknown flag: --${name}`, {
+    hint: close === undefined ? undefined : meant(`--${close}`),
+  });
+}
+
+function meant(flag: string): string {
+  return `Did you mean ${flag}?`;
 }
 
 /** What was typed, and the long name behind a letter. */

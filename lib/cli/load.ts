@@ -8,6 +8,7 @@ import { print } from "./output.ts";
 export const load: Command = {
   usage: "[OPTIONS]",
   arguments: { min: 0, max: 0 },
+  tooMany: "The archive is named with -i: marmita load -i FILE",
   flags: [
     {
       name: "input",

@@ -5,6 +5,7 @@ import { parseFlags, type Grammar, type ParsedFlags } from "./flags.ts";
 import { formatCommandHelp, formatGroupHelp, formatProgramHelp, PROGRAM } from "./help.ts";
 import { EXIT_UNREAD, OutputUnread, print, printError } from "./output.ts";
 import { exitCodeOf, formatError, formatUsageError, isDebugging } from "./report.ts";
+import { closest } from "./suggest.ts";
 import { UsageError } from "./usage.ts";
 
 export const GLOBAL: Grammar = {
@@ -102,7 +103,14 @@ function withoutCommand(found: NotACommand, second: string | undefined, called: 
     called.path = group.name;
     called.usage = "COMMAND";
   }
-  throw new UsageError(`unknown command: ${PROGRAM} ${path}`, { exitCode: 1 });
+  const close = closest(
+    path,
+    COMMANDS.flatMap(({ names, hidden }) => (hidden === true ? [] : names)),
+  );
+  throw new UsageError(`unknown command: ${PROGRAM} ${path}`, {
+    exitCode: 1,
+    hint: close === undefined ? undefined : `Did you mean ${PROGRAM} ${close}?`,
+  });
 }
 
 /** Docker's words and exit code. */
@@ -118,7 +126,8 @@ function checkCount(path: string, command: Command, count: number): void {
         : count < min
           ? `requires at least ${many(min)}`
           : `requires at most ${many(max)}`;
-  throw new UsageError(`'${PROGRAM} ${path}' ${needs}`, { exitCode: 1 });
+  const hint = count > max ? command.tooMany : undefined;
+  throw new UsageError(`'${PROGRAM} ${path}' ${needs}`, { exitCode: 1, hint });
 }
 
 async function printHelp(topic: readonly string[], called: Called): Promise<number> {

@@ -34,9 +34,10 @@ export function isDebugging(): boolean {
 export function formatUsageError(error: UsageError, path: string, usage: string): string {
   const name = [PROGRAM, path].filter((word) => word !== "").join(" ");
   const message = visible(error.message);
-  if (error.form === "refusal") return `${name}: ${message}\n`;
+  const hint = error.hint === undefined ? [] : [visible(error.hint)];
+  if (error.form === "refusal") return `${[`${name}: ${message}`, ...hint].join("\n")}\n`;
   return `${[
-    `${PROGRAM}: ${message}`,
+    [`${PROGRAM}: ${message}`, ...hint].join("\n"),
     formatUsage(path, usage),
     `Run '${name} --help' for more information`,
   ].join("\n\n")}\n`;

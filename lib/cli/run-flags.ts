@@ -29,6 +29,11 @@ export const RUN_FLAGS: readonly Flag[] = [
   },
   { name: "name", value: "string", help: "Assign a name to the container" },
   {
+    name: "platform",
+    value: "string",
+    help: "Fail unless the image is for this platform (os/arch[/variant])",
+  },
+  {
     name: "pull",
     value: "string",
     help: 'Pull image before running ("never") (default "never")',
@@ -61,20 +66,20 @@ export const RUN_FLAGS: readonly Flag[] = [
 
 export const RUN_REFUSED: RefusedFlags = {
   switches: `detach|d disable-content-trust env-host http-proxy no-healthcheck no-hosts
-    oom-kill-disable passwd publish-all|P read-only-tmpfs replace rmi rootfs tls-verify
+    oom-kill-disable passwd publish-all|P replace rmi rootfs tls-verify
     unsetenv-all use-api-socket`,
   values: `arch attach|a authfile blkio-weight blkio-weight-device
-    cgroup-conf cgroup-parent  cgroups chrootdirs conmon-pidfile cpu-count
+    cgroup-conf cgroup-parent cgroups chrootdirs conmon-pidfile cpu-count
     cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares|c cpus cpuset-cpus
-    cpuset-mems decryption-key detach-keys device device-cgroup-rule device-read-bps
-    device-read-iops device-write-bps device-write-iops 
-    env-merge expose gidmap gpus  group-entry health-cmd health-interval health-on-failure
+    cpuset-mems decryption-key detach-keys device-cgroup-rule device-read-bps
+    device-read-iops device-write-bps device-write-iops
+    env-merge expose gidmap gpus group-entry health-cmd health-interval health-on-failure
     health-retries health-start-interval health-start-period health-timeout hostuser image-volume
-    init-path io-maxbandwidth io-maxiops ip ip6  isolation kernel-memory link link-local-ip
+    init-path io-maxbandwidth io-maxiops ip ip6 isolation kernel-memory link link-local-ip
     log-driver log-opt mac-address memory|m memory-reservation memory-swap memory-swappiness
-    net-alias network-alias  os passwd-entry personality  pidfile pids-limit
-    platform pod pod-id-file preserve-fd preserve-fds publish|p rdt-class requires restart retry
-    retry-delay runtime sdnotify seccomp-policy secret  shm-size-systemd
-      storage-opt subgidname subuidname  systemd tz uidmap
-    unsetenv userns  variant volume-driver`,
+    net-alias network-alias os passwd-entry personality pidfile pids-limit
+    pod pod-id-file preserve-fd preserve-fds publish|p rdt-class requires restart retry
+    retry-delay runtime sdnotify seccomp-policy secret shm-size-systemd
+    storage-opt subgidname subuidname systemd tz uidmap
+    unsetenv userns variant volume-driver`,
 };

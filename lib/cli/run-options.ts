@@ -35,7 +35,7 @@ export function runSettings(flags: ParsedFlags, env: Environment): RunSettings {
     interactive: flags.has("interactive"),
     proxySignals: flags.last("sig-proxy") !== "false",
     ...(timeoutMs === undefined || timeoutMs === 0 ? {} : { timeoutMs }),
-    ...(cidFile === undefined ? {} : { cidFile }),
+    ...((cidFile ?? "") === "" ? {} : { cidFile }),
   };
 }
 
@@ -54,6 +54,7 @@ function createOptions(flags: ParsedFlags, env: Environment): CreateOptions {
     ...text(flags, "user"),
     ...text(flags, "workdir"),
     ...text(flags, "hostname"),
+    ...text(flags, "platform"),
     ...(entrypoint === undefined ? {} : { entrypoint: entrypoint === "" ? null : [entrypoint] }),
     ...networkOptions(flags),
     ...confinement(flags),
@@ -69,7 +70,7 @@ function createOptions(flags: ParsedFlags, env: Environment): CreateOptions {
 }
 
 /** An empty value is as good as none, as in Docker. */
-function text<Name extends "name" | "user" | "workdir" | "hostname">(
+function text<Name extends "name" | "user" | "workdir" | "hostname" | "platform">(
   flags: ParsedFlags,
   name: Name,
 ): { [Key in Name]?: string } {
@@ -112,9 +113,9 @@ function parseSeconds(text: string): number {
 }
 
 function readPairs(path: string): ReturnType<typeof parseKeyValueFile> {
-  let content: string;
+  let content: Buffer;
   try {
-    content = readFileSync(path, "utf8");
+    content = readFileSync(path);
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new MarmitaError("INVALID_ARGUMENT", why, { cause });

@@ -7,6 +7,8 @@ export const EXIT_OWN_FAILURE = 125;
 export type UsageForm = "usage" | "refusal";
 
 export interface UsageErrorOptions {
+  /** A sentence on what may have been meant. */
+  readonly hint?: string | undefined;
   /** Default: 125, what Docker gives for every flag it cannot take. */
   readonly exitCode?: number;
   readonly form?: UsageForm;
@@ -16,11 +18,13 @@ export interface UsageErrorOptions {
 export class UsageError extends Error {
   readonly exitCode: number;
   readonly form: UsageForm;
+  readonly hint: string | undefined;
 
   constructor(message: string, options: UsageErrorOptions = {}) {
     super(message);
     this.exitCode = options.exitCode ?? EXIT_OWN_FAILURE;
     this.form = options.form ?? "usage";
+    this.hint = options.hint;
   }
 }
 

@@ -1,6 +1,6 @@
 /** Checks of what confines a container: limits, namespaces, groups. */
 import { MarmitaError } from "../errors.ts";
-import type { ConfinementOptions } from "../runtime/confinement.ts";
+import type { ConfinementOptions, Device } from "../runtime/confinement.ts";
 import { parseSignal } from "../runtime/signals.ts";
 import { sysctlNamespace } from "../runtime/sysctls.ts";
 import { isUlimitName, ULIMIT_NAMES, type Ulimits } from "../runtime/ulimits.ts";
@@ -17,6 +17,7 @@ import {
   word,
   wrong,
 } from "../util/check.ts";
+import { insidePath } from "./mount-checks.ts";
 
 const HOSTNAME = /^[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?$/;
 const HOSTNAME_MAX = 64;
@@ -37,6 +38,8 @@ export const CONFINEMENT_CHECKS: Checks<ConfinementOptions> = {
   stopSignal,
   stopTimeoutMs: wholeNumber("milliseconds", -1, TIMER_MAX_MS),
   annotations,
+  devices,
+  readOnlyTmpfs: flag,
   shmSizeBytes: wholeNumber("bytes", 1, Number.MAX_SAFE_INTEGER),
 };
 
@@ -135,6 +138,17 @@ function namespaceMode(option: string, modes: readonly string[]): Check {
     }
     throw wrong(name, [...modes, "container:<name or id>"].map(quote).join(" or "), value);
   };
+}
+
+const device: Checks<Device> = { source: insidePath, target: insidePath };
+
+function devices(value: unknown, name: string): void {
+  if (!Array.isArray(value)) throw wrong(name, "an array of devices", value);
+  for (const [index, item] of value.entries()) {
+    const given = Object.fromEntries(entries(item, `${name}[${index}]`));
+    if (given["source"] === undefined) throw wrong(`${name}[${index}].source`, "given", undefined);
+    check<object>(device, given);
+  }
 }
 
 function groupAdd(value: unknown, name: string): void {

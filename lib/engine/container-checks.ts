@@ -1,6 +1,7 @@
 /** Checks of what a container is made with. */
 import { isIP } from "node:net";
 import { MarmitaError } from "../errors.ts";
+import { parsePlatformText } from "../oci/platform.ts";
 import { parseExtraHost } from "../runtime/extra-hosts.ts";
 import { type Checks, entries, flag, isText, quote, word, words, wrong } from "../util/check.ts";
 import { CONFINEMENT_CHECKS, hostname } from "./confinement-checks.ts";
@@ -25,6 +26,7 @@ export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   mounts,
   volumesFrom,
   readOnly: flag,
+  platform,
   remove: flag,
   tty: flag,
   network,
@@ -35,6 +37,15 @@ export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   ...CONFINEMENT_CHECKS,
   ...SECURITY_CHECKS,
 };
+
+function platform(value: unknown, name: string): void {
+  word(value, name);
+  try {
+    parsePlatformText(String(value));
+  } catch {
+    throw wrong(name, 'os/arch[/variant], as in "linux/amd64"', value);
+  }
+}
 
 function containerName(value: unknown, name: string): void {
   if (isText(value) && CONTAINER_NAME.test(value) && value.length <= NAME_MAX) return;

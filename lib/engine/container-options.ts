@@ -41,6 +41,8 @@ export interface ContainerOptions extends ConfinementOptions, SecurityOptions {
   readonly volumesFrom?: readonly string[];
   /** The root file system cannot be written; mounts still can. */
   readonly readOnly?: boolean;
+  /** `linux/arm64`: an image for another one is refused. Default: whatever the image is for. */
+  readonly platform?: string;
   /** The container and what it wrote are removed when its process ends. */
   readonly remove?: boolean;
   /**

@@ -14,12 +14,19 @@ import { throwIfAborted } from "../util/abort.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
 import { describe, type ExpectedStart } from "./describe.ts";
+import { type FoundDevices, findDevices } from "./devices.ts";
 import { type JoinedContainer, containerIn, findJoins } from "./joins.ts";
 import { type Live, claimLive } from "./live.ts";
 import { type PreparedMounts, prepareMounts } from "./prepare-mounts.ts";
 import { claimName, idOfName, madeUpName } from "./names.ts";
 import { type ContainerRecord, encodeRecord } from "./records.ts";
-import { type RootLayout, type RootSource, hostRoot, imageRoot } from "./roots.ts";
+import {
+  type RootLayout,
+  type RootSource,
+  checkHostPlatform,
+  hostRoot,
+  imageRoot,
+} from "./roots.ts";
 import { discard, draftOf } from "./sweep.ts";
 import { useVolume } from "./volumes.ts";
 
@@ -46,6 +53,7 @@ export async function createContainer(
   const { options, signal } = request;
   throwIfAborted(signal);
   const id = randomBytes(32).toString("hex");
+  const devices = await findDevices(options.devices ?? []);
   // Whoever removes images or layers waits until the record says that they are in use.
   const held = await lock(context.paths.lock("images"), { mode: "shared", signal });
   try {
@@ -53,7 +61,8 @@ export async function createContainer(
     const source =
       options.image === "host"
         ? await hostRoot(context)
-        : await imageRoot(context, options.image, signal);
+        : await imageRoot(context, { name: options.image, platform: options.platform, signal });
+    if (options.image === "host") checkHostPlatform(options.platform);
     const joins = await findJoins(context, {
       network: containerIn(options.network),
       pid: containerIn(options.pid),
@@ -67,10 +76,25 @@ export async function createContainer(
       remove: options.remove === true,
     });
     throwIfAborted(signal);
-    return await make(context, { ...request, id, mounts, mapping, source, joins });
+    return await make(context, {
+      ...request,
+      id,
+      mounts: withDevices(mounts, devices),
+      mapping,
+      source,
+      joins,
+    });
   } finally {
     held[Symbol.dispose]();
   }
+}
+
+function withDevices(mounts: PreparedMounts, { requests, notes }: FoundDevices): PreparedMounts {
+  return {
+    ...mounts,
+    requests: [...mounts.requests, ...requests],
+    notes: [...mounts.notes, ...notes],
+  };
 }
 
 interface MakeRequest extends CreateRequest {

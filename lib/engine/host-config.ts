@@ -28,6 +28,11 @@ function confinementJson({ confinement }: ContainerRecord) {
   const { ulimits = {}, sysctls = {}, groupAdd = null, annotations = null } = confinement;
   return {
     CgroupnsMode: cgroupns,
+    Devices: (confinement.devices ?? []).map(({ source, target = source }) => ({
+      PathOnHost: source,
+      PathInContainer: target,
+      CgroupPermissions: "rwm",
+    })),
     GroupAdd: groupAdd,
     IpcMode: ipc,
     OomScoreAdj: confinement.oomScoreAdj ?? 0,

@@ -58,7 +58,7 @@ async function claim(
 
 function stillRuns(id: string, name: string): MarmitaError {
   return new MarmitaError("CONFLICT", `container ${name} is running: it cannot be removed`, {
-    hint: "Wait for its end, or remove it with force.",
+    hint: "Wait for its end, or remove it by force: rm -f, or the option force.",
     details: { container: id, state: "running" },
   });
 }

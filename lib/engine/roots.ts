@@ -5,6 +5,9 @@ import { hostDefaults, makeHostDirectories, readHostRoot } from "../runtime/host
 import type { ImageDefaults, SpecInput } from "../runtime/spec-input.ts";
 import type { StorageDriver } from "../runtime/storage-driver.ts";
 import type { ImageLayer } from "../images/image.ts";
+import { platformOf } from "../oci/image-config.ts";
+import { hostPlatform, parsePlatformText } from "../oci/platform.ts";
+import { checkPlatform } from "../images/choose-platform.ts";
 import type { ChainId } from "../oci/digest.ts";
 import type { EngineContext } from "./context.ts";
 import type { RecordedImage } from "./records.ts";
@@ -38,13 +41,29 @@ export interface RootLayout {
   readonly prepare?: (draft: string) => Promise<void>;
 }
 
+export interface ImageRequest {
+  /** Or its id. */
+  readonly name: string;
+  /** `linux/arm64`: what it must be for. */
+  readonly platform?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Throws `UNSUPPORTED` for a platform that this machine is not. */
+export function checkHostPlatform(platform: string | undefined): void {
+  if (platform === undefined) return;
+  checkPlatform(hostPlatform(), parsePlatformText(platform), "image host");
+}
+
 /** The named image, its layers unpacked. The caller holds the lock that keeps them there. */
 export async function imageRoot(
   context: EngineContext,
-  name: string,
-  signal: AbortSignal | undefined,
+  { name, platform, signal }: ImageRequest,
 ): Promise<RootSource> {
   const image = await context.library.get(name);
+  if (platform !== undefined) {
+    checkPlatform(platformOf(image.config), parsePlatformText(platform), `image ${name}`);
+  }
   await ensureLayers(context, image.layers, signal);
   const driver = await context.driver();
   const lowers = image.layers.map(({ chainId }) => context.layers.directory(chainId)).reverse();

@@ -110,7 +110,7 @@ function checkOneRepository(id: Digest, names: readonly string[]): void {
   if (repositories.size < 2) return;
   const message = `image ${shortId(id)} has names in several repositories: ${names.join(", ")}`;
   throw new MarmitaError("CONFLICT", message, {
-    hint: "Remove it by one of its names, or with force.",
+    hint: "Remove it by one of its names, or by force: rmi -f, or the option force.",
     details: { id, names },
   });
 }

@@ -3,7 +3,7 @@ import { join, resolve } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { formatIdMap } from "../native/helper.ts";
 import { BIND, NETWORK_REQUIRED, type Operation, type Plan } from "../native/plan.ts";
-import type { Linux, NamespaceType, RuntimeSpec, SpecMount } from "../oci/runtime-spec.ts";
+import type { Device, Linux, NamespaceType, RuntimeSpec, SpecMount } from "../oci/runtime-spec.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { processOperations, terminalOperations } from "./compile-process.ts";
 import { imageOperations, readonlyOperations, rootOperations } from "./compile-rootfs.ts";
@@ -59,6 +59,7 @@ export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
     ...imageOperations(context),
     ...(spec.mounts ?? []).flatMap((mount) => mountOperations(mount, context, has("cgroup"))),
     ...terminalOperations(spec), // in /dev, while paths of the container are under its root
+    ...(linux.devices ?? []).flatMap(deviceOperation),
     ...Object.entries({ ...sysctls, ...rootLimits(spec, context) }).map(sysctlOperation),
     ...(linux.maskedPaths ?? []).map((path) => ["mask", path] as const),
     ...(linux.readonlyPaths ?? []).map((path) => ["readonly", path] as const),
@@ -167,6 +168,17 @@ function mountOperations(mount: SpecMount, context: CompileContext, ownCgroups: 
         { details: { type, target } },
       );
   }
+}
+
+/** The node that this machine has at the same path, as other runtimes do it without root. */
+function deviceOperation({ type, path }: Device): Plan {
+  if (type === "p") {
+    throw new MarmitaError("UNSUPPORTED", `config.json: linux.devices: the pipe ${path}`, {
+      details: { path },
+    });
+  }
+  const isDefault = DEVICES.some((name) => path === `/dev/${name}`);
+  return isDefault ? [] : [["bind", path, path, DEVICE_FLAGS & ~BIND.OPTIONAL]];
 }
 
 /** Nodes cannot be made in a user namespace: those of this machine are bound. */

@@ -9,6 +9,14 @@ export type PidMode = "private" | "host" | `container:${string}`;
 /** `shareable` is `private`; `none` is that without a /dev/shm. */
 export type IpcMode = "private" | "shareable" | "none" | "host" | `container:${string}`;
 
+/** A device node of this machine, or a directory of them. */
+export interface Device {
+  /** Absolute; links are followed. The caller must be able to open it. */
+  readonly source: string;
+  /** Where it is in the container. Default: `source`. */
+  readonly target?: string;
+}
+
 /** All of these may be left out. */
 export interface ConfinementOptions {
   /** A first process that reaps what others leave, and passes signals on to the command. */
@@ -43,6 +51,10 @@ export interface ConfinementOptions {
   readonly stopTimeoutMs?: number;
   /** Of config.json, beside the labels. `run.oci.*` is not taken. */
   readonly annotations?: Readonly<Record<string, string>>;
+  /** What the caller may do with them itself: neither more nor less can be given. */
+  readonly devices?: readonly Device[];
+  /** With `readOnly`: /run, /tmp and /var/tmp are file systems in memory, unless mounted anyway. */
+  readonly readOnlyTmpfs?: boolean;
   /** The size of /dev/shm. Default: 64 MiB. */
   readonly shmSizeBytes?: number;
 }

@@ -11,7 +11,7 @@ const KNOWN = {
   "process.user": /^(?:uid|gid|umask|additionalGids|username)$/,
   root: /^(?:path|readonly)$/,
   linux:
-    /^(?:[ug]idMappings|namespaces|maskedPaths|readonlyPaths|sysctl|rootfsPropagation|resources|seccomp)$/,
+    /^(?:[ug]idMappings|namespaces|devices|maskedPaths|readonlyPaths|sysctl|rootfsPropagation|resources|seccomp)$/,
   // Nodes cannot be made in a user namespace, and only harmless ones are bound: no rule is needed.
   "linux.resources": /^devices$/,
 };

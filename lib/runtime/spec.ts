@@ -1,10 +1,10 @@
 /** Image config and options → the config.json of an OCI runtime bundle, as Docker would write it. */
-import { join } from "node:path";
+import { join, posix } from "node:path";
 import type { IdMappingLine, Linux, NamespaceType, RuntimeSpec } from "../oci/runtime-spec.ts";
 import { KEEP_GROUPS, KEPT_GROUPS } from "./confinement.ts";
 import { keptIds, mirroredIds } from "./container-ids.ts";
 import { withBorrowed, withJoins } from "./joins.ts";
-import { type BindRequest, containerMounts } from "./mounts.ts";
+import { type BindRequest, containerMounts, type MountRequest } from "./mounts.ts";
 import { isOwnNetwork, type NetworkLevel } from "./network.ts";
 import { processSpec } from "./process-spec.ts";
 import { resolveSecurity } from "./security.ts";
@@ -31,7 +31,7 @@ export function createSpec(input: SpecInput): RuntimeSpec {
   );
   const mounts = containerMounts({
     ...options,
-    requests: options.mounts ?? [],
+    requests: withScratch(options),
     network,
     etc: etcMounts(input),
     hasTtyGroup,
@@ -89,6 +89,27 @@ function pingSysctl(gids: readonly IdMappingLine[]): Record<string, string> {
   let end = 0;
   for (const { containerID, size } of ordered) if (containerID === end) end += size;
   return end === 0 ? {} : { "net.ipv4.ping_group_range": `0 ${Math.min(end - 1, 0x7fff_ffff)}` };
+}
+
+const SCRATCH = [
+  { target: "/run", mode: 0o755 },
+  { target: "/tmp", mode: 0o1777 },
+  { target: "/var/tmp", mode: 0o1777 },
+];
+
+/** What Podman makes writable in a root that is not, but for what is mounted anyway. */
+function withScratch({
+  mounts = [],
+  readOnly = false,
+  readOnlyTmpfs = false,
+}: SpecOptions): readonly MountRequest[] {
+  if (!readOnly || !readOnlyTmpfs) return mounts;
+  const taken = new Set(mounts.map(({ target }) => posix.resolve("/", target)));
+  const scratch = SCRATCH.filter(({ target }) => !taken.has(target));
+  return [
+    ...mounts,
+    ...scratch.map((one) => ({ type: "tmpfs", ...one, options: ["exec"] }) as const),
+  ];
 }
 
 function etcMounts(input: SpecInput): readonly BindRequest[] {

@@ -229,7 +229,6 @@ describe("a config.json from elsewhere", () => {
   it.each([
     ["hooks", { hooks: { prestart: [{ path: "/bin/true" }] } }],
     ["process.apparmorProfile", { process: { ...process, apparmorProfile: "docker" } }],
-    ["linux.devices", { linux: { ...linux, devices: [{ path: "/dev/fuse" }] } }],
     ["linux.cgroupsPath", { linux: { ...linux, cgroupsPath: "/x" } }],
     ["linux.resources.memory", { linux: { ...linux, resources: { memory: { limit: 1 } } } }],
     ["linux.personality", { linux: { ...linux, personality: { domain: "LINUX32" } } }],
@@ -263,6 +262,21 @@ describe("a config.json from elsewhere", () => {
     const spec = { ...specOf(), ...change } as RuntimeSpec;
 
     expect(() => compile(spec, context())).toThrow(`config.json: ${field} is not supported`);
+  });
+
+  it("gets the nodes of this machine, but for those that all have", () => {
+    const devices = [
+      { type: "c", path: "/dev/null", major: 1, minor: 3 },
+      { type: "c", path: "/dev/fuse", major: 10, minor: 229 },
+    ] as const;
+    const spec = { ...specOf(), linux: { ...linux, devices } };
+
+    const plan = compile(spec, context());
+
+    expect(plan).toContainEqual(["bind", "/dev/fuse", "/dev/fuse", 4 | 8 | 32]);
+    expect(plan.filter(([name, path]) => name === "bind" && path === "/dev/null")).toHaveLength(1);
+    const pipe = { ...spec.linux, devices: [{ type: "p" as const, path: "/dev/pipe" }] };
+    expect(() => compile({ ...spec, linux: pipe }, context())).toThrow("the pipe /dev/pipe");
   });
 
   it("may hold empty fields, as encoders write them", () => {
