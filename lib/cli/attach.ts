@@ -123,8 +123,11 @@ const HANGUP_MS = 1_000;
 const PATIENCE = 3;
 
 export interface ProxiedSignals {
-  /** From here on signals go to the process; one that came before it started is in `early`. */
-  to(running: Pick<Attachable, "kill">): void;
+  /**
+   * From here on signals go to the process, and `onForce` hears when it is killed; one that came
+   * before it started is in `early`.
+   */
+  to(running: Pick<Attachable, "kill">, onForce?: () => void): void;
   /**
    * From here on a signal to end ends us, as under Docker with a terminal: the process is told
    * that its terminal hangs up, and killed when it goes on. Its keys are what it gets signals by.
@@ -142,6 +145,7 @@ export function catchSignals(options: { readonly proxy: boolean }): ProxiedSigna
   const early = new AbortController();
   const { SIGHUP, SIGKILL } = constants.signals;
   let target: Pick<Attachable, "kill"> | undefined;
+  let onForced: (() => void) | undefined;
   let asked = 0;
   let hungUpBy: number | undefined;
   let timer: NodeJS.Timeout | undefined;
@@ -150,6 +154,7 @@ export function catchSignals(options: { readonly proxy: boolean }): ProxiedSigna
   };
   const pass = (name: NodeJS.Signals, number: number): void => {
     if (ENDING.has(name)) asked++;
+    if (asked >= PATIENCE) onForced?.();
     target?.kill(asked >= PATIENCE ? SIGKILL : number);
   };
   const hangUp = (name: NodeJS.Signals, number: number): void => {
@@ -166,7 +171,8 @@ export function catchSignals(options: { readonly proxy: boolean }): ProxiedSigna
   for (const name of PROXIED) process.on(name, onSignal);
   return {
     early: early.signal,
-    to: (running) => {
+    to: (running, onForce) => {
+      onForced = onForce;
       target = running;
       receive = pass;
       if (!options.proxy) stop();

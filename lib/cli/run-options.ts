@@ -35,7 +35,7 @@ export function runSettings(flags: ParsedFlags, env: Environment): RunSettings {
     interactive: flags.has("interactive"),
     proxySignals: flags.last("sig-proxy") !== "false",
     ...(timeoutMs === undefined || timeoutMs === 0 ? {} : { timeoutMs }),
-    ...((cidFile ?? "") === "" ? {} : { cidFile }),
+    ...(cidFile === undefined || cidFile === "" ? {} : { cidFile }),
   };
 }
 

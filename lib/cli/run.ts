@@ -7,6 +7,7 @@ import { attach, catchSignals, type ProxiedSignals } from "./attach.ts";
 import { reserveCidFile } from "./cid-file.ts";
 import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
+import { ForcedEnd } from "./forced-end.ts";
 import { checkInputTerminal, hostSize, showOnHost } from "./host-terminal.ts";
 import { networkWarning } from "./network-flags.ts";
 import { printError } from "./output.ts";
@@ -66,19 +67,19 @@ async function runInForeground(
     onCreated: (id) => cidFile.write(id),
     hostTerminal: raw && STDIN,
   });
+  using forced = new ForcedEnd(running);
   warn(networkWarning(isolation));
   const onLoss = (loss: unknown) => warn(`network lost: ${(loss as NetworkLoss).reason}`, raw);
   subscribe(NETWORK_LOST, onLoss);
   if (tty) signals.hangUp(running);
-  else signals.to(running);
+  else signals.to(running, forced.byRequest);
   using _shown = tty ? showOnHost(running, raw) : undefined;
-  const timer =
-    timeoutMs === undefined ? undefined : setTimeout(() => running.kill("SIGKILL"), timeoutMs);
+  forced.after(timeoutMs);
   try {
     const exitCode = await attach(running, process);
+    warn(forced.reason(exitCode), raw);
     return signals.hungUpBy === undefined ? exitCode : 128 + signals.hungUpBy;
   } finally {
-    clearTimeout(timer);
     unsubscribe(NETWORK_LOST, onLoss);
   }
 }

@@ -1,10 +1,13 @@
 import { readFileSync, readlinkSync } from "node:fs";
+import { symlink } from "node:fs/promises";
 import { hostname } from "node:os";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Engine } from "../../lib/engine/engine.ts";
 import type { RunOptions } from "../../lib/engine/options.ts";
 import { isMarmitaError } from "../../lib/errors.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { hostCannot, requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
@@ -184,6 +187,61 @@ describe.runIf(canRun)("what confines a container", () => {
     expect(await sh(script)).toBe("644\n0022");
     expect(await sh(script, { umask: 0o77 })).toBe("600\n0077");
     expect(await sh(script, { umask: 0 })).toBe("666\n0000");
+  });
+
+  it("has devices of this machine that its caller may open", async () => {
+    const devices = [{ source: "/dev/zero", target: "/dev/nothing/zero" }];
+    const script =
+      "head -c 3 /dev/nothing/zero | wc -c; echo x > /dev/nothing/zero && echo written";
+
+    expect(await sh(script, { devices })).toBe("3\nwritten");
+    const change = "chmod 600 /dev/nothing/zero 2>&1 | grep -o 'Read-only file system'";
+    expect(await sh(change, { devices })).toBe("Read-only file system");
+  });
+
+  it("has all devices of a directory", async () => {
+    const folder = await temporaryFolder();
+    await symlink("/dev/null", join(folder, "link"));
+    const devices = [{ source: "/dev/net", target: "/dev/tunnels" }];
+
+    expect(await sh("cd /dev/tunnels && ls", { devices })).toBe("tun");
+    await expect(sh("true", { devices: [{ source: folder }] })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringContaining("no devices in directory"),
+    });
+  });
+
+  it.each([
+    ["is none", "/etc/passwd", "INVALID_ARGUMENT"],
+    ["is not there", "/dev/no-such", "INVALID_ARGUMENT"],
+  ])("refuses a device that %s", async (_, source, code) => {
+    await expect(sh("true", { devices: [{ source }] })).rejects.toMatchObject({ code });
+  });
+
+  it("has room to write in a root that is read-only", async () => {
+    const script =
+      "for d in / /run /tmp /var/tmp /dev/shm; do touch $d/x 2>/dev/null && echo $d; done";
+
+    expect(await lines(script, { readOnly: true })).toEqual(["/dev/shm"]);
+    expect(await lines(script, { readOnly: true, readOnlyTmpfs: true })).toEqual([
+      "/run",
+      "/tmp",
+      "/var/tmp",
+      "/dev/shm",
+    ]);
+    const program = "cp /bin/busybox /tmp/ls && /tmp/ls -d /tmp";
+    expect(await sh(program, { readOnly: true, readOnlyTmpfs: true })).toBe("/tmp");
+  });
+
+  it("is of the platform that was asked for", async () => {
+    const here = process.arch === "arm64" ? "arm64" : "amd64";
+    const other = here === "arm64" ? "amd64" : "arm64";
+
+    expect(await sh("echo x", { platform: `linux/${here}` })).toBe("x");
+    await expect(sh("true", { platform: `linux/${other}` })).rejects.toMatchObject({
+      code: "UNSUPPORTED",
+      message: expect.stringContaining(`linux/${here}`),
+    });
   });
 
   it("is told by inspect as Docker tells it", async () => {

@@ -48,6 +48,18 @@ describe("the flags of run that confine", () => {
       },
     ],
     ["--pid container:web --ipc container:4f", { pid: "container:web", ipc: "container:4f" }],
+    [
+      "--device /dev/fuse --device /dev/sda:/dev/xvda:rwm --device /dev/snd:rw",
+      {
+        devices: [
+          { source: "/dev/fuse" },
+          { source: "/dev/sda", target: "/dev/xvda" },
+          { source: "/dev/snd" },
+        ],
+      },
+    ],
+    ["--read-only-tmpfs --init", { readOnlyTmpfs: true, init: true }],
+    ["--read-only-tmpfs=false --init=false", {}],
     ["--pid= --ipc= --uts= --stop-signal= --umask= --domainname=", {}],
   ])("%s", (line, options) => {
     expect(read(line)).toEqual(options);
@@ -75,6 +87,9 @@ describe("the flags of run that confine", () => {
     ["--pid nope", "invalid PID mode: expected host, private"],
     ["--ipc container:", "expected container:<name or id>"],
     ["--uts nope", "invalid UTS mode"],
+    ["--device fuse", "expected SOURCE[:TARGET][:PERMISSIONS]"],
+    ["--device /dev/a:b:rwm", "invalid device mode or path: b"],
+    ["--device /dev/a:/b:/c:rwm", "expected SOURCE"],
     ["--annotation =x", "expected KEY=VALUE"],
   ])("complain of %s", (line, message) => {
     expect(() => read(line)).toThrow(
@@ -85,6 +100,9 @@ describe("the flags of run that confine", () => {
   it.each([
     ["--pid ns:/proc/1/ns/pid", "PID mode ns:/proc/1/ns/pid is not supported yet"],
     ["--pid pod", "PID mode pod is not supported yet"],
+    ["--device vendor.com/gpu=all", "--device vendor.com/gpu=all is not supported yet"],
+    ["--device /dev/fuse:r", "--device with r alone is not supported yet"],
+    ["--device /dev/fuse:/dev/x:wm", "--device with wm alone is not supported yet"],
     ["--uts container:web", "UTS mode container:web is not supported yet"],
     ["--annotation run.oci.handler=krun", "--annotation run.oci.handler is not supported yet"],
   ])("refuse by name %s", (line, message) => {

@@ -109,7 +109,7 @@ describe("keys and values", () => {
   });
 
   it("come from files without comments and empty lines", () => {
-    expect(parseKeyValueFile("# mine\n\nA=1\n  B=2 \r\nHOME\n")).toEqual([
+    expect(parseKeyValueFile(Buffer.from("\uFEFF# mine\n\nA=1\n  B=2 \r\nHOME\n"))).toEqual([
       ["A", "1"],
       ["B", "2 "],
       ["HOME", undefined],
@@ -117,7 +117,7 @@ describe("keys and values", () => {
   });
 
   it("come from files with the line that is wrong", () => {
-    expect(() => parseKeyValueFile("A=1\nexport B=2\n")).toThrow(
+    expect(() => parseKeyValueFile(Buffer.from("A=1\nexport B=2\n"))).toThrow(
       "line 2: 'export B' contains whitespace",
     );
   });
@@ -126,5 +126,15 @@ describe("keys and values", () => {
     const pairs = [parseKeyValue("A=1"), parseKeyValue("HOME"), parseKeyValue("ABSENT")];
 
     expect(environment(pairs, { HOME: "/root" })).toEqual({ A: "1", HOME: "/root" });
+    const some = [parseKeyValue("LC_*"), parseKeyValue("*=x"), parseKeyValue("N*")];
+    expect(environment(some, { LC_ALL: "C", LC_X: "y", L: "z" })).toEqual({
+      LC_ALL: "C",
+      LC_X: "y",
+      "*": "x",
+    });
+  });
+
+  it("come from files in UTF-8 only", () => {
+    expect(() => parseKeyValueFile(Buffer.from([0x41, 0x3d, 0xff]))).toThrow("expected UTF-8");
   });
 });

@@ -29,6 +29,7 @@ describe("the flags of run", () => {
     ["-it busybox", { tty: true }],
     ["--tty=false busybox", {}],
     ["--network host busybox", { network: "host" }],
+    ["--platform linux/amd64 busybox", { platform: "linux/amd64" }],
     ["--net=none busybox", { network: "none" }],
     ["--network=bridge busybox", { network: "bridge" }],
     ["--network=default busybox", {}],

@@ -47,6 +47,10 @@ describe("options that confine a container", () => {
       "run.oci.handler",
     ],
     ["no memory", { shmSizeBytes: 0 }, "bytes from 1"],
+    ["a device without a source", { devices: [{ target: "/x" }] }, "devices[0].source"],
+    ["a relative device", { devices: [{ source: "dev/x" }] }, "an absolute path"],
+    ["a device by text", { devices: ["/dev/fuse"] }, "devices[0]"],
+    ["a platform of five parts", { platform: "a/b/c/d/e" }, "os/arch[/variant]"],
     ["a group with a colon", { groupAdd: ["a:b"] }, "names or numbers of groups"],
     ["keep-groups and more", { groupAdd: ["keep-groups", "5"] }, "excludes other groups"],
     [
