@@ -1,4 +1,5 @@
 /** What of the machine a container must not reach: made for the tests, gone after them. */
+import { type ChildProcess, spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { type AddressInfo, createServer } from "node:net";
 import { once } from "node:events";
@@ -13,7 +14,8 @@ export type Host = Readonly<Record<string, string>>;
 export interface Machine {
   /**
    * `pid` of a process of the caller, `port` of a TCP server on loopback, `abstract` the name of
-   * a socket, `folder` with a file `secret`, `segment` the key of shared memory.
+   * a socket, `folder` with a file `secret`, `segment` the key of shared memory, `terminal` one of
+   * the caller's.
    */
   readonly host: Host;
   close(): Promise<void>;
@@ -32,13 +34,23 @@ export async function openMachine(): Promise<Machine> {
   const { port } = tcp.address() as AddressInfo;
   const segment = String(0x6d000000 + process.pid);
   const id = probe("shmget", segment, "4096", IPC_CREATE);
+  const { child, path: terminal } = await openTerminal();
   return {
-    host: { pid: String(process.pid), port: String(port), abstract, folder, segment },
+    host: { pid: String(process.pid), port: String(port), abstract, folder, segment, terminal },
     async close() {
+      child.kill();
+      await once(child, "exit");
       probe("shmctl", id, IPC_RMID, "0");
       for (const one of sockets) one.close();
     },
   };
+}
+
+/** A pair of a terminal, held open by a process. */
+async function openTerminal(): Promise<{ child: ChildProcess; path: string }> {
+  const child = spawn(probeProgram(), ["terminal"], { stdio: ["pipe", "pipe", "inherit"] });
+  const [path] = (await once(child.stdout, "data")) as [Buffer];
+  return { child, path: path.toString().trim() };
 }
 
 /** A system call made on the machine itself. */

@@ -192,6 +192,15 @@ export const DEVICES: Section = {
     device("/dev/mem", "the machine's memory"),
     device("/dev/net/tun", "network interfaces of its own"),
     device("/dev/vda", "the machine's disks"),
+    {
+      name: "terminals of the machine are not there",
+      keepsOut: "reading and writing on the caller's other terminals",
+      by: "/dev/pts is a file system of its own",
+      tries: ["open-reading", "{terminal}"],
+      answer: "ENOENT",
+      without: bound("/dev/pts"),
+      otherwise: "ok",
+    },
     device("/dev/console", "the machine's console"),
     ...["null", "zero", "full", "random", "urandom", "tty"].map((name) => ({
       name: `/dev/${name} cannot be changed`,

@@ -1,9 +1,27 @@
 /** Rows of the namespaces: what of the machine a container cannot see, reach or change. */
+import { BIND, type Operation } from "../../../lib/native/plan.ts";
 import { type Loosening, type Section, UNCONFINED, addCapability, both } from "./row.ts";
 
 function shared(option: "ipc" | "uts" | "cgroupns"): Loosening {
   return { words: `\`${option}: "host"\``, options: { [option]: "host" } };
 }
+
+const CLONE_NEWPID = 0x2000_0000;
+
+/** The machine's processes, and its /proc with them. */
+const PIDS: Loosening = {
+  words: "the machine's pid namespace and /proc",
+  plan: (plan) => {
+    const isProc = (one: Operation) => one[0] === "mount" && one[1] === "proc";
+    return plan.map((one): Operation => {
+      if (one[0] === "namespaces") return [one[0], Number(one[1]) - CLONE_NEWPID];
+      return isProc(one) ? ["bind", "/proc", "/proc", BIND.RECURSIVE] : one;
+    });
+  },
+};
+
+const SIGNAL_NONE = "0";
+const PTRACE_SEIZE = "0x4206";
 
 const HOST_NETWORK: Loosening = { words: '`network: "host"`', options: { network: "host" } };
 
@@ -31,6 +49,35 @@ export const NAMESPACES: Section = {
         options: { mounts: [{ type: "bind", source: "{folder}", target: "{folder}" }] },
       },
       otherwise: "bytes",
+    },
+    {
+      name: "pid namespace: signals",
+      keepsOut: "ending or stopping the caller's other processes",
+      by: "made for each container",
+      tries: ["syscall", "kill", "{pid}", SIGNAL_NONE],
+      answer: "ESRCH",
+      without: PIDS,
+      otherwise: "ok",
+    },
+    {
+      name: "pid namespace: tracing",
+      keepsOut: "reading and changing the memory of the caller's other processes",
+      by: "made for each container",
+      tries: ["syscall", "ptrace", PTRACE_SEIZE, "{pid}", "0", "0"],
+      answer: "ESRCH",
+      without: PIDS,
+      otherwise: "EPERM",
+      why: "by the user namespace",
+    },
+    {
+      name: "pid namespace: /proc",
+      keepsOut: "environment, files and memory of the caller's other processes",
+      by: "a /proc of the container's own pid namespace",
+      tries: ["peek", "/proc/{pid}/environ"],
+      answer: "ENOENT",
+      without: PIDS,
+      otherwise: ["EACCES", "EPERM"],
+      why: "by the user namespace",
     },
     {
       name: "ipc namespace",

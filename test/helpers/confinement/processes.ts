@@ -18,6 +18,18 @@ export const PROCESSES: Section = {
       needs: { users: true },
     },
     {
+      name: "users other than root have no capabilities",
+      keepsOut: "use of the fourteen by a command that does not run as root",
+      by: "permitted and effective sets are empty; what `capAdd` names becomes ambient",
+      tries: ["syscall", "chown", "/tmp", "1000", "1000"],
+      byDefault: "ok",
+      beside: { words: "`user: cook`", options: { user: "cook" } },
+      answer: "EPERM",
+      without: addCapability("CAP_CHOWN"),
+      otherwise: "ok",
+      needs: { users: true },
+    },
+    {
       name: "limits are the caller's",
       keepsOut: "more than the caller may use: a hard limit is never raised",
       by: "inherited",
