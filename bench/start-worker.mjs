@@ -24,12 +24,13 @@ process.on("message", async (message) => {
 });
 process.send({ ready: true });
 
-async function start({ argv, env }) {
+async function start({ argv, env, options }) {
   if (argv !== undefined) return spawned(argv, env);
   const { exitCode } = await marmita.run("busybox", ["true"], {
     engine,
     remove: true,
     network: "none",
+    ...options,
   });
   if (exitCode !== 0) throw new Error(`true exited with ${exitCode}`);
 }

@@ -23,6 +23,11 @@ export async function benchStart({ rounds, residentMb, rootfs, archive, folder, 
 
   const contenders = [
     { name: "`run()` of marmita", worker: small },
+    {
+      name: "the same without a seccomp filter",
+      worker: small,
+      options: { seccomp: "unconfined" },
+    },
     { name: '`spawn("true")`, no container', worker: small, argv: ["true"] },
     { name: "bwrap", worker: small, ...peers.bwrap },
     { name: "crun, ready bundle", worker: nested, ...peers.crun },
@@ -112,8 +117,8 @@ async function worker(within, environment) {
   };
   await answer();
   return {
-    async time({ argv, env }) {
-      child.send({ argv, env });
+    async time({ argv, env, options }) {
+      child.send({ argv, env, options });
       return (await answer()).ms;
     },
     async end() {

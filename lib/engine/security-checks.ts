@@ -3,6 +3,7 @@ import { MarmitaError, isMarmitaError } from "../errors.ts";
 import { parseCapability } from "../runtime/capabilities.ts";
 import { parseProfile } from "../runtime/seccomp/profile.ts";
 import type { SecurityOptions } from "../runtime/security.ts";
+import { matchesPath } from "../runtime/system-paths.ts";
 import { type Checks, entries, flag, isText, words, wrong } from "../util/check.ts";
 
 export const SECURITY_CHECKS: Checks<SecurityOptions> = {
@@ -59,9 +60,18 @@ function systemPaths(value: unknown, name: string): void {
   }
 }
 
+/** Read-only by its mount: the control groups there are the caller's own. */
+const CGROUPS = "/sys/fs/cgroup";
+
 /** Below / itself: hiding all of it would hide the command. */
 function checkPath(path: unknown, name: string, mayBeAll: boolean): void {
   if (mayBeAll && typeof path === "string" && path.toUpperCase() === "ALL") return;
+  if (mayBeAll && typeof path === "string" && matchesPath(path, CGROUPS)) {
+    throw new MarmitaError("UNSUPPORTED", `"${name}": ${CGROUPS} cannot be made writable alone`, {
+      hint: "A privileged container has it so where this machine allows.",
+      details: { option: name, value: path },
+    });
+  }
   const isPath = isText(path) && /^\/[^/]/.test(path) && !path.split("/").includes("..");
   if (!isPath) throw wrong(name, 'an absolute path without ".."', path);
 }

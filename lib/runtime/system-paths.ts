@@ -38,7 +38,7 @@ export function systemPaths(
   further: readonly string[] = [],
 ): SystemPaths {
   const { mask = [], unmask = [] } = changeOf(option);
-  const isLeft = (path: string) => !unmask.some((pattern) => matches(pattern, path));
+  const isLeft = (path: string) => !unmask.some((pattern) => matchesPath(pattern, path));
   return {
     masked: [...new Set([...[...MASKED, ...further].filter(isLeft), ...mask])],
     readOnly: READONLY.filter(isLeft),
@@ -51,7 +51,7 @@ function changeOf(option: SystemPathsOption): SystemPathsChange {
 }
 
 /** As Podman: Go's filepath.Match, in which no star goes past a slash. */
-function matches(pattern: string, path: string): boolean {
+export function matchesPath(pattern: string, path: string): boolean {
   return pattern.toUpperCase() === "ALL" || patternOf(pattern).test(path);
 }
 

@@ -110,6 +110,24 @@ describe("options of a container", () => {
     expect(() => Reflect.apply(checkCreateOptions, undefined, [given])).toThrow(words);
   });
 
+  it.each([
+    [
+      "the control groups unmasked",
+      { systemPaths: { unmask: ["/sys/fs/cgroup"] } },
+      "cannot be made",
+    ],
+    ["a part of /proc", { procOptions: ["subset=pid"] }, "subset=pid is not supported"],
+  ])("refuses %s by name", (_what, options, message) => {
+    const given: unknown = { image: "busybox", ...options };
+
+    expect(() => Reflect.apply(checkCreateOptions, undefined, [given])).toThrow(
+      expect.objectContaining({
+        code: "UNSUPPORTED",
+        message: expect.stringContaining(message) as string,
+      }),
+    );
+  });
+
   it.each(["mine", "container:", "Private"])("refuses network %s by name", (network) => {
     const options: unknown = { image: "busybox", network };
 
