@@ -1,9 +1,9 @@
 /* child.c — what a container's first process does before it becomes the user's command.
  *
  * Theory of operation: the plan is the story, in its order. Each operation of the inside has one
- * row in the table below and one function, which carries it out or remembers it for the end; the
- * first that fails ends the start, under the operation's name. Until `pivot` paths of the host
- * are looked up in the host's tree and paths of the container under `root`. The host's
+ * row in a table, below or in child_root.c, and one function, which carries it out or remembers it
+ * for the end; the first that fails ends the start, under the operation's name. Until `pivot` paths
+ * of the host are looked up in the host's tree and paths of the container under `root`. The host's
  * descriptors are gone before the first operation, but for 0, 1, 2 and the conversation.
  */
 #include "child.h"
@@ -12,8 +12,6 @@
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <net/if.h>
-#include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -23,29 +21,16 @@
 #include <unistd.h>
 
 #include "../core/cleanup.h"
-#include "../core/fd.h"
 #include "../core/inside.h"
-#include "../core/mounts.h"
-#include "../core/overlay.h"
 #include "../core/process.h"
 #include "../core/sync.h"
 #include "../core/syscalls.h"
-#include "../core/volume.h"
-#include "become.h"
+#include "child_parts.h"
 #include "console.h"
 #include "namespaces.h"
 
 /* Where what the keeper gave is moved to: everything above is closed. */
 enum { FD_SYNC = 3, FD_BORROWED };
-
-struct child {
-  int root;     /* O_PATH of the container's root, -1 before `root` */
-  int empty;    /* what hides directories, -1 before the first `mask` */
-  int borrowed; /* the mount that the next `borrow` attaches */
-  struct command command;
-};
-
-typedef int (*step)(struct child *child, const union argument *arguments, struct failure *why);
 
 static int set_hostname(struct child *child, const union argument *arguments, struct failure *why) {
   (void) child;
@@ -73,183 +58,6 @@ static int raise_loopback(struct child *child, const union argument *arguments,
     return fail(why, errno, "create a socket");
   if (ioctl(socket_fd, SIOCSIFFLAGS, &request) < 0)
     return fail(why, errno, "bring up lo");
-  return 0;
-}
-
-static int make_slave(struct child *child, const union argument *arguments, struct failure *why) {
-  (void) child;
-  (void) arguments;
-  if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
-    return fail(why, errno, "stop mounts from reaching the host");
-  return 0;
-}
-
-static struct overlay overlay_of(const union argument *arguments) {
-  return (struct overlay){
-      .upper = arguments[1].text,
-      .work = arguments[2].text,
-      .lowers = arguments[3].list,
-      .options = arguments[4].list,
-  };
-}
-
-static int mount_overlay(struct child *child, const union argument *arguments,
-                         struct failure *why) {
-  const struct overlay overlay = overlay_of(arguments);
-
-  (void) child;
-  return overlay_mount(arguments[0].text, &overlay, why);
-}
-
-static int mount_overlay_inside(struct child *child, const union argument *arguments,
-                                struct failure *why) {
-  const struct overlay overlay = overlay_of(arguments);
-  char target[32];
-  autoclose int fd = -1;
-  int r;
-
-  r = inside_make_directory(child->root, arguments[0].text, 0755, &fd, why);
-  if (r < 0)
-    return r;
-  snprintf(target, sizeof target, "/proc/self/fd/%d", fd);
-  r = overlay_mount(target, &overlay, why);
-  /* A directory of the machine that has gone since the plan was made: an empty one is left. */
-  if (r == -ENOENT && access(overlay.lowers[0], F_OK) < 0 && errno == ENOENT)
-    return 0;
-  return r < 0 ? fail_while(why, "%s", arguments[0].text) : 0;
-}
-
-static int mount_tmpfs_root(struct child *child, const union argument *arguments,
-                            struct failure *why) {
-  autoclose int place = open(arguments[0].text, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  const struct mount_request request = {
-      .type = "tmpfs",
-      .source = "tmpfs",
-      .target = "/",
-      .options = arguments[1].list,
-  };
-
-  (void) child;
-  if (place < 0)
-    return fail(why, errno, "open %s", arguments[0].text);
-  return mounts_new(place, &request, why);
-}
-
-static int open_root(struct child *child, const union argument *arguments, struct failure *why) {
-  const char *path = arguments[0].text;
-
-  if (arguments[1].number & ROOT_BIND && mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0)
-    return fail(why, errno, "bind %s onto itself", path);
-  child->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  if (child->root < 0)
-    return fail(why, errno, "open root %s", path);
-  return 0;
-}
-
-static int make_directory(struct child *child, const union argument *arguments,
-                          struct failure *why) {
-  autoclose int fd = -1;
-
-  return inside_make_directory(child->root, arguments[0].text, (mode_t) arguments[1].number, &fd,
-                               why);
-}
-
-static int make_file(struct child *child, const union argument *arguments, struct failure *why) {
-  char path[32];
-  autoclose int fd = -1;
-  int r;
-
-  r = inside_make_file(child->root, arguments[0].text, (mode_t) arguments[1].number, &fd, why);
-  if (r < 0 || arguments[2].text[0] == '\0')
-    return r;
-  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-  return fd_write_file(AT_FDCWD, path, arguments[2].text, why);
-}
-
-static int make_symlink(struct child *child, const union argument *arguments, struct failure *why) {
-  return inside_make_symlink(child->root, arguments[0].text, arguments[1].text, why);
-}
-
-static int bind_path(struct child *child, const union argument *arguments, struct failure *why) {
-  return mounts_bind(child->root, arguments[0].text, arguments[1].text, arguments[2].number, why);
-}
-
-static int bind_beneath(struct child *child, const union argument *arguments, struct failure *why) {
-  const struct beneath source = {.base = arguments[0].text, .path = arguments[1].text};
-
-  return mounts_bind_beneath(child->root, &source, arguments[2].text, arguments[3].number, why);
-}
-
-static int fill_volume(struct child *child, const union argument *arguments, struct failure *why) {
-  const struct filling filling = {
-      .directory = arguments[0].text,
-      .root = child->root,
-      .target = arguments[1].text,
-      .done = arguments[2].text,
-      .flags = arguments[3].number,
-  };
-
-  return volume_fill(&filling, why);
-}
-
-static int mount_new(struct child *child, const union argument *arguments, struct failure *why) {
-  const struct mount_request request = {
-      .type = arguments[0].text,
-      .source = arguments[1].text,
-      .target = arguments[2].text,
-      .attributes = (unsigned) arguments[3].number,
-      .options = arguments[4].list,
-  };
-
-  return mounts_new(child->root, &request, why);
-}
-
-static int attach_borrowed(struct child *child, const union argument *arguments,
-                           struct failure *why) {
-  autoclose int mount = child->borrowed++;
-
-  return mounts_attach(child->root, mount, arguments[3].text, why);
-}
-
-static int mask_path(struct child *child, const union argument *arguments, struct failure *why) {
-  return mounts_mask(child->root, arguments[0].text, &child->empty, why);
-}
-
-static int make_readonly(struct child *child, const union argument *arguments,
-                         struct failure *why) {
-  return mounts_readonly(child->root, arguments[0].text, why);
-}
-
-static int make_root_readonly(struct child *child, const union argument *arguments,
-                              struct failure *why) {
-  (void) arguments;
-  return mounts_set_attributes(child->root, ATTRIBUTE_READONLY, why);
-}
-
-/* Where an overlay was left out there is no mount (EINVAL): what it would lie in is made
- * read-only by its own operation. */
-static int make_mount_readonly(struct child *child, const union argument *arguments,
-                               struct failure *why) {
-  autoclose int fd = -1;
-  int r = inside_open(child->root, arguments[0].text, 0, &fd, why);
-
-  if (r < 0)
-    return r;
-  r = mounts_set_attributes(fd, ATTRIBUTE_READONLY, why);
-  return r == -EINVAL ? 0 : r;
-}
-
-/* The old root ends up stacked under the new one and is let go (pivot_root(2), NOTES). */
-static int pivot(struct child *child, const union argument *arguments, struct failure *why) {
-  (void) arguments;
-  if (fchdir(child->root) < 0)
-    return fail(why, errno, "enter the new root");
-  if (sys_pivot_root(".", ".") < 0)
-    return fail(why, errno, "pivot_root");
-  if (umount2(".", MNT_DETACH) < 0)
-    return fail(why, errno, "let go of the old root");
-  if (chdir("/") < 0)
-    return fail(why, errno, "enter /");
   return 0;
 }
 
@@ -358,33 +166,12 @@ static int open_terminal(struct child *child, const union argument *arguments,
   return console_open(child->root, FD_SYNC, why);
 }
 
-/* Operations that are not here are the keeper's. */
-static const struct {
-  enum plan_code code;
-  step take;
-} steps[] = {
+/* What is neither here nor among those of child_root.c is the keeper's. */
+static const struct child_step steps[] = {
     {PLAN_TERMINAL, open_terminal},
     {PLAN_HOSTNAME, set_hostname},
     {PLAN_DOMAINNAME, set_domainname},
     {PLAN_LOOPBACK, raise_loopback},
-    {PLAN_PROPAGATION, make_slave},
-    {PLAN_OVERLAY, mount_overlay},
-    {PLAN_OVERLAY_IN, mount_overlay_inside},
-    {PLAN_TMPFS_ROOT, mount_tmpfs_root},
-    {PLAN_ROOT, open_root},
-    {PLAN_DIRECTORY, make_directory},
-    {PLAN_FILE, make_file},
-    {PLAN_SYMLINK, make_symlink},
-    {PLAN_BIND, bind_path},
-    {PLAN_BIND_IN, bind_beneath},
-    {PLAN_COPY_UP, fill_volume},
-    {PLAN_MOUNT, mount_new},
-    {PLAN_BORROW, attach_borrowed},
-    {PLAN_MASK, mask_path},
-    {PLAN_READONLY, make_readonly},
-    {PLAN_ROOT_READONLY, make_root_readonly},
-    {PLAN_MOUNT_READONLY, make_mount_readonly},
-    {PLAN_PIVOT, pivot},
     {PLAN_KEYRING, join_keyring},
     {PLAN_USER, find_user},
     {PLAN_WORKDIR, make_workdir},
@@ -396,16 +183,22 @@ static const struct {
     {PLAN_UMASK, set_umask},
     {PLAN_ENVIRONMENT, note_environment},
     {PLAN_COMMAND, note_command},
+    {0, NULL},
 };
 
+static const struct child_step *find_step(const struct child_step *table, enum plan_code code) {
+  while (table->take != NULL && table->code != code)
+    table++;
+  return table->take == NULL ? NULL : table;
+}
+
 static int take_step(struct child *child, const struct operation *operation, struct failure *why) {
-  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-    if (steps[i].code != operation->code)
-      continue;
-    if (steps[i].take(child, operation->arguments, why) < 0)
-      return fail_in_step(why, plan_name(operation->code));
-    return 0;
-  }
+  const struct child_step *step = find_step(child_root_steps, operation->code);
+
+  if (step == NULL)
+    step = find_step(steps, operation->code);
+  if (step != NULL && step->take(child, operation->arguments, why) < 0)
+    return fail_in_step(why, plan_name(operation->code));
   return 0;
 }
 

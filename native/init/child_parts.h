@@ -1,0 +1,20 @@
+/* child_parts.h — what the files of child.h share. */
+#pragma once
+
+#include "../core/plan.h"
+#include "become.h"
+
+struct child {
+  int root;     /* O_PATH of the container's root, -1 before `root` */
+  int empty;    /* what hides directories, -1 before the first `mask` */
+  int borrowed; /* the mount that the next `borrow` attaches */
+  struct command command;
+};
+
+struct child_step {
+  enum plan_code code;
+  int (*take)(struct child *child, const union argument *arguments, struct failure *why);
+};
+
+/* The operations on the root and what is mounted in it; a row without a function ends them. */
+extern const struct child_step child_root_steps[];

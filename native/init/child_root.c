@@ -1,0 +1,216 @@
+/* The operations of a plan that make a container's root, what is in it, and what is mounted there.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../core/cleanup.h"
+#include "../core/fd.h"
+#include "../core/inside.h"
+#include "../core/mounts.h"
+#include "../core/overlay.h"
+#include "../core/syscalls.h"
+#include "../core/volume.h"
+#include "child_parts.h"
+
+static int make_slave(struct child *child, const union argument *arguments, struct failure *why) {
+  (void) child;
+  (void) arguments;
+  if (mount(NULL, "/", NULL, MS_SLAVE | MS_REC, NULL) < 0)
+    return fail(why, errno, "stop mounts from reaching the host");
+  return 0;
+}
+
+static struct overlay overlay_of(const union argument *arguments) {
+  return (struct overlay){
+      .upper = arguments[1].text,
+      .work = arguments[2].text,
+      .lowers = arguments[3].list,
+      .options = arguments[4].list,
+  };
+}
+
+static int mount_overlay(struct child *child, const union argument *arguments,
+                         struct failure *why) {
+  const struct overlay overlay = overlay_of(arguments);
+
+  (void) child;
+  return overlay_mount(arguments[0].text, &overlay, why);
+}
+
+static int mount_overlay_inside(struct child *child, const union argument *arguments,
+                                struct failure *why) {
+  const struct overlay overlay = overlay_of(arguments);
+  char target[32];
+  autoclose int fd = -1;
+  int r;
+
+  r = inside_make_directory(child->root, arguments[0].text, 0755, &fd, why);
+  if (r < 0)
+    return r;
+  snprintf(target, sizeof target, "/proc/self/fd/%d", fd);
+  r = overlay_mount(target, &overlay, why);
+  /* A directory of the machine that has gone since the plan was made: an empty one is left. */
+  if (r == -ENOENT && access(overlay.lowers[0], F_OK) < 0 && errno == ENOENT)
+    return 0;
+  return r < 0 ? fail_while(why, "%s", arguments[0].text) : 0;
+}
+
+static int mount_tmpfs_root(struct child *child, const union argument *arguments,
+                            struct failure *why) {
+  autoclose int place = open(arguments[0].text, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  const struct mount_request request = {
+      .type = "tmpfs",
+      .source = "tmpfs",
+      .target = "/",
+      .options = arguments[1].list,
+  };
+
+  (void) child;
+  if (place < 0)
+    return fail(why, errno, "open %s", arguments[0].text);
+  return mounts_new(place, &request, why);
+}
+
+static int open_root(struct child *child, const union argument *arguments, struct failure *why) {
+  const char *path = arguments[0].text;
+
+  if (arguments[1].number & ROOT_BIND && mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0)
+    return fail(why, errno, "bind %s onto itself", path);
+  child->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (child->root < 0)
+    return fail(why, errno, "open root %s", path);
+  return 0;
+}
+
+static int make_directory(struct child *child, const union argument *arguments,
+                          struct failure *why) {
+  autoclose int fd = -1;
+
+  return inside_make_directory(child->root, arguments[0].text, (mode_t) arguments[1].number, &fd,
+                               why);
+}
+
+static int make_file(struct child *child, const union argument *arguments, struct failure *why) {
+  char path[32];
+  autoclose int fd = -1;
+  int r;
+
+  r = inside_make_file(child->root, arguments[0].text, (mode_t) arguments[1].number, &fd, why);
+  if (r < 0 || arguments[2].text[0] == '\0')
+    return r;
+  snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+  return fd_write_file(AT_FDCWD, path, arguments[2].text, why);
+}
+
+static int make_symlink(struct child *child, const union argument *arguments, struct failure *why) {
+  return inside_make_symlink(child->root, arguments[0].text, arguments[1].text, why);
+}
+
+static int bind_path(struct child *child, const union argument *arguments, struct failure *why) {
+  return mounts_bind(child->root, arguments[0].text, arguments[1].text, arguments[2].number, why);
+}
+
+static int bind_beneath(struct child *child, const union argument *arguments, struct failure *why) {
+  const struct beneath source = {.base = arguments[0].text, .path = arguments[1].text};
+
+  return mounts_bind_beneath(child->root, &source, arguments[2].text, arguments[3].number, why);
+}
+
+static int fill_volume(struct child *child, const union argument *arguments, struct failure *why) {
+  const struct filling filling = {
+      .directory = arguments[0].text,
+      .root = child->root,
+      .target = arguments[1].text,
+      .done = arguments[2].text,
+      .flags = arguments[3].number,
+  };
+
+  return volume_fill(&filling, why);
+}
+
+static int mount_new(struct child *child, const union argument *arguments, struct failure *why) {
+  const struct mount_request request = {
+      .type = arguments[0].text,
+      .source = arguments[1].text,
+      .target = arguments[2].text,
+      .attributes = (unsigned) arguments[3].number,
+      .options = arguments[4].list,
+  };
+
+  return mounts_new(child->root, &request, why);
+}
+
+static int attach_borrowed(struct child *child, const union argument *arguments,
+                           struct failure *why) {
+  autoclose int mount = child->borrowed++;
+
+  return mounts_attach(child->root, mount, arguments[3].text, why);
+}
+
+static int mask_path(struct child *child, const union argument *arguments, struct failure *why) {
+  return mounts_mask(child->root, arguments[0].text, &child->empty, why);
+}
+
+static int make_readonly(struct child *child, const union argument *arguments,
+                         struct failure *why) {
+  return mounts_readonly(child->root, arguments[0].text, why);
+}
+
+static int make_root_readonly(struct child *child, const union argument *arguments,
+                              struct failure *why) {
+  (void) arguments;
+  return mounts_set_attributes(child->root, ATTRIBUTE_READONLY, why);
+}
+
+/* Where an overlay was left out there is no mount (EINVAL): what it would lie in is made
+ * read-only by its own operation. */
+static int make_mount_readonly(struct child *child, const union argument *arguments,
+                               struct failure *why) {
+  autoclose int fd = -1;
+  int r = inside_open(child->root, arguments[0].text, 0, &fd, why);
+
+  if (r < 0)
+    return r;
+  r = mounts_set_attributes(fd, ATTRIBUTE_READONLY, why);
+  return r == -EINVAL ? 0 : r;
+}
+
+/* The old root ends up stacked under the new one and is let go (pivot_root(2), NOTES). */
+static int pivot(struct child *child, const union argument *arguments, struct failure *why) {
+  (void) arguments;
+  if (fchdir(child->root) < 0)
+    return fail(why, errno, "enter the new root");
+  if (sys_pivot_root(".", ".") < 0)
+    return fail(why, errno, "pivot_root");
+  if (umount2(".", MNT_DETACH) < 0)
+    return fail(why, errno, "let go of the old root");
+  if (chdir("/") < 0)
+    return fail(why, errno, "enter /");
+  return 0;
+}
+
+const struct child_step child_root_steps[] = {
+    {PLAN_PROPAGATION, make_slave},
+    {PLAN_OVERLAY, mount_overlay},
+    {PLAN_OVERLAY_IN, mount_overlay_inside},
+    {PLAN_TMPFS_ROOT, mount_tmpfs_root},
+    {PLAN_ROOT, open_root},
+    {PLAN_DIRECTORY, make_directory},
+    {PLAN_FILE, make_file},
+    {PLAN_SYMLINK, make_symlink},
+    {PLAN_BIND, bind_path},
+    {PLAN_BIND_IN, bind_beneath},
+    {PLAN_COPY_UP, fill_volume},
+    {PLAN_MOUNT, mount_new},
+    {PLAN_BORROW, attach_borrowed},
+    {PLAN_MASK, mask_path},
+    {PLAN_READONLY, make_readonly},
+    {PLAN_ROOT_READONLY, make_root_readonly},
+    {PLAN_MOUNT_READONLY, make_mount_readonly},
+    {PLAN_PIVOT, pivot},
+    {0, NULL},
+};
