@@ -70,11 +70,24 @@ export function podman(archive, folder) {
       const rest = ["run", "--rm", "--network=none", ...LIMITS, "localhost/busybox", "true"];
       const argv = ["podman", ...global, ...rest];
       const fault = run(argv, { env });
-      if (fault === undefined) return { argv, env, note: `${driver}, ${runtime}`, remove };
+      if (fault === undefined) {
+        const connected = connectedPodman(argv, env);
+        return { argv, env, note: `${driver}, ${runtime}`, connected, remove };
+      }
       faults.add(`${runtime}: ${fault}`);
     }
   }
   return { missing: [...faults].join("; "), remove };
+}
+
+/** The same with a network, by helper: `{ argv }`, or `{ missing }`. */
+function connectedPodman(argv, env) {
+  const entries = ["pasta", "slirp4netns"].map((name) => {
+    const connected = argv.map((word) => (word === "--network=none" ? `--network=${name}` : word));
+    const fault = run(connected, { env });
+    return [name, fault === undefined ? { argv: connected } : { missing: fault }];
+  });
+  return Object.fromEntries(entries);
 }
 
 /** Files of its storage belong to mapped ids; its pause process outlives every command. */

@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { bubblewrap, crun, podman } from "./peers.mjs";
+import { bubblewrap, crun, podman, run } from "./peers.mjs";
 import { milliseconds, pairedRatio, percentile, table, times } from "./statistics.mjs";
 
 const WORKER = fileURLToPath(new URL("start-worker.mjs", import.meta.url));
@@ -14,7 +14,7 @@ const PAUSE_MS = 20;
 /** Slow ones take part in every so many rounds. */
 const SLOW_EVERY = 5;
 
-/** Two tables: one process of Node as it starts, and one with `residentMb` of memory. */
+/** Three tables: from Node as it starts, with a network, and from Node with `residentMb` of memory. */
 export async function benchStart({ rounds, residentMb, rootfs, archive, folder, dataRoot }) {
   const peers = findPeers(rootfs, archive, folder);
   const small = await worker([], { DATA_ROOT: dataRoot });
@@ -39,8 +39,10 @@ export async function benchStart({ rounds, residentMb, rootfs, archive, folder, 
     { name: "bwrap", worker: large, ...peers.bwrap },
   ];
 
+  const connected = connectedContenders(small, peers);
+
   try {
-    await interleave([...contenders, ...big], rounds);
+    await interleave([...contenders, ...connected, ...big], rounds);
   } finally {
     await Promise.all([...new Set([small, large, nested])].map((each) => each.end()));
     peers.podman.remove?.();
@@ -48,9 +50,35 @@ export async function benchStart({ rounds, residentMb, rootfs, archive, folder, 
   return [
     "### Start: run `true` in a container and wait for its end",
     rows(contenders, contenders[0]),
+    "### The same with a network of its own that reaches others",
+    rows(connected, connected[0]),
     `### The same from a Node process with ${(residentMb / 1000).toFixed(1)} GB resident`,
     rows(big, big[0]),
   ].join("\n\n");
+}
+
+/** The default network, by each program; of Podman what it has. */
+function connectedContenders(small, { podman: peer }) {
+  const ours = ["pasta", "slirp4netns"].map((network) => ({
+    name: `\`run()\` of marmita, ${network}`,
+    worker: small,
+    options: { network },
+    every: SLOW_EVERY,
+    ...missingHelper(network),
+  }));
+  const theirs = ["pasta", "slirp4netns"].map((network) => ({
+    name: `podman run --rm, ${network}`,
+    worker: small,
+    ...peer,
+    ...peer.connected?.[network],
+    every: SLOW_EVERY,
+  }));
+  return [...ours, ...theirs];
+}
+
+function missingHelper(program) {
+  const fault = run([program, "--version"]);
+  return fault === undefined ? {} : { missing: fault };
 }
 
 function findPeers(rootfs, archive, folder) {

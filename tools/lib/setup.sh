@@ -44,10 +44,12 @@ look_for_build_packages() {
   need npm npm
 }
 
-# What marmita finds and uses: the range of subordinate ids, and overlays on older kernels.
+# What marmita finds and uses: the range of subordinate ids, overlays on older kernels, networks.
 look_for_accelerators() {
   wish newuidmap uidmap
   wish fuse-overlayfs fuse-overlayfs
+  wish pasta passt
+  wish slirp4netns slirp4netns
 }
 
 look_for_test_packages() {
