@@ -60,6 +60,9 @@ const ROWS: readonly Row[] = [
   { errno: /^ENODEV$/, where: /\boverlay\b/, look: missingOverlay },
   { errno: /^E/, where: /\boverlay\b/, look: overlayOverOdd },
   { errno: /^E/, where: /\bfuse/, look: fuseDevice },
+  { errno: /^E/, where: /^network: /, look: tunDevice },
+  { errno: /^E/, where: /^network: .*\bpasta: .*[Pp]erm/, look: apparmorProfile },
+  { errno: /^E/, where: /^network: connect/, look: otherHelper },
   { errno: /^EINVAL$/, where: /^user: /, look: unmappedUser },
   { errno: /^ESRCH$/, where: /^join: /, look: stoppedContainer },
   { errno: /^EPERM$/, where: /^join: /, look: foreignContainer },
@@ -230,6 +233,30 @@ function foreignFilesystem(): string {
 function fuseDevice(host: HintHost): string | undefined {
   if (host.canOpen("/dev/fuse")) return undefined;
   return "/dev/fuse is missing or may not be opened; outer containers take it by --device /dev/fuse";
+}
+
+function tunDevice(host: HintHost, { what }: Symptom): string | undefined {
+  if (host.canOpen("/dev/net/tun") && !what.includes("/dev/net/tun")) return undefined;
+  return (
+    "/dev/net/tun is missing or may not be opened; outer containers take it by " +
+    "--device /dev/net/tun, else as root: modprobe tun; chmod 0666 /dev/net/tun"
+  );
+}
+
+function apparmorProfile(host: HintHost): string | undefined {
+  if (host.read("/sys/module/apparmor/parameters/enabled")?.trim() !== "Y") return undefined;
+  return (
+    "AppArmor confines programs here: journalctl -k --grep=apparmor shows what it denied pasta; " +
+    "slirp4netns has no profile, and is used where it is installed"
+  );
+}
+
+/** What failed for reasons of its own may not concern the other one. */
+function otherHelper(_host: HintHost, { what }: Symptom): string {
+  const both = what.includes("pasta: ") && what.includes("slirp4netns: ");
+  const other = what.includes("pasta: ") ? "slirp4netns" : "pasta (package passt)";
+  const words = both ? [] : [`install ${other} beside it, or`];
+  return [...words, 'use network "none" or "host"'].join(" ");
 }
 
 function unmappedUser(): string {

@@ -57,6 +57,36 @@ describe("hintFor", () => {
       "AppArmor",
     ],
     [
+      "a tap device out of reach",
+      { step: "network", what: "connect the network: pasta: it ended", errno: "EIO" },
+      { fuse: false },
+      "--device /dev/net/tun",
+    ],
+    [
+      "a tap device that the helper names",
+      { step: "network", what: "connect the network: slirp4netns: /dev/net/tun: No", errno: "EIO" },
+      {},
+      "modprobe tun",
+    ],
+    [
+      "AppArmor around pasta",
+      { step: "network", what: "connect the network: pasta: Permission denied", errno: "EIO" },
+      { files: { "/sys/module/apparmor/parameters/enabled": "Y\n" } },
+      "AppArmor confines",
+    ],
+    [
+      "one network helper that fails",
+      { step: "network", what: "connect the network: pasta: no route", errno: "EIO" },
+      {},
+      'install slirp4netns beside it, or use network "none"',
+    ],
+    [
+      "both network helpers that fail",
+      { step: "network", what: "connect the network: pasta: x; slirp4netns: y", errno: "EIO" },
+      {},
+      'use network "none" or "host"',
+    ],
+    [
       "an outer seccomp filter",
       { ...CLONE, errno: "EPERM" },
       { files: { "/proc/self/status": "NoNewPrivs:\t1\nSeccomp:\t2\n" } },
