@@ -100,6 +100,24 @@ describe.runIf(requireUserNamespaces())("marmita run in a terminal", () => {
     return undefined;
   }
 
+  it.each([
+    ["--init", [/^1 marmita-init/m]],
+    ["--network=none", []],
+  ])("has job control with %s, too", async (flag, processes) => {
+    const box = run(["-it", flag, "-e", "PS1=box> ", "busybox", "sh"]);
+
+    await box.shows(/box> /);
+    box.type("ps -o pid,comm | sed 's/^ *//'; sleep 61; echo code=$?\r");
+    await eventually("sleep to run", () => whoRuns("sleep\0" + "61"), 10_000);
+    box.type(CTRL_C);
+    await box.shows(/box> /);
+    box.type("exit 3\r");
+
+    expect(await box.ended()).toBe("exited 3");
+    for (const process of processes) expect(box.text.replaceAll("\r", "")).toMatch(process);
+    expect(box.text).not.toContain("job control turned off");
+  });
+
   it("shows what full-screen programs draw as they draw it", async () => {
     const box = run(["-it", "busybox", "sh", "-c", "stty -onlcr; echo one; echo two"]);
 
