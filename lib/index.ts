@@ -38,6 +38,7 @@ export type {
   RunOptions,
   RunResult,
   StartOptions,
+  TerminalSizeOptions,
   StdinOption,
   StorageDriverOption,
 } from "./engine/options.ts";

@@ -47,7 +47,7 @@ export async function inspectContainer(context: EngineContext, inspected: Inspec
     RestartCount: 0,
     Driver: isolation.rootfs,
     Platform: "linux",
-    HostConfig: { ...hostConfigJson(record), ...systemPaths },
+    HostConfig: { ...hostConfigJson(record), ...systemPaths, ConsoleSize: process.consoleSize },
     GraphDriver: graphDriverJson(context, record),
     Mounts: record.mounts.map((mount) => mountJson(context.paths, mount)),
     Config: {
@@ -79,7 +79,16 @@ async function readConfig(path: string) {
     const user = fields.object("user", (value, where) => {
       return new JsonReader(value, where).findText("username") ?? "";
     });
-    return { user, env: fields.findTexts("env") ?? [], cwd: fields.text("cwd") };
+    const consoleSize = fields.findObject("consoleSize", (value, where) => {
+      const size = new JsonReader(value, where);
+      return [size.size("height"), size.size("width")] as const;
+    });
+    return {
+      user,
+      env: fields.findTexts("env") ?? [],
+      cwd: fields.text("cwd"),
+      consoleSize: consoleSize ?? [0, 0],
+    };
   });
   const systemPaths = config.object("linux", (json, what) => {
     const fields = new JsonReader(json, what);

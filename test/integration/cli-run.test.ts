@@ -167,6 +167,24 @@ describe.runIf(canRun)("marmita run", () => {
     });
   });
 
+  it("passes on the end of stdin and goes on, and of stdout alike", async () => {
+    const script = "cat; echo after; exec >&-; cat < /dev/null; echo last >&2";
+
+    const done = await cli.call(["run", "--rm", "-i", "busybox", "sh", "-c", script], {
+      input: "typed, ",
+    });
+
+    expect(done).toEqual({ exitCode: 0, stdout: "typed, after\n", stderr: "last\n" });
+  });
+
+  it("passes stdin on to a command that has closed its stdout", async () => {
+    const done = await cli.call(["run", "--rm", "-i", "busybox", "sh", "-c", "exec >&-; cat >&2"], {
+      input: "typed\n",
+    });
+
+    expect(done).toEqual({ exitCode: 0, stdout: "", stderr: "typed\n" });
+  });
+
   it("carries a lot both ways, unchanged", async () => {
     const input = Buffer.alloc(8 * 2 ** 20, "0123456789abcdef");
 

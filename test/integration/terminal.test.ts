@@ -114,11 +114,12 @@ describe.runIf(requireUserNamespaces())("a container's terminal", () => {
     });
 
     it("told of by inspect", async () => {
-      const { container, process } = await start(["sleep", "60"]);
+      const { container, process } = await start(["sleep", "60"], {}, { columns: 99 });
 
-      const { Config } = await container.inspect();
+      const { Config, HostConfig } = await container.inspect();
 
       expect(Config).toMatchObject({ Tty: true, OpenStdin: true });
+      expect(HostConfig.ConsoleSize).toEqual([24, 99]);
       await process[Symbol.asyncDispose]();
     });
 
