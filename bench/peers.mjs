@@ -19,21 +19,25 @@ const MOUNT_CGROUP2 = 'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"';
 const UNSHARE = ["unshare", "--user", "--map-root-user", "--mount", "--cgroup"];
 export const IN_CGROUP2 = [...UNSHARE, "sh", "-c", MOUNT_CGROUP2, "sh"];
 
-/** `crun run` of a bundle that is ready; `within` is what must stand before it on this host. */
-export function crun(rootfs, folder) {
-  const bundle = join(folder, "bundle");
+/**
+ * `crun run` of a bundle that is ready, with a filter of system calls or without; `within` is what
+ * must stand before it on this host.
+ */
+export function crun(rootfs, folder, seccomp) {
+  const name = seccomp === undefined ? "bundle" : "filtered-bundle";
+  const bundle = join(folder, name);
   mkdirSync(bundle);
   for (const within of [[], IN_CGROUP2]) {
-    const fault = writeBundle(within, bundle, rootfs);
+    const fault = writeBundle(within, bundle, { rootfs, seccomp });
     if (fault !== undefined) return { missing: fault };
-    const argv = ["crun", `--root=${join(folder, "crun")}`, "run", `--bundle=${bundle}`, "bench"];
+    const argv = ["crun", `--root=${join(folder, "crun")}`, "run", `--bundle=${bundle}`, name];
     const found = tried([...within, ...argv]);
     if (found.argv !== undefined) return { argv, within };
   }
   return { missing: "crun runs neither here nor in a namespace with a cgroup2 tree" };
 }
 
-function writeBundle(within, bundle, rootfs) {
+function writeBundle(within, bundle, { rootfs, seccomp }) {
   const rootless = within.length > 0 || process.getuid() !== 0 ? ["--rootless"] : [];
   rmSync(join(bundle, "config.json"), { force: true });
   const [program, ...args] = [...within, "crun", "spec", ...rootless];
@@ -44,6 +48,7 @@ function writeBundle(within, bundle, rootfs) {
   config.process.terminal = false;
   config.process.args = ["/bin/true"];
   config.root = { path: rootfs, readonly: true };
+  if (seccomp !== undefined) config.linux.seccomp = seccomp;
   writeFileSync(path, JSON.stringify(config));
   return undefined;
 }

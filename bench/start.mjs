@@ -16,7 +16,7 @@ const SLOW_EVERY = 5;
 
 /** Three tables: from Node as it starts, with a network, and from Node with `residentMb` of memory. */
 export async function benchStart({ rounds, residentMb, rootfs, archive, folder, dataRoot }) {
-  const peers = findPeers(rootfs, archive, folder);
+  const peers = await findPeers(rootfs, archive, folder);
   const small = await worker([], { DATA_ROOT: dataRoot });
   const large = await worker([], { DATA_ROOT: dataRoot, RESIDENT_MB: String(residentMb) });
   const nested = peers.crun.within?.length ? await worker(peers.crun.within, {}) : small;
@@ -28,9 +28,11 @@ export async function benchStart({ rounds, residentMb, rootfs, archive, folder, 
       worker: small,
       options: { seccomp: "unconfined" },
     },
+    { name: "the same with a terminal", worker: small, options: { tty: true } },
     { name: '`spawn("true")`, no container', worker: small, argv: ["true"] },
     { name: "bwrap", worker: small, ...peers.bwrap },
     { name: "crun, ready bundle", worker: nested, ...peers.crun },
+    { name: "the same with marmita's seccomp filter", worker: nested, ...peers.filteredCrun },
     { name: `podman run --rm`, worker: small, ...peers.podman, every: SLOW_EVERY },
   ];
   const big = [
@@ -81,10 +83,13 @@ function missingHelper(program) {
   return fault === undefined ? {} : { missing: fault };
 }
 
-function findPeers(rootfs, archive, folder) {
+async function findPeers(rootfs, archive, folder) {
+  const { defaultSeccomp } = await import("../dist/runtime/seccomp/resolve.js");
+  const { DEFAULT_CAPABILITIES } = await import("../dist/runtime/capabilities.js");
   return {
     bwrap: bubblewrap(rootfs),
     crun: crun(rootfs, folder),
+    filteredCrun: crun(rootfs, folder, defaultSeccomp(DEFAULT_CAPABILITIES)),
     podman: podman(archive, folder),
   };
 }

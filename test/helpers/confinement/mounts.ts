@@ -168,14 +168,19 @@ export const MOUNTS: Section = {
   ],
 };
 
-function device(path: string, keepsOut: string): Row {
+/** Where any user may open it. */
+function given(path: string): Loosening {
+  return { words: `\`devices\`: ${path}`, options: { devices: [{ source: path }] } };
+}
+
+function device(path: string, keepsOut: string, without = bound(path)): Row {
   return {
     name: `${path} is not there`,
     keepsOut,
     by: "/dev is a tmpfs with six nodes of the machine bound into it",
     tries: ["open-reading", path],
     answer: "ENOENT",
-    without: bound(path),
+    without,
     otherwise: ["ok", "EACCES", "EPERM", "EIO", "EBUSY"],
     needs: { path },
   };
@@ -185,12 +190,12 @@ export const DEVICES: Section = {
   title: "devices",
   file: "confinement-mounts.test.ts",
   rows: [
-    device("/dev/fuse", "file systems of its own, served by itself"),
+    device("/dev/fuse", "file systems of its own, served by itself", given("/dev/fuse")),
     device("/dev/kmsg", "the kernel's messages"),
     device("/dev/kvm", "virtual machines of its own"),
     device("/dev/loop0", "the machine's disk images"),
     device("/dev/mem", "the machine's memory"),
-    device("/dev/net/tun", "network interfaces of its own"),
+    device("/dev/net/tun", "network interfaces of its own", given("/dev/net/tun")),
     device("/dev/vda", "the machine's disks"),
     {
       name: "terminals of the machine are not there",
