@@ -1,9 +1,10 @@
 /** The flags of `run` that set limits, namespaces and groups → options of the container. */
-import { MarmitaError } from "../errors.ts";
+import { isMarmitaError, MarmitaError } from "../errors.ts";
 import type { ConfinementOptions, Device, IpcMode, PidMode } from "../runtime/confinement.ts";
 import { parseSignal } from "../runtime/signals.ts";
 import { sysctlNamespace } from "../runtime/sysctls.ts";
 import { isUlimitName, ULIMIT_NAMES, type Ulimit } from "../runtime/ulimits.ts";
+import { parseUserns } from "../runtime/userns.ts";
 import type { Flag, ParsedFlags } from "./flags.ts";
 import { parseKeyValue } from "./key-values.ts";
 import { parseMemorySize } from "./units.ts";
@@ -51,6 +52,11 @@ export const CONFINE_FLAGS: readonly Flag[] = [
   { name: "sysctl", value: "map", help: "Sysctl options, of the container's own namespaces" },
   { name: "ulimit", value: "ulimit", help: "Ulimit options ('NAME=SOFT[:HARD]', 'host')" },
   { name: "umask", value: "string", help: "Umask of the command, in octal (default 0022)" },
+  {
+    name: "userns",
+    value: "string",
+    help: 'User namespace to use ("auto", "host", "keep-id[:uid=UID,gid=GID]")',
+  },
   { name: "uts", value: "string", help: 'UTS namespace to use ("host")' },
 ];
 
@@ -74,6 +80,7 @@ export function confinement(flags: ParsedFlags): ConfinementOptions {
     sysctls: isFilled(sysctls) ? sysctls : undefined,
     pid: given("pid", parsePid),
     ipc: given("ipc", parseIpc),
+    userns: given("userns", parseUsernsFlag),
     uts: given("uts", (text) => oneOf(text, "UTS", ["host", "private"] as const)),
     cgroupns: given("cgroupns", (text) => oneOf(text, "cgroup", ["host", "private"] as const)),
     devices: devices.length > 0 ? devices : undefined,
@@ -173,6 +180,15 @@ function oneOf<Mode extends string>(text: string, kind: string, modes: readonly 
     throw unsupported(`${kind} mode ${text}`);
   }
   throw invalid(`invalid ${kind} mode: expected ${modes.join(", ")}`);
+}
+
+function parseUsernsFlag(text: string): string {
+  try {
+    parseUserns(text, { uid: 0, gid: 0 });
+    return text;
+  } catch (error) {
+    throw isMarmitaError(error, "UNSUPPORTED") ? unsupported(`--userns ${text}`) : error;
+  }
 }
 
 /** `/dev/fuse`, `/dev/sda:/dev/xvda`, `/dev/fuse:rw`. */

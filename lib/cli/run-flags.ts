@@ -81,5 +81,5 @@ export const RUN_REFUSED: RefusedFlags = {
     pod pod-id-file preserve-fd preserve-fds publish|p rdt-class requires restart retry
     retry-delay runtime sdnotify seccomp-policy secret shm-size-systemd
     storage-opt subgidname subuidname systemd tz uidmap
-    unsetenv userns variant volume-driver`,
+    unsetenv variant volume-driver`,
 };

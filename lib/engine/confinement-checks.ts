@@ -3,6 +3,7 @@ import { MarmitaError } from "../errors.ts";
 import type { ConfinementOptions, Device } from "../runtime/confinement.ts";
 import { parseSignal } from "../runtime/signals.ts";
 import { sysctlNamespace } from "../runtime/sysctls.ts";
+import { parseUserns } from "../runtime/userns.ts";
 import { isUlimitName, ULIMIT_NAMES, type Ulimits } from "../runtime/ulimits.ts";
 import {
   check,
@@ -33,6 +34,7 @@ export const CONFINEMENT_CHECKS: Checks<ConfinementOptions> = {
   ipc: namespaceMode("ipc", ["private", "shareable", "none", "host"]),
   uts: oneOf("private", "host"),
   cgroupns: oneOf("private", "host"),
+  userns,
   groupAdd,
   umask: wholeNumber("permission bits", 0, 0o777),
   stopSignal,
@@ -138,6 +140,11 @@ function namespaceMode(option: string, modes: readonly string[]): Check {
     }
     throw wrong(name, [...modes, "container:<name or id>"].map(quote).join(" or "), value);
   };
+}
+
+function userns(value: unknown, name: string): void {
+  if (!isText(value)) throw wrong(name, "a string", value);
+  parseUserns(value, { uid: 0, gid: 0 });
 }
 
 const device: Checks<Device> = { source: insidePath, target: insidePath };

@@ -4,6 +4,7 @@ import type { Layers } from "../layers/snapshots.ts";
 import type { MappedNamespace } from "../runtime/namespace.ts";
 import type { RunningProcess } from "../runtime/process.ts";
 import type { StorageDriver } from "../runtime/storage-driver.ts";
+import type { KeptIds } from "../runtime/userns.ts";
 import type { Paths } from "../store/paths.ts";
 import type { Work } from "./work.ts";
 
@@ -13,6 +14,8 @@ export interface EngineContext {
   readonly layers: Layers;
   /** Made on first use, the same from then on. Throws `UNSUPPORTED` where there is none. */
   readonly mapped: () => Promise<MappedNamespace>;
+  /** The same for those in whose containers the caller is somebody else than root. */
+  readonly kept: (ids: KeptIds | undefined) => EngineContext;
   /** Chosen on first use. Throws `UNSUPPORTED` where none works. */
   readonly driver: () => Promise<StorageDriver>;
   /** Whatever needs the namespace or starts a process: close() waits for its end. */

@@ -15,6 +15,7 @@ import type { CreateOptions } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
 import { describe, type ExpectedStart } from "./describe.ts";
 import { type FoundDevices, findDevices } from "./devices.ts";
+import { type Home, homeOf } from "./kept-context.ts";
 import { type JoinedContainer, containerIn, findJoins } from "./joins.ts";
 import { type Live, claimLive } from "./live.ts";
 import { type PreparedMounts, prepareMounts } from "./prepare-mounts.ts";
@@ -57,11 +58,16 @@ export async function createContainer(
   // Whoever removes images or layers waits until the record says that they are in use.
   const held = await lock(context.paths.lock("images"), { mode: "shared", signal });
   try {
-    const { mapping } = await context.mapped();
+    const home = await homeOf(context, options);
+    const { mapping } = await home.context.mapped();
     const source =
       options.image === "host"
         ? await hostRoot(context)
-        : await imageRoot(context, { name: options.image, platform: options.platform, signal });
+        : await imageRoot(home.context, {
+            name: options.image,
+            platform: options.platform,
+            signal,
+          });
     if (options.image === "host") checkHostPlatform(options.platform);
     const joins = await findJoins(context, {
       network: containerIn(options.network),
@@ -82,6 +88,7 @@ export async function createContainer(
       mounts: withDevices(mounts, devices),
       mapping,
       source,
+      home,
       joins,
     });
   } finally {
@@ -102,6 +109,7 @@ interface MakeRequest extends CreateRequest {
   readonly mounts: PreparedMounts;
   readonly mapping: IdMapping;
   readonly source: RootSource;
+  readonly home: Home;
   readonly joins: readonly JoinedContainer[];
 }
 

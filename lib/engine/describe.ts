@@ -20,9 +20,11 @@ import {
   labelsOf,
   type SpecInput,
 } from "../runtime/spec-input.ts";
+import type { KeptIds } from "../runtime/userns.ts";
 import { confinementOf } from "./confinement-checks.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
+import type { Home } from "./kept-context.ts";
 import type { JoinedContainer } from "./joins.ts";
 import type { StdinOption } from "./options.ts";
 import type { PreparedMounts } from "./prepare-mounts.ts";
@@ -47,6 +49,7 @@ export interface DescribeRequest {
   readonly mounts: PreparedMounts;
   readonly mapping: IdMapping;
   readonly source: RootSource;
+  readonly home: Pick<Home, "kept" | "hasRoot">;
   readonly layout: RootLayout;
   /** Whose namespaces it shares. */
   readonly joins: readonly JoinedContainer[];
@@ -63,7 +66,7 @@ export async function describe(
   { paths }: EngineContext,
   request: DescribeRequest,
 ): Promise<Description> {
-  const { id, name, mapping, source, layout, mounts, joins, options } = request;
+  const { id, name, mapping, source, layout, mounts, joins, options, home } = request;
   const choice = await chooseNetworkOf(options, joins);
   const host = joins.find(({ namespaces }) => namespaces.includes("network"));
   const bundle = paths.container(id);
@@ -77,12 +80,13 @@ export async function describe(
     ...(host !== undefined && { etc: paths.container(host.record.id) }),
     options: {
       ...options,
+      ...(home.kept !== undefined && { user: options.user ?? userOf(home.kept) }),
       hostname: options.hostname ?? host?.record.hostname,
       mounts: mounts.requests,
       network: choice.level,
     },
     machineName: hostname(),
-    keep: source.keep,
+    keep: source.keep ?? (home.hasRoot ? undefined : home.kept),
     joins,
     terminalSize: request.start,
     sysctl: await networkSysctls(choice.level),
@@ -106,6 +110,7 @@ export async function describe(
     name: paths.name(name),
     remove: options.remove === true ? { trash: join(paths.trash, id), trees } : undefined,
     filters: paths.seccomp,
+    becomesRoot: home.hasRoot,
     init: options.init,
     groupNames: (options.groupAdd ?? []).filter(isGroupName),
     network: context,
@@ -113,6 +118,10 @@ export async function describe(
   });
   const record = recordOf({ ...request, here, choice, machine }, spec);
   return { record, spec, plan, files };
+}
+
+function userOf({ uid, gid }: KeptIds): string {
+  return `${uid}:${gid}`;
 }
 
 function isGroupName(group: string): boolean {

@@ -13,6 +13,7 @@ import { checkEngineOptions } from "./checks.ts";
 import { Containers } from "./containers.ts";
 import type { EngineContext } from "./context.ts";
 import { explained } from "./failures.ts";
+import { KeptContexts } from "./kept-context.ts";
 import { Images } from "./images.ts";
 import { type EngineInfo, engineInfo } from "./info.ts";
 import type { EngineOptions } from "./options.ts";
@@ -93,14 +94,17 @@ async function open(root: string, { ids, storageDriver = "auto" }: HowToOpen): P
     library,
     layers,
     mapped: mapped.get,
+    kept: (ids) => kept.of(ids),
     driver: driver.get,
     work,
     running: new Map(),
   };
+  const kept = new KeptContexts(context);
   const close = async (): Promise<void> => {
     await work.close();
     await Promise.all(Array.from(context.running.values(), (one) => one[Symbol.asyncDispose]()));
     isOver = true;
+    await kept.close();
     const opened = await mapped.forget();
     opened?.namespace.close();
   };

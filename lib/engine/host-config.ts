@@ -37,6 +37,7 @@ function confinementJson({ confinement }: ContainerRecord) {
     IpcMode: ipc,
     OomScoreAdj: confinement.oomScoreAdj ?? 0,
     PidMode: pid === "private" ? "" : pid,
+    UsernsMode: confinement.userns ?? "",
     UTSMode: uts === "private" ? "" : uts,
     ShmSize: confinement.shmSizeBytes ?? DEFAULT_SHM_BYTES,
     Annotations: annotations,

@@ -9,6 +9,7 @@ import { abortError, onAbort, throwIfAborted } from "../util/abort.ts";
 import { checkTerminalOptions } from "./checks.ts";
 import type { EngineContext } from "./context.ts";
 import { noSuchContainer } from "./find.ts";
+import { homeOf } from "./kept-context.ts";
 import { joinedNamespace } from "./joins.ts";
 import { type Live, claimLive } from "./live.ts";
 import type { StartOptions } from "./options.ts";
@@ -72,7 +73,9 @@ export async function startClaimed(
   try {
     throwIfAborted(signal);
     prepare?.();
-    const { namespace } = await context.mapped();
+    const { userns } = record.confinement;
+    const home = await homeOf(context, { image: record.image.name, userns });
+    const { namespace } = await home.context.mapped();
     const joined = await joinedNamespace(context, record);
     const plan = join(context.paths.container(id), "plan");
     const process = await startProcess({

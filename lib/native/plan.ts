@@ -53,6 +53,7 @@ const OPERATIONS = {
   volume: [62, "ss"],
   "bind-in": [63, "sssn"],
   init: [65, ""],
+  "become-root": [66, "l"],
   borrow: [76, "ssss"],
 } as const satisfies Record<string, readonly [code: number, signature: string]>;
 

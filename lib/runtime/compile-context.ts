@@ -17,6 +17,8 @@ export interface CompileContext {
   readonly remove?: { readonly trash: string; readonly trees?: readonly string[] } | undefined;
   /** Of the namespace that the keeper runs in. */
   readonly mapping: IdMapping;
+  /** The caller is not root in there: what the plan makes is to be root's. */
+  readonly becomesRoot?: boolean | undefined;
   readonly rootfs: Rootfs;
   /** The path of fuse-overlayfs, where the kernel's overlay will not do. */
   readonly fuse?: string | undefined;

@@ -50,6 +50,7 @@ export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
   const isReadonly = spec.root.readonly === true;
   return [
     ...keeperOperations(spec, context),
+    ...when(context.becomesRoot === true, ["become-root", [join(context.bundle, "upper")]]),
     ["propagation"],
     ...when(domainname !== undefined, ["domainname", domainname ?? ""]),
     ...when(has("uts") && spec.hostname !== undefined, ["hostname", spec.hostname ?? ""]),

@@ -39,6 +39,13 @@ export interface ConfinementOptions {
   readonly ipc?: IpcMode;
   /** Default: `private`. The names of the machine. */
   readonly uts?: "private" | "host";
+  /**
+   * Which ids of this machine the container's are. `auto`, the default, `private` and `host`: root
+   * is the caller, all others are its subordinate ids, the same for all its containers.
+   * `keep-id`: the caller has its own id inside too, and is the user unless another is asked for;
+   * `keep-id:uid=1000,gid=1000`: has these. The image's layers are unpacked once more for it.
+   */
+  readonly userns?: string;
   /** Default: `private`. Whether the container sees where in the control groups it is. */
   readonly cgroupns?: "private" | "host";
   /** Names, looked up in the container, or numbers; or `keep-groups` alone: the caller's own. */
@@ -84,6 +91,10 @@ export function checkTogether(options: Together): void {
   }
   if (groupAdd.includes(KEEP_GROUPS) && groupAdd.length > 1) {
     throw conflict('"keep-groups" excludes other groups', "groupAdd");
+  }
+  const joined = [options.pid, ipc, options.network].find((mode) => mode?.startsWith("container:"));
+  if (joined !== undefined && options.userns?.startsWith("keep-id") === true) {
+    throw conflict(`${joined} brings its own user namespace`, "userns");
   }
   for (const name of Object.keys(options.sysctls ?? {})) checkSysctl(name, options);
 }

@@ -60,7 +60,7 @@ function refuseNamespaces({ linux }: RuntimeSpec, joined: ReadonlySet<NamespaceT
       throw unsupported(`linux.namespaces: ${type} with a path`);
     if (type === "time") throw unsupported("linux.namespaces: time");
   }
-  for (const type of ["user", "mount", "pid"]) {
+  for (const type of ["user", "mount"]) {
     if (linux.namespaces.some((one) => one.type === type)) continue;
     throw unsupported(`linux.namespaces without ${type}`);
   }

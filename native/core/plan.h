@@ -71,7 +71,8 @@
   X(62, VOLUME, "volume", "ss")     /* volume, trash path or "": let go of on removal */           \
   X(63, BIND_IN, "bind-in", "sssn") /* directory of the host, path below it, as `bind` */          \
   X(65, INIT, "init", "")           /* the first process is a reaper */                            \
-  X(76, BORROW, "borrow", "ssss")   /* live file of a container, name, path there, target inside */
+  X(66, BECOME_ROOT, "become-root", "l") /* paths on the host that become root's too */            \
+  X(76, BORROW, "borrow", "ssss") /* live file of a container, name, path there, target inside */
 
 enum plan_code {
 #define PLAN_CODE(code, name, text, signature) PLAN_##name = (code),

@@ -149,6 +149,22 @@ describe.runIf(canRun)("what confines a container", () => {
     expect(await sh(own)).not.toContain(inodeOf("ipc"));
   });
 
+  it("sees this machine's processes when asked, and takes its own along when it ends", async () => {
+    const script = `readlink /proc/self/ns/pid; kill -0 ${process.pid} && echo seen; setsid sleep 4321 &`;
+
+    const seen = await lines(`${script} echo $!`, { pid: "host" });
+
+    expect(seen.slice(0, 2)).toEqual([`pid:[${inodeOf("pid")}]`, "seen"]);
+    expect(() => process.kill(Number(seen[2]), 0)).toThrow("ESRCH");
+    const masked = "echo 1 > /proc/sys/kernel/panic; wc -c < /proc/keys";
+    const { stdout, stderr } = await engine.containers.run("busybox", ["sh", "-c", masked], {
+      pid: "host",
+      remove: true,
+    });
+    expect(stdout.trim()).toBe("0");
+    expect(stderr).toContain("Read-only file system");
+  });
+
   it("shares this machine's control groups when asked", async () => {
     const own = "readlink /proc/self/ns/cgroup";
 
