@@ -55,6 +55,7 @@ const ROWS: readonly Row[] = [
   { errno: /^(?:EPERM|EINVAL)$/, where: ID_MAPS, look: uselessHelpers },
   { errno: /^ENOENT$/, where: /\bnew[ug]idmap\b/, look: missingHelpers },
   { errno: /^EPERM$/, where: /\bmount (?:proc|sysfs)\b/, look: maskedProc },
+  { errno: /^(?:ENOSPC|EDQUOT)$/, where: /^copy-up: /, look: fullDisk },
   { errno: /^EINVAL$/, where: /without what is mounted below it/, look: coveredBelow },
   { errno: /^(?:EPERM|EINVAL)$/, where: /\bmap the ids of the mount\b/, look: foreignFilesystem },
   { errno: /^ENODEV$/, where: /\boverlay\b/, look: missingOverlay },
@@ -218,6 +219,10 @@ function overlayOverOdd(host: HintHost, { directory, what }: Symptom): string | 
   const why = ODD_FILESYSTEMS[type];
   if (why === undefined) return undefined;
   return `${path} is on ${type}; ${why}, and name it as the data root (MARMITA_ROOT)`;
+}
+
+function fullDisk(): string {
+  return "the disk that volumes are on is full, or a quota is used up; the volume is still empty";
 }
 
 /** mount_namespaces(7), "Restrictions on mount namespaces". */

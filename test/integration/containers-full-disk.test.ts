@@ -13,13 +13,14 @@ const MOUNT = 'mount -t tmpfs -o mode=700,size="$1" tmpfs "$2" && shift 2 && exe
 
 /** The parts of every script: what fails, in a few words, and what there is of containers. */
 const HEAD = `
-  import { readdirSync, rmSync, writeFileSync } from "node:fs";
+  import { readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
   import { openEngine } from ${JSON.stringify(INDEX)};
   const [, root, archive] = process.argv;
   const failure = (work) => work.then(() => "none", ({ code, errno, hint }) => ({ code, errno, hint }));
   const traces = () => ["containers", "names", "live", "trash"].flatMap((kind) =>
     readdirSync(root + "/" + kind));
   const fill = () => { try { writeFileSync(root + "/filler", Buffer.alloc(1 << 26)); } catch {} };
+  const room = () => { const { bavail, bsize } = statfsSync(root); return bavail * bsize; };
   const free = () => rmSync(root + "/filler");
   const engine = await openEngine({ root });`;
 
@@ -85,6 +86,34 @@ describe.runIf(requireUserNamespaces() && mayMount())("a full disk under the dat
     expect(result).toMatchObject({
       exitCode: 3,
       state: { status: "exited", exitCode: 3 },
+      after: [],
+    });
+  });
+
+  it("leaves a volume empty that it keeps from being filled, until there is room", () => {
+    const result = within(
+      "32m",
+      `await engine.images.load(archive);
+       const mounts = [{ type: "volume", source: "tools", target: "/bin" }];
+       const options = { remove: true, network: "none", mounts, entrypoint: ["/bin/sh", "-c"] };
+       await engine.containers.run("busybox", ["true"], { ...options, mounts: [{ ...mounts[0], target: "/x" }] });
+       fill();
+       // Room for the container, and for a part of what is copied.
+       rmSync(root + "/filler");
+       writeFileSync(root + "/filler", Buffer.alloc(room() - (768 << 10)));
+       const run = await failure(engine.containers.run("busybox", ["true"], options));
+       const left = readdirSync(root + "/volumes/tools").sort();
+       const data = readdirSync(root + "/volumes/tools/_data").length;
+       free();
+       const { stdout } = await engine.containers.run("busybox", ["echo oi"], options);
+       console.log(JSON.stringify({ run, left, data, stdout, after: traces() }));`,
+    );
+
+    expect(result).toEqual({
+      run: { code: "START_FAILED", errno: "ENOSPC", hint: FULL.hint },
+      left: ["_data", "users", "volume.json"],
+      data: 0,
+      stdout: "oi\n",
       after: [],
     });
   });

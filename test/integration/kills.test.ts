@@ -19,7 +19,8 @@ const BUSY = `
       console.log("round");
     }
   };
-  await Promise.all([work({ remove: true }), work({ remove: true }), work({})]);`;
+  const mounts = [{ type: "volume", target: "/etc" }, { type: "volume", source: "shared", target: "/bin" }];
+  await Promise.all([work({ remove: true }), work({ remove: true, mounts }), work({})]);`;
 
 const ROUNDS = 12;
 /** Longer than a round of the above takes: the kills fall on all of its parts. */
@@ -57,6 +58,11 @@ describe.runIf(requireUserNamespaces())("a data root whose users are killed at a
 
     for (const { id } of await engine.containers.list()) await engine.containers.remove(id);
     expect(["containers", "names", "live", "trash"].flatMap(list)).toEqual([]);
+    // Anonymous volumes have gone with their containers; the named one is whole.
+    expect(list("volumes")).toEqual(["shared"]);
+    expect(list("volumes/shared").toSorted()).toEqual(["_data", "users", "volume.json"]);
+    expect(list("volumes/shared/users")).toEqual([]);
+    expect(list("volumes/shared/_data")).toContain("busybox");
   });
 
   /** Keepers that still tidy up hold what they do it with. */
