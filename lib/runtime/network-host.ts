@@ -1,6 +1,7 @@
 /** What this machine says of its network: addresses, name servers, who may ping. */
 import { accessSync, constants, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
+import { errnoOf } from "../util/system-error.ts";
 import { findProgram } from "./id-maps.ts";
 
 /** How this machine is looked at. Tests hand in their own. */
@@ -65,12 +66,29 @@ export function whyNoPing(host: NetworkHost): string | undefined {
   );
 }
 
+/** Not that there is none, but that it cannot be told now: it would go wrong without a word. */
+function isScarcity(error: unknown): boolean {
+  return ["EMFILE", "ENFILE", "ENOMEM", "EIO"].includes(errnoOf(error) ?? "");
+}
+
+/** Opens a socket, too; what keeps it from that is an errno in Node's `info` (os.networkInterfaces). */
+function interfaces(): ReturnType<typeof networkInterfaces> {
+  try {
+    return networkInterfaces();
+  } catch (cause) {
+    const info: unknown = typeof cause === "object" && cause && Reflect.get(cause, "info");
+    const code: unknown = typeof info === "object" && info && Reflect.get(info, "code");
+    throw Object.assign(new Error("list the network interfaces", { cause }), { code });
+  }
+}
+
 export const THIS_HOST: NetworkHost = {
   find: findProgram,
   read(path) {
     try {
       return readFileSync(path, "utf8");
-    } catch {
+    } catch (error) {
+      if (isScarcity(error)) throw error;
       return undefined;
     }
   },
@@ -84,7 +102,7 @@ export const THIS_HOST: NetworkHost = {
     }
   },
   addresses() {
-    return Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) => {
+    return Object.entries(interfaces()).flatMap(([name, addresses = []]) => {
       const outside = addresses.filter(({ internal }) => !internal);
       return outside.map(({ family, address }) => ({ interface: name, family, address }));
     });

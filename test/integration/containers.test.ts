@@ -161,6 +161,7 @@ describe.runIf(requireUserNamespaces())("containers", () => {
         image: "busybox",
         command: SLEEP,
         name: "third",
+        network: "none",
       });
       await using process = await third.start();
 

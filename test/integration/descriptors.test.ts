@@ -41,7 +41,7 @@ describe.runIf(requireUserNamespaces())("a process that has run out of descripto
   });
 
   it("is told so, however few are missing, and leaves nothing", () => {
-    const start = 'ulimit -n 64; exec "$0" --input-type=module --eval "$1" "$2"';
+    const start = 'ulimit -n 128; exec "$0" --input-type=module --eval "$1" "$2"';
 
     const { stdout, stderr } = finished(["sh", "-c", start, process.execPath, SCRIPT, engine.root]);
 

@@ -45,6 +45,7 @@ describe.runIf(requireUserNamespaces())("run", () => {
           ids: expect.stringMatching(/^(?:subids|root|single)$/) as string,
           rootfs: expect.stringMatching(/overlay/) as string,
           network: "none",
+          seccomp: "default",
           notes: expect.any(Array) as unknown,
         },
       });
@@ -195,7 +196,7 @@ describe.runIf(requireUserNamespaces())("run", () => {
         step: "exec",
         errno,
         details: { exitCode },
-        message: expect.stringContaining(`exec ${command[0]}: `) as string,
+        message: expect.stringContaining(`exec ${command[0]}`) as string,
       });
 
       expect(await engine.containers.list()).toHaveLength(before);
