@@ -20,7 +20,7 @@ describe("the documentation", () => {
   });
 
   it("names in its flows only files that exist", () => {
-    const named = [...read("docs/flows.md").matchAll(/\b([a-z]+\/[a-z-]+\.(?:ts|c|h))\b/g)];
+    const named = [...read("docs/flows.md").matchAll(/\b((?:[a-z]+\/)+[a-z-]+\.(?:ts|c|h))\b/g)];
 
     const missing = named
       .map(([, path = ""]) => path)

@@ -60,6 +60,16 @@ describe.runIf(requireUserNamespaces())("the README", () => {
     expect(lines[4]).toMatch(/^[a-z]+_[a-z]+ 0$/);
   });
 
+  it("has a terminal that takes its size and its end from what is typed", () => {
+    output([MARMITA, "load", "-i", "busybox.tar"], { cwd: project, env });
+
+    const { stdout, stderr } = runTypeScript(blocks("ts")[1] ?? "");
+
+    expect(stderr).toBe("");
+    expect(stdout).toMatch(/^40 120\r?$/m);
+    expect(stdout).toMatch(/^3$/m);
+  });
+
   it("runs the machine's own programs in the image host", () => {
     const { stdout, stderr } = runJavaScript(blocks("js")[1] ?? "");
 
