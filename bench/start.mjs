@@ -23,6 +23,7 @@ export async function benchStart({ rounds, residentMb, rootfs, archive, folder, 
 
   const contenders = [
     { name: "`run()` of marmita", worker: small },
+    { name: "`run()` of marmita, with a terminal", worker: small, options: { tty: true } },
     {
       name: "the same without a seccomp filter",
       worker: small,

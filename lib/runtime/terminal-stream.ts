@@ -50,8 +50,12 @@ class TerminalStream extends Duplex {
     shown.on("data", (chunk: Buffer) => {
       if (!this.push(chunk)) shown.pause();
     });
-    shown.on("end", () => this.push(null));
-    shown.on("error", () => this.push(null)); // a reset is an end like others
+    const end = (): void => {
+      typed.destroy(); // it is of no use to anybody, whether or not what was shown is read
+      this.push(null);
+    };
+    shown.on("end", end);
+    shown.on("error", end); // a reset is an end like others
   }
 
   override _read(): void {

@@ -318,6 +318,30 @@ describe.runIf(requireUserNamespaces())("a container's terminal", () => {
     });
   });
 
+  it("fails a run whose input fails, and nothing goes on", async () => {
+    const input = new Readable({
+      read() {
+        this.destroy(new Error("the kitchen is closed"));
+      },
+    });
+
+    await expect(shell("sleep 60", { input })).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      cause: { message: "the kitchen is closed" },
+    });
+  });
+
+  it("ends with a run that is aborted or takes too long", async () => {
+    const signal = AbortSignal.timeout(300);
+
+    await expect(shell("sleep 60", { signal })).rejects.toMatchObject({ name: "AbortError" });
+    await expect(shell("echo a; sleep 60", { timeoutMs: 300 })).resolves.toMatchObject({
+      stdout: "a\r\n",
+      timedOut: true,
+      exitCode: 137,
+    });
+  });
+
   describe("at the end of input", () => {
     it("tells every reader, whatever was typed last", async () => {
       const shown = await typedAt("cat; echo -; cat; echo -", [Buffer.from("a\nb")]);
