@@ -175,7 +175,7 @@ static void shows_nobody(void) {
 static void puts_the_mode_back(void) {
   struct bench bench;
   struct raw_terminal saved;
-  struct termios before, now;
+  struct termios before = {0}, now = {0}; /* padding is compared, too */
   struct failure why;
 
   set_up(&bench, false);
