@@ -27,7 +27,18 @@ static void place_files(const int files[static 3]) {
     (void) dup2(lifted[fd], fd);
 }
 
+/* execve() leaves capabilities to root alone, which the caller need not be in this namespace. What
+ * it gets may be opened once more, by way of /proc/self/fd, when it has given them up. */
+static void become_root(const int files[static 3]) {
+  for (int fd = 0; fd < 3; fd++)
+    if (files[fd] >= 0)
+      (void) fchown(files[fd], 0, 0);
+  if (setresgid(0, 0, 0) == 0)
+    (void) setresuid(0, 0, 0);
+}
+
 static _Noreturn void become(char *const *argv, const int files[static 3], pid_t parent) {
+  become_root(files);
   (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
   const pid_t now = getppid(); /* 0: it is in another pid namespace, whose processes ours are */
   if (now != parent && now != 0)

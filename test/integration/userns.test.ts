@@ -100,6 +100,21 @@ describe.runIf(canRun)("a container whose caller is not root in it", () => {
     expect(outputs.join("\n").split("\n")).toEqual([String(uid), String(uid), "kept"]);
   });
 
+  it("has the network that others have", async () => {
+    const addresses = "ip -4 addr show | grep -c inet";
+    const run = (options: RunOptions) => {
+      return engine.containers.run("busybox", ["sh", "-c", addresses], {
+        remove: true,
+        ...options,
+      });
+    };
+
+    const [kept, usual] = [await run({ userns: "keep-id" }), await run({})];
+
+    expect(kept.stdout).toBe(usual.stdout);
+    expect(kept.isolation.network).toBe(usual.isolation.network);
+  });
+
   it("keeps the helper out of reach", async () => {
     const { stdout } = await engine.containers.run(
       "busybox",
