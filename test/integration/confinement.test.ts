@@ -156,13 +156,15 @@ describe.runIf(canRun)("what confines a container", () => {
 
     expect(seen.slice(0, 2)).toEqual([`pid:[${inodeOf("pid")}]`, "seen"]);
     expect(() => process.kill(Number(seen[2]), 0)).toThrow("ESRCH");
-    const masked = "echo 1 > /proc/sys/kernel/panic; wc -c < /proc/keys";
+    const look = `cat /proc/${process.pid}/environ; ls /proc/${process.pid}/root`;
+    const masked = `echo 1 > /proc/sys/kernel/panic; wc -c < /proc/keys; ${look}`;
     const { stdout, stderr } = await engine.containers.run("busybox", ["sh", "-c", masked], {
       pid: "host",
       remove: true,
     });
     expect(stdout.trim()).toBe("0");
     expect(stderr).toContain("Read-only file system");
+    expect(stderr).toMatch(/environ.*Permission denied\n.*root: Permission denied/);
   });
 
   it("shares this machine's control groups when asked", async () => {
