@@ -52,7 +52,12 @@ describe.runIf(canRun)("marmita run", () => {
     ["126 for what is not executable", ["busybox", "/etc/passwd"], 126, "/etc/passwd"],
     ["125 for an image that is not there", ["no-such-image", "true"], 125, "no-such-image"],
     ["125 for an impossible name of an image", ["UPPER", "true"], 125, "UPPER"],
-    ["125 for a mount without a source", ["-v", "/no/such:/x", "busybox"], 125, "/no/such"],
+    [
+      "125 for a mount without a source",
+      ["--mount", "type=bind,src=/no/such,dst=/x", "busybox"],
+      125,
+      "/no/such",
+    ],
     ["125 for an unknown flag", ["--foo", "busybox"], 125, "unknown flag: --foo"],
     [
       "125 for a flag to come",

@@ -4,6 +4,7 @@ import { MarmitaError } from "../../errors.ts";
 import type { Seccomp, SeccompArgument } from "../../oci/runtime-spec.ts";
 import { type ProfileRule, parseProfile } from "./profile.ts";
 
+/** Raised when other instructions are made of the same lines: then filters have other names. */
 const FIRST_LINE = "marmita-seccomp 1";
 
 /** What this machine's kernel may run, its own first: names of ours, of OCI's without the prefix. */
