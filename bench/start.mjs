@@ -25,15 +25,18 @@ export async function benchStart({ rounds, residentMb, rootfs, archive, folder, 
     { name: "`run()` of marmita", worker: small },
     { name: "`run()` of marmita, with a terminal", worker: small, options: { tty: true } },
     {
-      name: "the same without a seccomp filter",
+      name: "`run()` of marmita, without a seccomp filter",
       worker: small,
       options: { seccomp: "unconfined" },
     },
-    { name: "the same with a terminal", worker: small, options: { tty: true } },
     { name: '`spawn("true")`, no container', worker: small, argv: ["true"] },
     { name: "bwrap", worker: small, ...peers.bwrap },
     { name: "crun, ready bundle", worker: nested, ...peers.crun },
-    { name: "the same with marmita's seccomp filter", worker: nested, ...peers.filteredCrun },
+    {
+      name: "crun, ready bundle with marmita's seccomp filter",
+      worker: nested,
+      ...peers.filteredCrun,
+    },
     { name: `podman run --rm`, worker: small, ...peers.podman, every: SLOW_EVERY },
   ];
   const big = [

@@ -72,7 +72,10 @@ const GROUPS: readonly Group[] = [
   {
     keepsOut: "programs in the kernel, and a view of what runs in it",
     calls: [
-      call("bpf 5 -1 128", "EFAULT"),
+      {
+        ...call("bpf 5 -1 128", "EFAULT", "EPERM"),
+        why: "EPERM where the machine leaves it to its root (kernel.unprivileged_bpf_disabled)",
+      },
       call("perf_event_open -1 0 -1 -1 0", "EFAULT", "ENOSYS"),
       call(`userfaultfd ${USER_MODE_ONLY}`, "ok", "ENOSYS"),
       { ...beyond("lookup_dcookie 1 -1 1"), why: GONE },
