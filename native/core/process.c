@@ -88,6 +88,7 @@ static int exec_along(const char *directories, struct execution *execution, stru
   char path[PATH_MAX];
   char found[PATH_MAX] = "";
   int errnum_of_found = 0;
+  bool is_denied = false;
 
   execution->path = path;
   for (const char *from = directories;; from++) {
@@ -100,6 +101,8 @@ static int exec_along(const char *directories, struct execution *execution, stru
 
       if (!is_elsewhere(errnum))
         return executable_fail(execution, errnum, why);
+      if (errnum == EACCES)
+        is_denied = true;
       if (found[0] == '\0' && is_file(path)) {
         memcpy(found, path, (size_t) n + 1);
         errnum_of_found = errnum;
@@ -109,6 +112,8 @@ static int exec_along(const char *directories, struct execution *execution, stru
     if (*from == '\0')
       break;
   }
+  if (found[0] == '\0' && is_denied)
+    return fail(why, EACCES, "exec %s", execution->argv[0]);
   if (found[0] == '\0')
     return fail(why, ENOENT, "exec %s: not found in $PATH", execution->argv[0]);
   execution->path = found;

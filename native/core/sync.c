@@ -16,6 +16,7 @@ struct packet {
 static const char *sync_name(enum sync message) {
   switch (message) {
     case SYNC_MAPPED: return "mapped";
+    case SYNC_NAMESPACE: return "namespace";
     case SYNC_TERMINAL: return "terminal";
     case SYNC_READY: return "ready";
     case SYNC_PROCEED: return "proceed";

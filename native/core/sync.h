@@ -3,6 +3,8 @@
  *        keeper                                child (container's namespaces)
  *
  *        clone(CLONE_NEWUSER|…)  ------------>  starts, waits
+ *       (where namespaces are shared only)   <-  SYNC_NAMESPACE, beside it its mount namespace
+ *                                            <-  SYNC_NAMESPACE, beside it its network namespace
  *        write uid_map, gid_map
  *                                SYNC_MAPPED ->  takes the steps of the plan
  *       (with a terminal only)               <-  SYNC_TERMINAL, beside it the master
@@ -18,7 +20,7 @@
 
 #include "failure.h"
 
-enum sync { SYNC_MAPPED = 1, SYNC_TERMINAL, SYNC_READY, SYNC_PROCEED, SYNC_FAILED };
+enum sync { SYNC_MAPPED = 1, SYNC_NAMESPACE, SYNC_TERMINAL, SYNC_READY, SYNC_PROCEED, SYNC_FAILED };
 
 int sync_open(int *ret_keeper, int *ret_child, struct failure *why);
 int sync_send(int fd, enum sync message, struct failure *why);

@@ -219,6 +219,10 @@ static int take_step(struct child *child, const struct operation *operation, str
 static int start(struct child *child, const struct plan *plan, struct failure *why) {
   int r;
 
+  r = namespaces_show(plan, FD_SYNC, why);
+  if (r < 0)
+    return r;
+
   r = sync_expect(FD_SYNC, SYNC_MAPPED, why);
   if (r < 0)
     return r;

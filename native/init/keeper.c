@@ -28,6 +28,7 @@
 #include "../core/userns.h"
 #include "child.h"
 #include "filesystem.h"
+#include "oom_score.h"
 #include "verb.h"
 
 void keeper_now(char text[static 40]) {
@@ -39,6 +40,10 @@ void keeper_now(char text[static 40]) {
   (void) gmtime_r(&now.tv_sec, &parts);
   (void) strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &parts);
   (void) snprintf(text, 40, "%s.%09ldZ", seconds, now.tv_nsec);
+}
+
+static bool is_joined(const struct keeper *keeper) {
+  return plan_find(keeper->plan, PLAN_JOIN) != NULL;
 }
 
 static int clone_child(struct keeper *keeper, int ours, int theirs, struct failure *why) {
@@ -77,22 +82,11 @@ static int map_ids(const struct keeper *keeper, struct failure *why) {
       .deny_setgroups = setgroups != NULL && strcmp(setgroups, "deny") == 0,
   };
 
-  if (plan_find(keeper->plan, PLAN_JOIN) != NULL)
+  if (is_joined(keeper))
     return 0; /* another container's, which has them */
   if (maps.uids == NULL || maps.gids == NULL)
     return fail(why, EINVAL, "the plan has no id maps");
   return userns_write_maps(keeper->pid, &maps, why);
-}
-
-/* From here: once the child hides its files in /proc are no longer ours. */
-static int adjust_oom_score(const struct keeper *keeper, struct failure *why) {
-  const char *score = plan_text(keeper->plan, PLAN_OOM_SCORE_ADJ);
-  char path[40];
-
-  if (score == NULL)
-    return 0;
-  (void) snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int) keeper->pid);
-  return fd_write_file(AT_FDCWD, path, score, why);
 }
 
 static int take_terminal(struct keeper *keeper, int sync, struct failure *why) {
@@ -108,28 +102,12 @@ static int take_terminal(struct keeper *keeper, int sync, struct failure *why) {
   return r < 0 ? fail_in_step(why, "terminal") : 0;
 }
 
-/* The other container's root may see us, if it sees the host's processes. Not before the child is
- * on its own: what is looked up of it in /proc would be hidden too. */
-static int hide_from_others(const struct keeper *keeper, struct failure *why) {
-  if (plan_find(keeper->plan, PLAN_JOIN) != NULL && prctl(PR_SET_DUMPABLE, 0) < 0)
-    return fail(why, errno, "hide from the other container");
-  return 0;
-}
-
 static int hand_over(struct keeper *keeper, int sync, struct failure *why) {
   int r;
-
-  r = network_start(&keeper->network, keeper->pid, why); /* first: it takes the longest */
-  if (r < 0)
-    return fail_in_step(why, "network");
 
   r = map_ids(keeper, why);
   if (r < 0)
     return fail_in_step(why, "id maps");
-
-  r = adjust_oom_score(keeper, why);
-  if (r < 0)
-    return fail_in_step(why, "oom-score-adj");
 
   r = sync_send(sync, SYNC_MAPPED, why);
   if (r < 0)
@@ -146,10 +124,6 @@ static int hand_over(struct keeper *keeper, int sync, struct failure *why) {
   r = network_await(&keeper->network, FD_EVENTS, why);
   if (r < 0)
     return fail_in_step(why, "network");
-
-  r = hide_from_others(keeper, why);
-  if (r < 0)
-    return fail_in_step(why, "join");
 
   keeper_now(keeper->started_at);
   r = sync_send(sync, SYNC_PROCEED, why);
@@ -175,24 +149,46 @@ static bool has_own_pids(const struct plan *plan) {
   return namespaces != NULL && (namespaces->arguments[0].number & CLONE_NEWPID) != 0;
 }
 
+/* In the order of namespaces_show(); before the child hides. */
+static int look_at_child(struct keeper *keeper, int sync, struct failure *why) {
+  autoclose int mounts = -1;
+  autoclose int network = -1;
+  int r = 0;
+
+  if (is_joined(keeper) || !has_own_pids(keeper->plan))
+    r = namespaces_of_child(keeper->plan, keeper->pid, sync, NAMESPACE_MOUNT, &mounts, why);
+  if (r == 0 && (is_joined(keeper) || plan_find(keeper->plan, PLAN_NETWORK) != NULL))
+    r = namespaces_of_child(keeper->plan, keeper->pid, sync, NAMESPACE_NETWORK, &network, why);
+  if (r == 0 && !has_own_pids(keeper->plan))
+    r = leftovers_note(mounts, &keeper->leftovers, why);
+  if (r < 0 || plan_find(keeper->plan, PLAN_NETWORK) == NULL)
+    return r;
+  r = network_start(&keeper->network, steal_fd(&network), why);
+  return r < 0 ? fail_in_step(why, "network") : 0;
+}
+
 static int start_child(struct keeper *keeper, struct failure *why) {
-  const bool shares_pids = !has_own_pids(keeper->plan);
+  struct oom_score oom_score = {0};
   autoclose int ours = -1;
   autoclose int theirs = -1;
   int r;
 
-  if (shares_pids && leftovers_adopt(why) < 0)
+  if (!has_own_pids(keeper->plan) && leftovers_adopt(why) < 0)
     return -why->errnum;
 
   r = sync_open(&ours, &theirs, why);
   if (r < 0)
     return r;
+  r = oom_score_lend(keeper->plan, &oom_score, why);
+  if (r < 0)
+    return fail_in_step(why, "oom-score-adj");
   r = clone_child(keeper, ours, theirs, why);
+  oom_score_restore(&oom_score);
   if (r < 0)
     return fail_in_step(why, "namespaces");
   (void) close(steal_fd(&theirs));
 
-  r = shares_pids ? leftovers_note(keeper->pid, &keeper->leftovers, why) : 0;
+  r = look_at_child(keeper, ours, why); /* first: the network takes the longest */
   if (r == 0)
     r = hand_over(keeper, ours, why);
   if (r < 0)
@@ -204,7 +200,7 @@ static int start_child(struct keeper *keeper, struct failure *why) {
 static int share(struct keeper *keeper, struct failure *why) {
   int r;
 
-  if (plan_find(keeper->plan, PLAN_JOIN) == NULL)
+  if (!is_joined(keeper))
     return 0;
   r = namespaces_borrow(keeper->plan, keeper->borrowed, why);
   if (r < 0)

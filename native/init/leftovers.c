@@ -32,11 +32,11 @@ static bool mount_namespace_of(pid_t pid, struct stat *ret_status) {
   return stat(path, ret_status) == 0;
 }
 
-int leftovers_note(pid_t first, struct leftovers *ret_leftovers, struct failure *why) {
+int leftovers_note(int mounts, struct leftovers *ret_leftovers, struct failure *why) {
   struct stat status;
 
-  if (!mount_namespace_of(first, &status))
-    return fail(why, errno, "look at the mount namespace of process %d", (int) first);
+  if (fstat(mounts, &status) < 0)
+    return fail(why, errno, "look at the container's mount namespace");
   ret_leftovers->device = status.st_dev;
   ret_leftovers->inode = status.st_ino;
   return 0;

@@ -18,8 +18,8 @@ struct leftovers {
 /* Before the container's first process is cloned: be told of those who lose their parents. */
 int leftovers_adopt(struct failure *why);
 
-/* While its first process lives. */
-int leftovers_note(pid_t first, struct leftovers *ret_leftovers, struct failure *why);
+/* `mounts` is the mount namespace of its first process. */
+int leftovers_note(int mounts, struct leftovers *ret_leftovers, struct failure *why);
 
 /* Reap adopted processes that have ended, but for those in `spared`, which ends with 0. */
 void leftovers_reap(const pid_t *spared);

@@ -3,14 +3,17 @@
  * Node starts it with FD_EVENTS as a socket for events. With --userns, FD_EXTRA is a user
  * namespace to enter first: from there on the process is root of that namespace. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../core/cleanup.h"
 #include "report.h"
 #include "verb.h"
 
@@ -46,10 +49,18 @@ void verb_retitle(const char *title) {
   strncat(arguments.bytes, title, arguments.size);
 }
 
+/* What runs in that namespace, and has CAP_SYS_PTRACE there, may look into all that come: so we
+ * hide first. Our own file of the score is out of our reach then, and kept for who needs it. */
 static int enter_userns(struct failure *why) {
+  autoclose int score = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+
+  if (prctl(PR_SET_DUMPABLE, 0) < 0)
+    return fail(why, errno, "hide");
   if (setns(FD_EXTRA, CLONE_NEWUSER) < 0)
     return fail(why, errno, "enter user namespace");
   (void) close(FD_EXTRA);
+  if (score >= 0)
+    (void) dup3(score, FD_OOM_SCORE, O_CLOEXEC);
   return 0;
 }
 

@@ -13,6 +13,7 @@
 
 #include "../core/cleanup.h"
 #include "../core/fd.h"
+#include "../core/sync.h"
 #include "../core/syscalls.h"
 
 /* What report.c makes of note_alive()'s first members in run.c. */
@@ -142,4 +143,36 @@ int namespaces_borrow(const struct plan *plan, int ret_mounts[NAMESPACES_MAX_BOR
     count++;
   }
   return count;
+}
+
+static const char *const kinds[] = {[NAMESPACE_MOUNT] = "mnt", [NAMESPACE_NETWORK] = "net"};
+
+static int open_namespace(const char *process, enum namespace_kind kind, int *ret_fd,
+                          struct failure *why) {
+  char path[40];
+
+  (void) snprintf(path, sizeof path, "/proc/%s/ns/%s", process, kinds[kind]);
+  *ret_fd = open(path, O_RDONLY | O_CLOEXEC);
+  return *ret_fd < 0 ? fail(why, errno, "open %s", path) : 0;
+}
+
+int namespaces_show(const struct plan *plan, int sync, struct failure *why) {
+  for (size_t i = 0; plan_find(plan, PLAN_JOIN) != NULL && i < sizeof kinds / sizeof *kinds; i++) {
+    autoclose int fd = -1;
+
+    if (open_namespace("self", (enum namespace_kind) i, &fd, why) < 0 ||
+        sync_send_fd(sync, SYNC_NAMESPACE, fd, why) < 0)
+      return -why->errnum;
+  }
+  return 0;
+}
+
+int namespaces_of_child(const struct plan *plan, pid_t child, int sync, enum namespace_kind kind,
+                        int *ret_fd, struct failure *why) {
+  char process[16];
+
+  if (plan_find(plan, PLAN_JOIN) != NULL)
+    return sync_expect_fd(sync, SYNC_NAMESPACE, ret_fd, why);
+  (void) snprintf(process, sizeof process, "%d", (int) child);
+  return open_namespace(process, kind, ret_fd, why);
 }

@@ -36,3 +36,14 @@ struct namespaces_holder {
 };
 
 struct namespaces_holder namespaces_holder_of(pid_t pid);
+
+/* What the keeper must have of its child's. */
+enum namespace_kind { NAMESPACE_MOUNT, NAMESPACE_NETWORK };
+
+/* The child's part: where it shares namespaces it is hidden from its first moment on, to the keeper
+ * too, so it sends these two. Nothing where it shares none. */
+int namespaces_show(const struct plan *plan, int sync, struct failure *why);
+
+/* The keeper's: as it was sent, else opened before the child hides. */
+int namespaces_of_child(const struct plan *plan, pid_t child, int sync, enum namespace_kind kind,
+                        int *ret_fd, struct failure *why);

@@ -62,17 +62,9 @@ static int start_helper(struct network *network, struct failure *why) {
   return r;
 }
 
-int network_start(struct network *network, pid_t child, struct failure *why) {
-  char path[32];
-
-  if (!find_operation(network->plan, 0, &network->at))
-    return 0;
-  /* Now: once the child hides, its namespaces are out of our reach. */
-  (void) snprintf(path, sizeof path, "/proc/%d/ns/net", (int) child);
-  network->namespace_fd = open(path, O_RDONLY | O_CLOEXEC);
-  if (network->namespace_fd < 0)
-    return fail(why, errno, "open %s", path);
-  return start_helper(network, why);
+int network_start(struct network *network, int namespace_fd, struct failure *why) {
+  network->namespace_fd = namespace_fd;
+  return find_operation(network->plan, 0, &network->at) ? start_helper(network, why) : 0;
 }
 
 static void close_slot(int *slot) {

@@ -32,8 +32,9 @@ struct network {
   char lost[256]; /* why there is no helper, or not the plan's first; else "" */
 };
 
-/* Start the plan's first helper for the network namespace of `child`; nothing without any. */
-int network_start(struct network *network, pid_t child, struct failure *why);
+/* Start the plan's first helper for the network `namespace_fd`, which is ours then; nothing
+ * without any. */
+int network_start(struct network *network, int namespace_fd, struct failure *why);
 
 /* Wait until it is ready. One that fails makes room for the plan's next; after the last the
  * container goes without, and `lost` says why, or that is the failure where the plan wants it so.

@@ -286,13 +286,13 @@ int run_main(int argc, char *argv[], struct failure *why) {
   if (argc < 1)
     return fail(why, EINVAL, "run takes the path of a plan");
   settle_descriptors(has_word(argc, argv, HOST_TERMINAL));
-  /* Entering the user namespace made this process unreadable, and with it the maps of its
-   * child, which it is to write. */
-  (void) prctl(PR_SET_DUMPABLE, 1);
-
   r = plan_read(argv[0], &plan, why);
   if (r < 0)
     return r;
+  /* We are hidden, and with us the maps of our child, which we are to write. Where it is in
+   * another container's user namespace there are none to write, but whom to hide from. */
+  if (plan_find(&plan, PLAN_JOIN) == NULL)
+    (void) prctl(PR_SET_DUMPABLE, 1);
   (void) prctl(PR_SET_NAME, "marmita-keeper"); /* argv[0], which Node chose, says whose */
   struct keeper keeper = {
       .plan = &plan,

@@ -6,6 +6,9 @@
 /* The descriptors Node hands over, beside 0, 1 and 2. */
 enum { FD_EVENTS = 3, FD_EXTRA = 4 };
 
+/* Inside of a user namespace: our own /proc/self/oom_score_adj, where that could be opened. */
+enum { FD_OOM_SCORE = FD_EXTRA };
+
 /* A verb returns 0, or -errno with `why` filled: main() reports it and exits 1. */
 typedef int (*verb_function)(int argc, char *argv[], struct failure *why);
 
