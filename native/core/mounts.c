@@ -234,11 +234,32 @@ static int attach_bind(int root, int tree, const char *target, uint64_t flags,
   return mounts_attach(root, tree, target, why);
 }
 
+/* What lies in the source may be the container's root itself (the data root is in most homes), with
+ * all that is mounted in it by now and not yet masked: a copy of the source leaves it out. */
+static int open_source(int root, const char *source, bool is_recursive) {
+  const struct mount_attributes hidden = {.propagation = MS_UNBINDABLE};
+  const struct mount_attributes shown = {.propagation = MS_PRIVATE};
+
+  if (!is_recursive)
+    return sys_open_tree(AT_FDCWD, source, TREE_CLONE | TREE_CLOEXEC);
+  if (sys_mount_setattr(root, 0, &hidden) < 0)
+    return -1;
+  const int tree =
+      sys_open_tree(AT_FDCWD, source, TREE_CLONE | TREE_CLOEXEC | (unsigned) TREE_RECURSIVE);
+  const int saved = errno;
+  if (sys_mount_setattr(root, 0, &shown) < 0) {
+    if (tree >= 0)
+      (void) close(tree);
+    return -1;
+  }
+  errno = saved;
+  return tree;
+}
+
 int mounts_bind(int root, const char *source, const char *target, uint64_t flags,
                 struct failure *why) {
   const bool is_recursive = flags & BIND_RECURSIVE;
-  autoclose int tree = sys_open_tree(
-      AT_FDCWD, source, TREE_CLONE | TREE_CLOEXEC | (is_recursive ? TREE_RECURSIVE : 0u));
+  autoclose int tree = open_source(root, source, is_recursive);
 
   if (tree < 0 && errno == ENOENT && (flags & BIND_OPTIONAL))
     return 0;
