@@ -6,7 +6,6 @@ import { dirname } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../lib/api/run.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
-import type { RunOptions } from "../../lib/engine/options.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
@@ -26,12 +25,12 @@ describe.runIf(requireUserNamespaces())("a directory with the data root in it, m
   ])("%s, has no second root of the container", async (_how, source) => {
     const script =
       "ls -d /m/*/containers/*/rootfs/* /m/*/*/containers/*/rootfs/*; cut -d' ' -f5 /proc/self/mountinfo";
-    const options: RunOptions = {
+    const options = {
       engine,
       remove: true,
       network: "none",
       mounts: [{ type: "bind", source: source(), target: "/m" }],
-    };
+    } as const;
 
     const { stdout } = await run("busybox", ["sh", "-c", script], options);
 
