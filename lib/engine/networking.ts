@@ -65,10 +65,11 @@ export function describeNetwork(
   const extraHosts = (options.extraHosts ?? []).map(parseExtraHost);
   const files = hostFiles({ network: level, hostname, name, resolver: options, extraHosts });
   if (level !== "private") return { files, context: undefined };
+  const subnet = subnetBeside(THIS_HOST.addresses().map(({ address }) => address));
   const settings = {
     ipv6: hasIpv6(THIS_HOST),
-    subnet: subnetBeside(THIS_HOST.addresses().map(({ address }) => address)),
-    forwards: forwardsIn(files.resolvConf),
+    subnet,
+    forwards: forwardsIn(files.resolvConf, subnet.nameservers),
     reachesHost: extraHosts.some(({ address }) => address === "host-gateway"),
   };
   const commands = helpers.map((helper) => {

@@ -3,6 +3,7 @@ import { MarmitaError } from "../errors.ts";
 import { type ExtraHost, HOST_GATEWAY } from "./extra-hosts.ts";
 import { mainAddress, type NetworkHost, THIS_HOST } from "./network-host.ts";
 import type { NetworkLevel } from "./network.ts";
+import { subnetBeside } from "./network-helpers.ts";
 import {
   formatResolvConf,
   parseResolvConf,
@@ -94,5 +95,6 @@ function resolvConf({ network, resolver = {} }: HostFilesInput, host: NetworkHos
 
 function reachable(settings: ResolverSettings, host: NetworkHost): ResolverSettings {
   const own = host.addresses().map(({ address }) => address);
-  return { ...settings, nameservers: reachableNameservers(settings.nameservers, own) };
+  const forwards = subnetBeside(own).nameservers;
+  return { ...settings, nameservers: reachableNameservers(settings.nameservers, own, forwards) };
 }

@@ -1,4 +1,5 @@
 /** The command lines of the programs that connect a private network: pasta and slirp4netns. */
+import type { Forwards } from "./resolv-conf.ts";
 export type HelperName = "pasta" | "slirp4netns";
 
 /** One that is installed. */
@@ -23,6 +24,8 @@ export interface Subnet {
   readonly network: string;
   readonly address: string;
   readonly gateway: string;
+  /** slirp4netns answers there, pasta where it is told to. */
+  readonly nameservers: Forwards;
 }
 
 /** slirp4netns' own choice, unless this machine lives there, as one in VirtualBox does. */
@@ -30,7 +33,12 @@ export function subnetBeside(addresses: readonly string[]): Subnet {
   const prefixes = ["10.0.2", "10.0.3", "10.0.4"];
   const free = prefixes.find((prefix) => !addresses.some((one) => one.startsWith(`${prefix}.`)));
   const prefix = free ?? "10.0.2";
-  return { network: `${prefix}.0`, address: `${prefix}.100`, gateway: `${prefix}.2` };
+  return {
+    network: `${prefix}.0`,
+    address: `${prefix}.100`,
+    gateway: `${prefix}.2`,
+    nameservers: { ipv4: `${prefix}.3`, ipv6: "fd00::3" },
+  };
 }
 
 /** What the keeper gives it (native/init/network.h). */

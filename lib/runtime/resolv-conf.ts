@@ -17,8 +17,11 @@ export interface ResolverRequest {
   readonly dnsOptions?: readonly string[] | undefined;
 }
 
-/** Where a container's network helper answers for name servers it cannot reach: slirp4netns' choice. */
-export const DNS_FORWARD = { ipv4: "10.0.2.3", ipv6: "fd00::3" } as const;
+/** Where a container's network helper answers for name servers that the container cannot reach. */
+export interface Forwards {
+  readonly ipv4: string;
+  readonly ipv6: string;
+}
 
 /** glibc takes no more (resolv.h, MAXNS). */
 const MAX_NAMESERVERS = 3;
@@ -63,11 +66,12 @@ export function withRequest(
 
 /**
  * The name servers as a private network reaches them. Those on this machine itself, `local`, it
- * does not: the helper forwards what is sent to DNS_FORWARD to the first one of its family.
+ * does not: the helper forwards what is sent to `forwards` to the first one of its family.
  */
 export function reachableNameservers(
   nameservers: readonly string[],
   local: readonly string[],
+  forwards: Forwards,
 ): readonly string[] {
   const isLocal = localAddresses(local);
   const seen = new Set<string>();
@@ -76,15 +80,15 @@ export function reachableNameservers(
     const isFirst = !seen.has(family);
     seen.add(family);
     if (!isLocal(address)) return [address];
-    return isFirst ? [DNS_FORWARD[family]] : [];
+    return isFirst ? [forwards[family]] : [];
   });
   return reachable.slice(0, MAX_NAMESERVERS);
 }
 
-/** Those of DNS_FORWARD that a container's resolv.conf names. */
-export function forwardsIn(resolvConf: string): readonly string[] {
-  const forwards: readonly string[] = Object.values(DNS_FORWARD);
-  return parseResolvConf(resolvConf).nameservers.filter((address) => forwards.includes(address));
+/** Those of `forwards` that a container's resolv.conf names. */
+export function forwardsIn(resolvConf: string, { ipv4, ipv6 }: Forwards): readonly string[] {
+  const { nameservers } = parseResolvConf(resolvConf);
+  return nameservers.filter((address) => address === ipv4 || address === ipv6);
 }
 
 /** Loopback, this machine's own addresses, and those that mean nothing without an interface. */

@@ -24,19 +24,6 @@
 /* Found too, or sudo and others wait for a name server; Debian's choice for a name of one's own. */
 #define LOOPBACK "127.0.1.1"
 
-struct text {
-  size_t used;
-  char bytes[8192];
-};
-
-static void add_line(struct text *text, const char *address, const char *names) {
-  const size_t left = sizeof text->bytes - text->used;
-  const int n = snprintf(text->bytes + text->used, left, "%s\t%s\n", address, names);
-
-  if (n > 0 && (size_t) n < left) /* one that does not fit is left out whole */
-    text->used += (size_t) n;
-}
-
 /* Whether others can be told it: not of loopback, not of the link. */
 static bool is_own(const struct ifaddrs *each) {
   if (each->ifa_addr == NULL || each->ifa_flags & IFF_LOOPBACK)
@@ -47,8 +34,7 @@ static bool is_own(const struct ifaddrs *each) {
   return each->ifa_addr->sa_family == AF_INET6 && !IN6_IS_ADDR_LINKLOCAL(&address->sin6_addr);
 }
 
-static bool add_addresses(struct text *text, const struct ifaddrs *first, int family,
-                          const char *names) {
+static bool add_addresses(FILE *text, const struct ifaddrs *first, int family, const char *names) {
   char address[INET6_ADDRSTRLEN];
   bool any = false;
 
@@ -62,7 +48,7 @@ static bool add_addresses(struct text *text, const struct ifaddrs *first, int fa
                   ->sin6_addr;
     if (inet_ntop(family, bytes, address, sizeof address) == NULL)
       continue;
-    add_line(text, address, names);
+    (void) fprintf(text, "%s\t%s\n", address, names);
     any = true;
   }
   return any;
@@ -70,35 +56,37 @@ static bool add_addresses(struct text *text, const struct ifaddrs *first, int fa
 
 /* Over the old text, not beside it: the file is mounted in the container. First the bytes, then
  * the size: where the disk is full there is room for what was there. */
-static int overwrite(const char *path, const struct text *text, struct failure *why) {
+static int overwrite(const char *path, const char *text, size_t size, struct failure *why) {
   autoclose int file = open(path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 
   if (file < 0)
     return fail(why, errno, "open %s", path);
-  if (pwrite(file, text->bytes, text->used, 0) != (ssize_t) text->used ||
-      ftruncate(file, (off_t) text->used) < 0)
+  if (pwrite(file, text, size, 0) != (ssize_t) size || ftruncate(file, (off_t) size) < 0)
     return fail(why, errno, "write %s", path);
   return 0;
 }
 
 static int write_hosts(const union argument *arguments, int namespace_fd, struct failure *why) {
-  struct text text = {0};
   struct ifaddrs *addresses = NULL;
+  autofree char *bytes = NULL;
+  size_t size = 0;
   const char *names = arguments[2].text;
-  const int n = snprintf(text.bytes, sizeof text.bytes, "%s", arguments[1].text);
 
-  if (n < 0 || (size_t) n >= sizeof text.bytes)
-    return fail(why, EFBIG, "write %s", arguments[0].text);
-  text.used = (size_t) n;
   if (namespace_fd >= 0 && (setns(namespace_fd, CLONE_NEWNET) < 0 || getifaddrs(&addresses) < 0))
     return fail(why, errno, "read the container's addresses");
-  const bool v4 = add_addresses(&text, addresses, AF_INET, names);
-  const bool v6 = add_addresses(&text, addresses, AF_INET6, names);
+  FILE *text = open_memstream(&bytes, &size);
+  if (text == NULL)
+    return fail(why, ENOMEM, "write %s", arguments[0].text);
+  (void) fputs(arguments[1].text, text);
+  const bool v4 = add_addresses(text, addresses, AF_INET, names);
+  const bool v6 = add_addresses(text, addresses, AF_INET6, names);
   if (!v4 && !v6)
-    add_line(&text, LOOPBACK, names);
+    (void) fprintf(text, "%s\t%s\n", LOOPBACK, names);
   if (addresses != NULL)
     freeifaddrs(addresses);
-  return overwrite(arguments[0].text, &text, why);
+  if (fclose(text) != 0)
+    return fail(why, ENOMEM, "write %s", arguments[0].text);
+  return overwrite(arguments[0].text, bytes, size, why);
 }
 
 int own_address_write(const struct plan *plan, int namespace_fd, struct failure *why) {

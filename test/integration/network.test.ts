@@ -91,24 +91,27 @@ describe.runIf(ready)("a private network", () => {
       await container.remove();
     });
 
-    it.each(["keeper", "owner"])("leaves no helper when the %s is killed", async (victim) => {
-      await using owner = script(
-        engine.root,
-        `const engine = await marmita.openEngine({ root });
+    it.each(["keeper", "owner", "container"])(
+      "leaves no helper when the %s is killed",
+      async (victim) => {
+        await using owner = script(
+          engine.root,
+          `const engine = await marmita.openEngine({ root });
          const options = { image: "busybox", command: ["sleep", "60"], remove: true };
          const { container } = await engine.containers.createAndStart(
            { ...options, network: "${network}" });
          console.log(container.id);
          setInterval(() => {}, 1_000);`,
-      );
-      const id = await lineOf(owner.stdout, /^[0-9a-f]{64}$/);
-      const helper = helperOf(engine, id);
+        );
+        const id = await lineOf(owner.stdout, /^[0-9a-f]{64}$/);
+        const helper = helperOf(engine, id);
 
-      if (victim === "owner") owner.child.kill("SIGKILL");
-      else process.kill(liveOf(engine, id).keeper, "SIGKILL");
+        if (victim === "owner") owner.child.kill("SIGKILL");
+        else process.kill(liveOf(engine, id)[victim === "keeper" ? "keeper" : "pid"], "SIGKILL");
 
-      await expect.poll(() => isAlive(helper), { timeout: 1_000 }).toBe(false);
-    });
+        await expect.poll(() => isAlive(helper), { timeout: 1_000 }).toBe(false);
+      },
+    );
 
     it("is there for twenty at once", async () => {
       const all = Array.from({ length: 20 }, () => shell("ls /sys/class/net", { network }));

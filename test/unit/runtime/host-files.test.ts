@@ -47,6 +47,14 @@ describe("the files of a container's names", () => {
     expect(resolvConf).toBe("nameserver 10.0.2.3\nsearch home.example\n");
   });
 
+  it("name the helper's name server beside this machine's own network", () => {
+    const inVirtualBox = machine({ files: FILES, addresses: ["eth0 10.0.2.15"] });
+
+    expect(hostFiles({ network: "private", hostname: "box" }, inVirtualBox).resolvConf).toBe(
+      "nameserver 10.0.3.3\nsearch home.example\n",
+    );
+  });
+
   it("take what was asked for on any network", () => {
     const resolver = { dns: ["192.0.2.53"], dnsSearch: ["."] };
 

@@ -53,6 +53,7 @@ describe("the command line of a network helper", () => {
       network: "10.0.3.0",
       address: "10.0.3.100",
       gateway: "10.0.3.2",
+      nameservers: { ipv4: "10.0.3.3", ipv6: "fd00::3" },
     });
   });
 });

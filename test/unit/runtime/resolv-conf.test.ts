@@ -7,6 +7,8 @@ import {
   withRequest,
 } from "../../../lib/runtime/resolv-conf.ts";
 
+const FORWARDS = { ipv4: "10.0.2.3", ipv6: "fd00::3" };
+
 describe("resolv.conf", () => {
   it("is read as glibc reads it", () => {
     const text =
@@ -44,12 +46,14 @@ describe("resolv.conf", () => {
       ["1.1.1.1", "1.1.1.2", "1.1.1.3"],
     ],
   ])("of a private network: %s", (_, given, expected) => {
-    expect(reachableNameservers(given, ["192.0.2.7", "2001:db8::7"])).toEqual(expected);
+    expect(reachableNameservers(given, ["192.0.2.7", "2001:db8::7"], FORWARDS)).toEqual(expected);
   });
 
   it("names what the helper is to forward", () => {
-    expect(forwardsIn("nameserver 10.0.2.3\nnameserver 192.0.2.1\n")).toEqual(["10.0.2.3"]);
-    expect(forwardsIn("nameserver 192.0.2.1\nsearch fd00::3\n")).toEqual([]);
+    expect(forwardsIn("nameserver 10.0.2.3\nnameserver 192.0.2.1\n", FORWARDS)).toEqual([
+      "10.0.2.3",
+    ]);
+    expect(forwardsIn("nameserver 192.0.2.1\nsearch fd00::3\n", FORWARDS)).toEqual([]);
   });
 
   it.each([
