@@ -11,7 +11,7 @@ import { hostCannot } from "./user-namespaces.ts";
 export interface Spec {
   process: { args: readonly string[]; terminal?: boolean };
   mounts: { destination: string; options?: readonly string[] }[];
-  linux: { uidMappings: unknown; gidMappings: unknown };
+  linux: { uidMappings: unknown; gidMappings: unknown; sysctl?: Record<string, string> };
 }
 
 /** Where the host has cgroup trees of the old kind: a namespace with one of the new kind. */
@@ -70,6 +70,8 @@ async function withOneId(bundle: string): Promise<string> {
   for (const mount of spec.mounts) {
     mount.options = (mount.options ?? []).filter((option) => option !== "gid=5");
   }
+  // It names groups that are not mapped there.
+  delete spec.linux.sysctl?.["net.ipv4.ping_group_range"];
   writeSpec(copy, spec);
   return copy;
 }
