@@ -209,22 +209,19 @@ describe.runIf(requireUserNamespaces())("a container's terminal", () => {
       const type = (text: string) => process.terminal?.write(text);
 
       await shown.until(/# /);
-      type("sleep 60\n");
-      await shown.until(/sleep 60\r\n/);
-      await sleep(200);
+      type("sh -c 'echo rea\"\"dy; exec sleep 60'\n");
+      await shown.until(/ready\r\n/); // from here on it is in the foreground
       type("\x03");
       await shown.until(/\^C\r\n[^]*# /);
       type("echo code=$?\n");
       await shown.until(/code=130/);
 
-      type("cat\n");
-      await shown.until(/cat\r\n/);
-      await sleep(200);
+      type("sh -c 'echo rea\"\"dy; exec cat'\n");
+      await shown.until(/ready\r\n/);
       type("\x1a");
       await shown.until(/Stopped[^]*# /);
       type("fg\n");
-      await shown.until(/fg\r\n[^]*cat/);
-      await sleep(200);
+      await shown.until(/fg\r\n[^]*exec cat/);
       type("feijoada\n");
       await shown.until(/feijoada\r\nfeijoada\r\n/);
       type("\x04");
