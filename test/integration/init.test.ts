@@ -117,6 +117,26 @@ describe.runIf(canRun)("a container with an init", () => {
     ).rejects.toMatchObject({ code: "START_FAILED", step: "exec", details: { exitCode } });
   });
 
+  it("leaves the terminal to the command", async () => {
+    const { process } = await engine.containers.createAndStart({
+      image: "busybox",
+      command: ["sh", "-c", "cut -d ' ' -f 5-8 /proc/$$/stat; exec sleep 60"],
+      init: true,
+      tty: true,
+      remove: true,
+    });
+    const output: AsyncIterator<unknown> = (process.stdout ?? Readable.from([]))[
+      Symbol.asyncIterator
+    ]();
+
+    const [group, session, terminal, foreground] = String((await output.next()).value).split(/\s+/);
+    process.terminal?.write("\x03");
+
+    expect([group, session, foreground]).toEqual(["2", "2", "2"]);
+    expect(terminal).not.toBe("0");
+    expect(await process.wait()).toEqual({ exitCode: 130, signal: null });
+  });
+
   it("cannot be looked into, holds nothing, and tells nothing of this machine", async () => {
     const { stdout, stderr } = await sh(
       "cat /proc/1/exe | wc -c; cat /proc/1/environ | wc -c; ls /proc/1/fd | wc -l;" +

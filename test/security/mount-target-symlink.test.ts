@@ -54,6 +54,7 @@ describe.runIf(requireUserNamespaces())("an image with links out of itself", () 
         (target: string) => ({ mounts: [{ type: "bind", source: join(source, "file"), target }] }),
       ],
       ["a tmpfs", (target: string) => ({ mounts: [{ type: "tmpfs", target }] })],
+      ["a device", (target: string) => ({ devices: [{ source: "/dev/zero", target }] })],
       ["a working directory", (target: string) => ({ workdir: target })],
     ] satisfies readonly (readonly [string, (target: string) => RunOptions])[])(
       "leads %s nowhere but into the container",
