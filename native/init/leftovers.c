@@ -56,11 +56,43 @@ static pid_t ended_child(void) {
   return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ? 0 : info.si_pid;
 }
 
+/* What is done with a child; returns how many times it was. */
+typedef int (*deed_function)(pid_t pid);
+
+/* Our children but the spared ones. A kernel without this file (CONFIG_PROC_CHILDREN) lists none.
+ */
+static int for_children(const pid_t *spared, deed_function deed) {
+  FILE *file = fopen("/proc/thread-self/children", "re");
+  int count = 0;
+  int pid = 0;
+
+  if (file == NULL)
+    return 0;
+  while (fscanf(file, "%d", &pid) == 1)
+    if (!is_spared(pid, spared))
+      count += deed(pid);
+  (void) fclose(file);
+  return count;
+}
+
+static int reap_child(pid_t pid) {
+  return waitpid(pid, NULL, WNOHANG) > 0;
+}
+
+static int kill_child(pid_t pid) {
+  return kill(pid, SIGKILL) == 0;
+}
+
 void leftovers_reap(const pid_t *spared) {
-  /* Whoever is not ours to reap hides those behind it, until it has been. */
-  for (pid_t pid = ended_child(); pid != 0; pid = ended_child())
-    if (is_spared(pid, spared) || waitpid(pid, NULL, WNOHANG) <= 0)
+  for (pid_t pid = ended_child(); pid != 0; pid = ended_child()) {
+    if (is_spared(pid, spared)) {
+      /* It is shown again and again, and hides those behind it. */
+      (void) for_children(spared, reap_child);
       return;
+    }
+    if (waitpid(pid, NULL, WNOHANG) <= 0)
+      return;
+  }
 }
 
 /* By way of a pidfd: the number may be another's by the time it is known to be one of ours. */
@@ -85,29 +117,14 @@ static int kill_residents(const struct leftovers *leftovers) {
   return count;
 }
 
-/* Those of the container that went into another mount namespace: a kernel without this file
- * (CONFIG_PROC_CHILDREN) leaves them to whoever reaps orphans. */
-static int kill_children(const pid_t *spared) {
-  FILE *file = fopen("/proc/thread-self/children", "re");
-  int count = 0;
-  int pid = 0;
-
-  if (file == NULL)
-    return 0;
-  while (fscanf(file, "%d", &pid) == 1)
-    if (!is_spared(pid, spared))
-      count += kill(pid, SIGKILL) == 0;
-  (void) fclose(file);
-  return count;
-}
-
 void leftovers_end(const struct leftovers *leftovers, const pid_t *spared) {
   const struct timespec moment = {.tv_nsec = 1000000};
 
   if (leftovers->inode == 0)
     return;
   for (int round = 0; round < MAX_ROUNDS; round++) {
-    if (kill_children(spared) + kill_residents(leftovers) == 0)
+    /* Children too: those that went into another mount namespace. */
+    if (for_children(spared, kill_child) + kill_residents(leftovers) == 0)
       return;
     (void) nanosleep(&moment, NULL);
     leftovers_reap(spared);
