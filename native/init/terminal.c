@@ -36,7 +36,9 @@
 
 enum { POLLED_MASTER, POLLED_INPUT, POLLED_OUTPUT };
 
+/* From each end that was read to the next; doubled for as long as nobody reads. */
 #define END_INTERVAL_MS 100
+#define END_MAX_INTERVAL_MS 3200
 
 static int64_t now_ms(void) {
   struct timespec now;
@@ -147,6 +149,7 @@ static void listen_to_typing(struct terminal *terminal) {
     return;
   close_end(&terminal->input);
   terminal->at_end = true;
+  terminal->end_interval_ms = END_INTERVAL_MS;
   terminal->next_end_ms = now_ms();
 }
 
@@ -160,9 +163,14 @@ static bool has_unread(int slave) {
 
 static void type_end(struct terminal *terminal) {
   struct termios mode;
+  const bool is_unread = has_unread(terminal->slave);
 
-  terminal->next_end_ms = now_ms() + END_INTERVAL_MS;
-  if (has_unread(terminal->slave) || tcgetattr(terminal->slave, &mode) < 0)
+  if (!is_unread)
+    terminal->end_interval_ms = END_INTERVAL_MS;
+  else if (terminal->end_interval_ms < END_MAX_INTERVAL_MS)
+    terminal->end_interval_ms *= 2;
+  terminal->next_end_ms = now_ms() + terminal->end_interval_ms;
+  if (is_unread || tcgetattr(terminal->slave, &mode) < 0)
     return;
   if (mode.c_cc[VEOF] != _POSIX_VDISABLE)
     (void) write(terminal->master, &mode.c_cc[VEOF], 1);

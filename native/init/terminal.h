@@ -4,7 +4,6 @@
  *   terminal_open(…)              the master has come from the child
  *   terminal_watch(), terminal_serve()  before and after each poll()
  *   terminal_finish()             the container has ended: deliver what it still wrote
- *
  */
 #pragma once
 
@@ -31,6 +30,7 @@ struct terminal {
   int output;          /* to Node: -1 when nobody reads */
   bool at_end;         /* whoever reads it inside is to find the end of input */
   int64_t next_end_ms; /* when to look again whether somebody reads */
+  int end_interval_ms; /* from now on */
   struct chunk typed, shown;
 };
 

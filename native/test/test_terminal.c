@@ -172,6 +172,26 @@ static void shows_nobody(void) {
   tear_down(&bench);
 }
 
+static void rests_while_nobody_reads(void) {
+  struct bench bench;
+  struct pollfd polled[TERMINAL_POLLED];
+  int waited_ms = 0;
+  int looks = 0;
+
+  set_up(&bench, false);
+  (void) close(bench.typing);
+  bench.typing = -1;
+  for (; waited_ms < 1000; looks++) {
+    const int timeout = terminal_watch(&bench.terminal, polled);
+
+    (void) poll(polled, TERMINAL_POLLED, timeout < 0 ? 1000 : timeout);
+    terminal_serve(&bench.terminal, polled);
+    waited_ms += timeout < 0 ? 0 : timeout;
+  }
+  is_int(looks <= 8, 1, "whether somebody reads is looked at less and less often");
+  tear_down(&bench);
+}
+
 static void puts_the_mode_back(void) {
   struct bench bench;
   struct raw_terminal saved;
@@ -204,6 +224,7 @@ int main(void) {
   delivers_to_a_stalled_reader();
   gives_up_with_its_owner();
   shows_nobody();
+  rests_while_nobody_reads();
   puts_the_mode_back();
   return done_testing();
 }
