@@ -48,10 +48,12 @@ int inside_open(int root, const char *path, int flags, int *ret_fd, struct failu
   return 0;
 }
 
-bool inside_has_links(int root, const char *path) {
-  autoclose int fd = try_open_resolving(root, path, 0, RESOLVE_NO_SYMLINKS);
+bool inside_is_at(int root, const char *path, int fd) {
+  autoclose int found = try_open_resolving(root, path, 0, RESOLVE_NO_SYMLINKS);
+  struct stat one, other;
 
-  return fd < 0 && errno == ELOOP;
+  return found >= 0 && fstat(found, &one) == 0 && fstat(fd, &other) == 0 &&
+         one.st_dev == other.st_dev && one.st_ino == other.st_ino;
 }
 
 bool inside_is_directory(int fd) {

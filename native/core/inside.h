@@ -23,8 +23,9 @@ int inside_make_file(int root, const char *path, mode_t mode, int *ret_fd, struc
 /* Make a symbolic link; its parent directories too. A path already taken is left as it is. */
 int inside_make_symlink(int root, const char *text, const char *path, struct failure *why);
 
-/* Whether a symbolic link is on the way to it, or at its end. */
-bool inside_has_links(int root, const char *path);
+/* Whether `fd` is of what the path names without any symbolic link, on the way or at its end. Who
+ * swaps names meanwhile is found out. */
+bool inside_is_at(int root, const char *path, int fd);
 
 /* Whether the descriptor is of a directory. */
 bool inside_is_directory(int fd);

@@ -93,7 +93,7 @@ static bool is_root(int fd) {
  * that everybody sees: a user namespace inside may then mount another, without any mask. And a link
  * of the image must not have a mount cover one of its files, a limit that is yet to be written. */
 static int attach(int root, int mount, int place, const char *target, struct failure *why) {
-  if (is_kernel_file(place) && (is_root(place) || inside_has_links(root, target)))
+  if (is_kernel_file(place) && (is_root(place) || !inside_is_at(root, target, place)))
     return fail(why, EBUSY, "mount on %s: it would cover the kernel's files", target);
   if (sys_move_mount(mount, place) < 0)
     return fail(why, errno, "mount on %s", target);
@@ -110,11 +110,11 @@ int mounts_new(int root, const struct mount_request *request, struct failure *wh
   autoclose int mount = -1;
   int r;
 
-  if (is_of_kernel(request->type) && inside_has_links(root, request->target))
-    return fail(why, ENOTDIR, "mount %s on %s: a symbolic link", request->type, request->target);
   r = inside_make_directory(root, request->target, 0755, &target, why);
   if (r < 0)
     return r;
+  if (is_of_kernel(request->type) && !inside_is_at(root, request->target, target))
+    return fail(why, ENOTDIR, "mount %s on %s: a symbolic link", request->type, request->target);
   r = make_filesystem(request, &mount, why);
   return r < 0 ? r : attach(root, mount, target, request->target, why);
 }
@@ -331,6 +331,17 @@ static int mask_directory(int place, const char *path, int *empty, struct failur
   return 0;
 }
 
+static int mask_file(int place, const char *path, struct failure *why) {
+  autoclose int tree = -1;
+  const int r = clone_tree(AT_FDCWD, "/dev/null", 0, ATTRIBUTE_READONLY, &tree);
+
+  if (r < 0)
+    return fail(why, -r, "mask %s", path);
+  if (sys_move_mount(tree, place) < 0)
+    return fail(why, errno, "mask %s", path);
+  return 0;
+}
+
 /* Nothing there, or nothing that could be there: nothing to protect. */
 static bool is_absent(int errnum) {
   return errnum == ENOENT || errnum == ENOTDIR;
@@ -343,7 +354,7 @@ int mounts_mask(int root, const char *path, int *empty, struct failure *why) {
   if (r < 0)
     return is_absent(-r) ? 0 : r;
   return inside_is_directory(place) ? mask_directory(place, path, empty, why)
-                                    : mounts_bind(root, "/dev/null", path, BIND_READONLY, why);
+                                    : mask_file(place, path, why);
 }
 
 int mounts_readonly(int root, const char *path, struct failure *why) {

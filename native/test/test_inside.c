@@ -69,6 +69,23 @@ static void stays_inside(int root) {
   is_int(exists(root, "tmp/x"), 1, "and nothing above it is touched");
 }
 
+static void knows_what_is_named(int root) {
+  struct failure why;
+  int fd = -1;
+
+  (void) symlinkat("a", root, "link");
+  (void) inside_open(root, "/a/b", 0, &fd, &why);
+  is_int(inside_is_at(root, "/a/b", fd), 1, "a path names what it leads to");
+  is_int(inside_is_at(root, "/link/b", fd), 0, "but not by way of a link");
+  (void) renameat(root, "a/b", root, "a/moved");
+  (void) symlinkat("moved", root, "a/b");
+  is_int(inside_is_at(root, "/a/b", fd), 0, "nor once a link has its name");
+  (void) unlinkat(root, "a/b", 0);
+  is_int(make_directory(root, "a/b"), 0, "nor once another has it:");
+  is_int(inside_is_at(root, "/a/b", fd), 0, "that is not the same");
+  (void) close(fd);
+}
+
 int main(void) {
   char folder[] = "/tmp/marmita-inside-XXXXXX";
   struct failure why;
@@ -83,6 +100,7 @@ int main(void) {
   makes_what_is_missing(root);
   makes_deep_paths(root);
   stays_inside(root);
+  knows_what_is_named(root);
   (void) close(root);
   return tree_remove(AT_FDCWD, folder, &why) < 0 ? EXIT_FAILURE : done_testing();
 }
