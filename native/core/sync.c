@@ -1,6 +1,7 @@
 #include "sync.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -134,6 +135,12 @@ int sync_expect_exec(int fd, struct failure *why) {
   if (r > 0)
     return fail(why, EPROTO, "wait for exec: got %s", sync_name(packet.message));
   return r;
+}
+
+bool sync_is_over(int fd) {
+  struct pollfd polled = {.fd = fd};
+
+  return poll(&polled, 1, 0) > 0 && (polled.revents & (POLLHUP | POLLERR)) != 0;
 }
 
 void sync_report(int fd, const struct failure *why) {

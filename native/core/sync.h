@@ -18,6 +18,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #include "failure.h"
 
 enum sync { SYNC_MAPPED = 1, SYNC_NAMESPACE, SYNC_TERMINAL, SYNC_READY, SYNC_PROCEED, SYNC_FAILED };
@@ -33,6 +35,9 @@ int sync_expect_fd(int fd, enum sync message, int *ret_descriptor, struct failur
 
 /* Wait for execve() to close the child's end, or for its reason not to. */
 int sync_expect_exec(int fd, struct failure *why);
+
+/* Whether the peer has closed its end, or died. */
+bool sync_is_over(int fd);
 
 /* The child's last words. Best effort: there is nobody else to tell. */
 void sync_report(int fd, const struct failure *why);

@@ -211,7 +211,7 @@ static int take_steps(struct command *command, enum who who, struct failure *why
 }
 
 /* Returns in the command's process; in the reaper only on failure. */
-static int leave_reaper_behind(struct command *command, struct failure *why) {
+static int leave_reaper_behind(struct command *command, int sync, struct failure *why) {
   pid_t pid = 0;
 
   if (!command->has_reaper)
@@ -222,6 +222,8 @@ static int leave_reaper_behind(struct command *command, struct failure *why) {
     return 0;
   if (take_steps(command, REAPER, why) < 0)
     return -why->errnum;
+  if (sync_is_over(sync)) /* the keeper's death came before we were to be told of it */
+    _exit(EXIT_FAILURE);
   reaper_run(pid);
 }
 
@@ -263,7 +265,7 @@ int command_become(struct command *command, int sync, struct failure *why) {
     command->environment = nothing;
   if (command->argv == NULL)
     return fail(why, EINVAL, "the plan has no command");
-  r = leave_reaper_behind(command, why);
+  r = leave_reaper_behind(command, sync, why);
   if (r < 0)
     return r;
   r = take_steps(command, COMMAND, why);

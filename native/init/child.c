@@ -12,6 +12,8 @@
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <net/if.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
@@ -219,6 +221,10 @@ static int take_step(struct child *child, const struct operation *operation, str
 static int start(struct child *child, const struct plan *plan, struct failure *why) {
   int r;
 
+  /* Steps may take long, or wait for another container; set again where it has been cleared, at
+   * the end (become.c). A keeper that is dead by now is found out at once. */
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+    return fail(why, errno, "set the parent death signal");
   r = namespaces_show(plan, FD_SYNC, why);
   if (r < 0)
     return r;
@@ -257,7 +263,8 @@ static void take_descriptors(const struct child_start *given) {
   for (int i = 0; i < count; i++)
     copies[1 + i] = fcntl(given->borrowed[i], F_DUPFD_CLOEXEC, FD_BORROWED + count);
   for (int i = 0; i <= count; i++)
-    (void) dup3(copies[i], FD_SYNC + i, O_CLOEXEC);
+    if (dup3(copies[i], FD_SYNC + i, O_CLOEXEC) < 0)
+      _exit(EXIT_FAILURE); /* EMFILE: what is there now is not the conversation */
   (void) sys_close_range((unsigned) (FD_BORROWED + count), ~0U, 0);
 }
 
