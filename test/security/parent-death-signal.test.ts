@@ -41,6 +41,7 @@ describe.runIf(requireUserNamespaces())("a container that its keeper's death doe
     owner.child.kill("SIGKILL");
     await owner.ended;
     process.kill(keeper, "SIGKILL");
+    await eventually("the keeper's end", () => hasEnded(keeper) || undefined); // and of its lock
 
     await using _next = await openEngine({ root: engine.root });
 
@@ -65,6 +66,14 @@ describe.runIf(requireUserNamespaces())("a container that its keeper's death doe
       },
       5_000,
     );
+  }
+
+  function hasEnded(pid: number): boolean {
+    try {
+      return /^State:\t[ZX]/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+    } catch {
+      return true;
+    }
   }
 
   /** Empty once it has ended, also where nobody has reaped it yet. */
