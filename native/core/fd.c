@@ -79,8 +79,9 @@ int fd_write_file(int dirfd, const char *path, const char *text, struct failure 
 
   if (fd < 0)
     return fail(why, errno, "open %s", path);
-  if (write(fd, text, strlen(text)) < 0)
-    return fail(why, errno, "write %s", path);
+  const ssize_t n = write(fd, text, strlen(text));
+  if (n < 0 || (size_t) n != strlen(text))
+    return fail(why, n < 0 ? errno : EIO, "write %s", path);
   return 0;
 }
 

@@ -1,13 +1,15 @@
 /* network.h — the program that connects one container's network: pasta or slirp4netns.
  *
- *   keeper                          helper (this machine's network)        child (a network of its
- * own)
+ *   keeper                     helper                       child
+ *                              (this machine's network)     (a network of its own)
  *
- *   clone(CLONE_NEWNET|…)  -------------------------------------------->  starts
+ *   clone(CLONE_NEWNET|…)  ---------------------------->    starts
  *   opens its namespace
- *   network_start          ------>  makes a tap device there,              takes the steps of the
- * plan addresses, routes network_await          <------  writes to its descriptor 0 /etc/hosts:
- * what address it has SYNC_PROCEED           --------------------------------------------> execve()
+ *   network_start()  ------>   makes a tap device there,    takes the steps of the plan
+ *                              addresses, routes
+ *   network_await()  <------   writes to its descriptor 0
+ *   /etc/hosts: what address it has
+ *   SYNC_PROCEED  ------------------------------------->    execve()
  *
  * The helper's descriptors are 0, a pipe on which any byte says that it is ready; 1, the network
  * namespace; 2, what it complains to. Its command line names them: /proc/self/fd/1.

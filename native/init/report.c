@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -72,6 +73,8 @@ void report_send(struct report *report) {
   for (size_t sent = 0; sent < report->used;) {
     const ssize_t n = send(FD_EVENTS, report->text + sent, report->used - sent, MSG_NOSIGNAL);
 
+    if (n < 0 && errno == EINTR)
+      continue;
     if (n <= 0)
       return;
     sent += (size_t) n;

@@ -7,8 +7,8 @@
  * that what is typed and shown goes through (terminal.h). What is told by words:
  *
  *   size=COLUMNSxROWS  of the terminal at the start, in place of what the plan says
- *   host-terminal      FD_HOST_TERMINAL is open on the terminal of this machine that Node makes
- * raw: its mode is put back when Node is killed
+ *   host-terminal      FD_HOST_TERMINAL is open on a terminal of this machine that Node makes raw:
+ *                      its mode is put back when Node is killed
  */
 #include <errno.h>
 #include <fcntl.h>
