@@ -9,7 +9,12 @@ import { eventually } from "../helpers/eventually.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { busyboxArchive, manyLayersArchive } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
-import { hostCan, requireProgram, requireUserNamespaces } from "../helpers/user-namespaces.ts";
+import {
+  hostCan,
+  hostCannot,
+  requireProgram,
+  requireUserNamespaces,
+} from "../helpers/user-namespaces.ts";
 
 const able =
   requireUserNamespaces() && requireProgram("fuse-overlayfs") && hostCan("use FUSE", fuseFault());
@@ -34,6 +39,16 @@ describe("fuse-overlayfs, where the kernel's overlay is not to be had", () => {
 
     expect(result).toMatchObject({ exitCode: 0, stdout: "oi\n", stderr: "" });
     expect(result.isolation.rootfs).toBe("fuse-overlayfs");
+  });
+
+  it("carries one whose caller keeps its own ids", async (context) => {
+    const { ids } = await engine.info();
+    if (ids === "root") context.skip(hostCannot("keep ids", "to root each id is itself already"));
+    const script = "touch /tmp/mine && stat -c %u /tmp/mine";
+
+    const result = await run("busybox", ["sh", "-c", script], { ...removed(), userns: "keep-id" });
+
+    expect(result).toMatchObject({ stdout: `${process.getuid?.()}\n`, stderr: "" });
   });
 
   it("mounts images beside the root, and fills volumes from it", async () => {
