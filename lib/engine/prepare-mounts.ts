@@ -1,6 +1,7 @@
 /** From the mounts that are asked for to those of one container: sources looked at, volumes named. */
 import { existsSync } from "node:fs";
 import { join, posix } from "node:path";
+import { MarmitaError } from "../errors.ts";
 import type {
   CompileContext,
   ImageContext,
@@ -57,9 +58,7 @@ export async function prepareMounts(
   const others = await mountsFrom(context.paths, volumesFrom);
   const inherited = others.filter((mount) => !taken.has(targetOf(mount)));
   for (const mount of inherited) taken.add(targetOf(mount));
-  const declared = Object.keys(image.Volumes ?? {})
-    .map((target): Mount => ({ type: "volume", target: posix.resolve("/", target) }))
-    .filter((mount) => !taken.has(mount.target));
+  const declared = declaredVolumes(image).filter(({ target }) => !taken.has(target));
   const prepared = await Promise.all([
     ...[...mounts, ...declared].map((mount, index) => prepare(context, request, { mount, index })),
     // What another container has is mounted as it is there: nothing is copied into its volumes.
@@ -83,6 +82,15 @@ export async function prepareMounts(
     },
     notes: relabelNotes(mounts),
   };
+}
+
+function declaredVolumes({ Volumes }: ImageDefaults): readonly VolumeMount[] {
+  const targets = new Set(Object.keys(Volumes ?? {}).map((target) => posix.resolve("/", target)));
+  if (targets.has("/")) {
+    const message = "the image declares its whole root directory to be a volume";
+    throw new MarmitaError("UNSUPPORTED", message, { details: { target: "/" } });
+  }
+  return [...targets].map((target) => ({ type: "volume", target }));
 }
 
 function targetOf({ target }: { readonly target: string }): string {

@@ -15,7 +15,7 @@ import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 /** An image with something at /data, and volumes of its own at /own and below /data. */
 const ARCHIVE = busyboxWith({
   name: "filled",
-  config: { Volumes: { "/own": {}, "rel/ative/": {} } },
+  config: { Volumes: { "/own": {}, "/own/": {}, "rel/ative/": {} } },
   layers: [
     [
       { path: "data", type: "directory", mode: 0o751, mtime: 1_000_000 },
@@ -232,6 +232,16 @@ describe.runIf(requireUserNamespaces())("a volume", () => {
       expect(HostConfig.Binds).toEqual(["mine:/own/"]);
       await container.remove({ volumes: true });
       expect(await volumes()).toEqual(before);
+    });
+
+    it("is refused where the image declares all of itself to be one", async () => {
+      const options = { name: "whole", config: { Volumes: { "/..": {}, "/x": {}, "/x/": {} } } };
+      await engine.images.load(busyboxWith(options));
+
+      await expect(run("whole", ["true"], { engine, remove: true })).rejects.toMatchObject({
+        code: "UNSUPPORTED",
+        message: "the image declares its whole root directory to be a volume",
+      });
     });
 
     it("is not left by a container that could not be made", async () => {
