@@ -147,7 +147,8 @@ static int become_root(struct child *child, const union argument *arguments, str
   (void) child;
   if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
     return fail(why, errno, "become root of the container");
-  if (prctl(PR_SET_DUMPABLE, 0) < 0)
+  /* Both are lost with the ids of before. */
+  if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
     return fail(why, errno, "hide from the container");
   for (char *const *path = arguments[0].list; *path != NULL; path++)
     if (lchown(*path, 0, 0) < 0)

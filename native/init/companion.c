@@ -40,8 +40,7 @@ static void become_root(const int files[static 3]) {
 static _Noreturn void become(char *const *argv, const int files[static 3], pid_t parent) {
   become_root(files);
   (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-  const pid_t now = getppid(); /* 0: it is in another pid namespace, whose processes ours are */
-  if (now != parent && now != 0)
+  if (getppid() != parent)
     _exit(EXIT_FAILURE);
   process_reset_signals();
   place_files(files);

@@ -14,19 +14,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "../core/cleanup.h"
-#include "../core/fd.h"
 #include "../core/sync.h"
 #include "../core/syscalls.h"
 #include "../core/userns.h"
-#include "child.h"
+#include "birth.h"
 #include "filesystem.h"
 #include "oom_score.h"
 #include "verb.h"
@@ -47,30 +44,19 @@ static bool is_joined(const struct keeper *keeper) {
 }
 
 static int clone_child(struct keeper *keeper, int ours, int theirs, struct failure *why) {
-  const struct operation *namespaces = plan_find(keeper->plan, PLAN_NAMESPACES);
-  int pidfd = -1;
-
-  if (namespaces == NULL)
-    return fail(why, EINVAL, "the plan has no namespaces");
-  struct clone_args arguments = {
-      .flags = namespaces->arguments[0].number | CLONE_PIDFD,
-      .pidfd = (uint64_t) (uintptr_t) &pidfd,
-      .exit_signal = SIGCHLD,
+  const struct child_start start = {
+      .plan = keeper->plan,
+      .sync = theirs,
+      .borrowed = keeper->borrowed,
+      .borrowed_count = keeper->borrowed_count,
   };
-  const pid_t pid = sys_clone3(&arguments);
-  if (pid < 0)
-    return fail(why, errno, "clone");
-  if (pid == 0) {
-    (void) close(ours);
-    child_main(&(struct child_start){
-        .plan = keeper->plan,
-        .sync = theirs,
-        .borrowed = keeper->borrowed,
-        .borrowed_count = keeper->borrowed_count,
-    });
-  }
-  keeper->pid = pid;
-  keeper->pidfd = pidfd;
+  struct birth birth;
+  const int r = birth_give(&start, ours, &birth, why);
+
+  if (r < 0)
+    return r;
+  keeper->pid = birth.pid;
+  keeper->pidfd = birth.pidfd;
   return 0;
 }
 
@@ -206,7 +192,7 @@ static int share(struct keeper *keeper, struct failure *why) {
   if (r < 0)
     return r;
   keeper->borrowed_count = r;
-  return namespaces_join(keeper->plan, why);
+  return namespaces_join(keeper->plan, ~(uint64_t) CLONE_NEWPID, why); /* birth.h */
 }
 
 /* The next fuse-overlayfs of the plan from operation `at` on, or NULL. */

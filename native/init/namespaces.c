@@ -72,18 +72,18 @@ static int open_container(const char *live, const char *name, int *ret_pidfd, st
   return 0;
 }
 
-int namespaces_join(const struct plan *plan, struct failure *why) {
+int namespaces_join(const struct plan *plan, uint64_t which, struct failure *why) {
   for (size_t i = 0; i < plan->count; i++) {
     const union argument *arguments = plan->operations[i].arguments;
     autoclose int pidfd = -1;
     int r;
 
-    if (plan->operations[i].code != PLAN_JOIN)
+    if (plan->operations[i].code != PLAN_JOIN || (arguments[1].number & which) == 0)
       continue;
     r = open_container(arguments[0].text, arguments[2].text, &pidfd, why);
     if (r < 0)
       return r;
-    if (setns(pidfd, (int) arguments[1].number) < 0)
+    if (setns(pidfd, (int) (arguments[1].number & which)) < 0)
       return fail(why, errno, "enter namespaces of container %s", arguments[2].text);
   }
   return 0;

@@ -2,8 +2,8 @@
  *
  * A container's namespaces belong to its user namespace: whoever shares one of them must be in
  * that too, or the kernel would refuse it sysfs, procfs and the rest (user_namespaces(7)). So Node
- * starts the keeper in that user namespace in place of the engine's, the keeper enters the others,
- * and its child is cloned with none of them.
+ * starts the keeper in that user namespace in place of the engine's, the keeper enters the others
+ * but for the pid namespace (birth.h), and its child is cloned with none of them.
  *
  * What runs is found through its file in live/, whose beginning is of one form, which is here:
  * written by its keeper, and gone when the container is.
@@ -11,6 +11,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "../core/plan.h"
@@ -18,9 +19,9 @@
 /* Most mounts that one container borrows. */
 #define NAMESPACES_MAX_BORROWED 4
 
-/* Enter what the plan's `join` operations name, in their order. ESRCH: it does not run. EPERM: it
- * has another user namespace than we. */
-int namespaces_join(const struct plan *plan, struct failure *why);
+/* Enter those of `which` (CLONE_NEW…) that the plan's `join` operations name, in their order.
+ * ESRCH: it does not run. EPERM: it has another user namespace than we. */
+int namespaces_join(const struct plan *plan, uint64_t which, struct failure *why);
 
 /* Descriptors of the mounts that the plan's `borrow` operations name, in their order: copies, not
  * yet attached anywhere. Returns their number. */

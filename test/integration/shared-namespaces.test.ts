@@ -5,6 +5,7 @@ import type { Container } from "../../lib/engine/container.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
 import type { RunOptions } from "../../lib/engine/options.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
+import { hasHelper } from "../helpers/network-machine.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
@@ -76,6 +77,18 @@ describe.runIf(requireUserNamespaces())("a container that shares namespaces", ()
 
     expect(await commands("sleep 62")).toBe(0);
     expect(await commands("sleep 61")).toBeGreaterThan(0);
+  });
+
+  it("does not show the other the programs that serve it", async ({ skip }) => {
+    skip(!["pasta", "slirp4netns"].some(hasHelper), "neither pasta nor slirp4netns is installed");
+    await using other = await neighbour(":");
+    const pid: `container:${string}` = `container:${other.id}`;
+
+    const { stdout, isolation } = await shell("ps -o args", { pid });
+
+    skip(isolation.networkHelper === undefined, "no network helper works here");
+    expect(stdout).toContain("sleep 60");
+    expect(stdout).not.toMatch(/pasta|passt|slirp4netns|marmita/);
   });
 
   it("has its own when it asks for none", async () => {
