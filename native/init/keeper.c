@@ -26,6 +26,7 @@
 #include "birth.h"
 #include "filesystem.h"
 #include "oom_score.h"
+#include "orders.h"
 #include "verb.h"
 
 void keeper_now(char text[static 40]) {
@@ -253,70 +254,6 @@ int keeper_start(struct keeper *keeper, int *ret_exit_code, struct failure *why)
   return r;
 }
 
-static void pass_signal(struct keeper *keeper, const char *words) {
-  char *end = NULL;
-  const long number = strtol(words, &end, 10);
-
-  if (end != words && number > 0 && number < NSIG)
-    (void) sys_pidfd_send_signal(keeper->pidfd, (int) number); /* ESRCH: it has ended */
-}
-
-static void resize(struct keeper *keeper, const char *words) {
-  struct size size = {0};
-
-  if (keeper->terminal != NULL && sscanf(words, "%hu %hu", &size.columns, &size.rows) == 2)
-    terminal_resize(keeper->terminal, size);
-}
-
-/* What Node may say: a word and what is meant. */
-static const struct {
-  const char *word;
-  void (*obey)(struct keeper *keeper, const char *words);
-} commands[] = {
-    {"signal ", pass_signal}, /* signal 15 */
-    {"resize ", resize},      /* resize COLUMNS ROWS */
-};
-
-/* Lines are short and come whole from one writer. */
-static void obey(struct keeper *keeper, const char *line) {
-  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
-    const size_t length = strlen(commands[i].word);
-
-    if (strncmp(line, commands[i].word, length) == 0)
-      commands[i].obey(keeper, line + length);
-  }
-}
-
-struct inbox {
-  char text[256];
-  size_t used;
-};
-
-/* Read what Node says. Returns false at end of file. */
-static bool listen_to_node(struct keeper *keeper, struct inbox *inbox) {
-  const ssize_t n =
-      read(FD_EVENTS, inbox->text + inbox->used, sizeof inbox->text - 1 - inbox->used);
-
-  if (n < 0)
-    return errno == EINTR || errno == EAGAIN;
-  if (n == 0)
-    return false;
-  inbox->used += (size_t) n;
-  inbox->text[inbox->used] = '\0';
-
-  char *line = inbox->text;
-  for (char *end = strchr(line, '\n'); end != NULL; end = strchr(line, '\n')) {
-    *end = '\0';
-    obey(keeper, line);
-    line = end + 1;
-  }
-  inbox->used -= (size_t) (line - inbox->text);
-  memmove(inbox->text, line, inbox->used);
-  if (inbox->used == sizeof inbox->text - 1)
-    inbox->used = 0; /* no line of ours is that long */
-  return true;
-}
-
 /* Companions, and the 0 behind them. */
 enum { COMPANIONS_MAX = KEEPER_MAX_FILESYSTEMS + 2 };
 
@@ -388,7 +325,7 @@ enum { POLLED_END, POLLED_NODE, POLLED_SIGNALS, POLLED_NETWORK, POLLED_TERMINAL 
 /* Until the container has ended. */
 static int serve(struct keeper *keeper, struct pollfd polled[], struct failure *why) {
   struct terminal *terminal = keeper->terminal;
-  struct inbox inbox = {0};
+  struct orders orders = {0};
 
   while (polled[POLLED_END].revents == 0) {
     const int timeout = terminal == NULL ? -1 : terminal_watch(terminal, polled + POLLED_TERMINAL);
@@ -399,7 +336,7 @@ static int serve(struct keeper *keeper, struct pollfd polled[], struct failure *
         continue; /* what it said before is not what is so now */
       return fail(why, errno, "wait for the container");
     }
-    if (polled[POLLED_NODE].revents != 0 && !listen_to_node(keeper, &inbox)) {
+    if (polled[POLLED_NODE].revents != 0 && !orders_obey(keeper, &orders)) {
       outlive_owner(keeper);
       polled[POLLED_NODE].fd = -1;
     }
