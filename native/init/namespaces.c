@@ -45,6 +45,16 @@ struct namespaces_holder namespaces_holder_of(pid_t pid) {
   return holder;
 }
 
+bool namespaces_read_holder(const char *live, struct namespaces_holder *ret_holder) {
+  struct namespaces_holder holder = {0};
+
+  if (sscanf(live, LIVE_BEGINNING, &holder.pid, &holder.start, holder.boot) != 3 ||
+      holder.pid <= 0 || holder.start <= 0)
+    return false;
+  *ret_holder = holder;
+  return true;
+}
+
 /* The process was there before it was looked at, and is there after: its number was not given to
  * another meanwhile. */
 static bool is_still(const struct namespaces_holder *holder, int pidfd) {
@@ -58,11 +68,11 @@ static bool is_still(const struct namespaces_holder *holder, int pidfd) {
 static int open_container(const char *live, const char *name, int *ret_pidfd, struct failure *why) {
   autofree char *text = NULL;
   size_t size = 0;
-  struct namespaces_holder holder = {0};
+  struct namespaces_holder holder;
 
   if (fd_read_file(AT_FDCWD, live, 16384, &text, &size, why) < 0)
     return why->errnum == ENOENT ? fail(why, ESRCH, "find container %s", name) : -why->errnum;
-  if (sscanf(text, LIVE_BEGINNING, &holder.pid, &holder.start, holder.boot) != 3)
+  if (!namespaces_read_holder(text, &holder))
     return fail(why, ESRCH, "find container %s", name);
 
   autoclose int pidfd = (int) syscall(SYS_pidfd_open, holder.pid, 0);

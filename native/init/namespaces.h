@@ -38,6 +38,10 @@ struct namespaces_holder {
 
 struct namespaces_holder namespaces_holder_of(pid_t pid);
 
+/* What a live file says. False for another text, and where its process had ended when it was
+ * written. */
+bool namespaces_read_holder(const char *live, struct namespaces_holder *ret_holder);
+
 /* What the keeper must have of its child's. */
 enum namespace_kind { NAMESPACE_MOUNT, NAMESPACE_NETWORK };
 
