@@ -2,6 +2,7 @@
 import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { isStreamEnd } from "../util/stream-end.ts";
 import { EXIT_UNREAD, isGone } from "./output.ts";
 
 /** What is needed of a running process. */
@@ -91,11 +92,7 @@ async function carryInput(
 }
 
 function isEnd(error: unknown): boolean {
-  if (isGone(error)) return true;
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return ["ECONNRESET", "ERR_STREAM_PREMATURE_CLOSE", "ERR_STREAM_DESTROYED"].includes(
-    String(code),
-  );
+  return isGone(error) || isStreamEnd(error);
 }
 
 /** What Docker passes on: all that can be caught, but what is about our own children and output. */

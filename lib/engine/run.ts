@@ -5,7 +5,7 @@ import { pipeline } from "node:stream/promises";
 import { MarmitaError } from "../errors.ts";
 import type { NetworkState } from "../runtime/network-state.ts";
 import type { ExitStatus, RunningProcess } from "../runtime/process.ts";
-import { errnoOf } from "../util/system-error.ts";
+import { isStreamEnd } from "../util/stream-end.ts";
 import { abortError } from "../util/abort.ts";
 import type { RunRequest } from "./checks.ts";
 import type { EngineContext } from "./context.ts";
@@ -141,7 +141,7 @@ async function feed(stdin: Writable | undefined, input: RunOptions["input"]): Pr
     if (isAtFault()) {
       throw new MarmitaError("UNAVAILABLE", 'the stream given as "input" failed', { cause: error });
     }
-    if (!isClosed(error)) throw error;
+    if (!isStreamEnd(error)) throw error;
   }
 }
 
@@ -156,13 +156,6 @@ function watchSource(source: Readable, stdin: Writable): () => boolean {
     stdin.once(event, stopped(stdin));
   }
   return () => first === source;
-}
-
-function isClosed(error: unknown): boolean {
-  const errno = errnoOf(error);
-  if (errno === "EPIPE" || errno === "ECONNRESET") return true;
-  const code = error instanceof Error && "code" in error ? error.code : undefined;
-  return code === "ERR_STREAM_PREMATURE_CLOSE" || code === "ERR_STREAM_DESTROYED";
 }
 
 function result(
