@@ -168,7 +168,8 @@ static int make(int root, struct walk *walk, enum kind kind, mode_t mode, int *r
 }
 
 static int start_walk(const char *path, struct walk *ret_walk, struct failure *why) {
-  const int n = snprintf(ret_walk->path, sizeof ret_walk->path, "/%s", path);
+  const int n =
+      snprintf(ret_walk->path, sizeof ret_walk->path, "%s%s", path[0] == '/' ? "" : "/", path);
 
   ret_walk->links = 0;
   if (n < 0 || (size_t) n >= sizeof ret_walk->path)
