@@ -72,6 +72,7 @@ const ROWS: readonly Row[] = [
   { errno: /^(?:EACCES|EPERM)$/, where: /^file: .*\/proc\/sys\/(?:kernel|fs)\//, look: ipcSysctl },
   { errno: /^E/, where: /^exec: /, look: (_host, { what }) => execHint(what) },
   { errno: /^EACCES$/, where: /^(?:exec|spawn)\b|marmita-init/, look: noexec },
+  { errno: /^EPIPE$/, where: /\bpeer died$/, look: killedAtStart },
   { errno: /^EACCES$/, where: /./, look: selinux },
 ];
 
@@ -262,6 +263,13 @@ function otherHelper(_host: HintHost, { what }: Symptom): string {
   const other = what.includes("pasta: ") ? "slirp4netns" : "pasta (package passt)";
   const words = both ? [] : [`install ${other} beside it, or`];
   return [...words, 'use network "none" or "host"'].join(" ");
+}
+
+function killedAtStart(): string {
+  return (
+    "the container's first process was killed before its command began: by its seccomp profile, " +
+    "which must allow what a start takes, or for want of memory"
+  );
 }
 
 function unmappedUser(): string {

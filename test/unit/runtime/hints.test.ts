@@ -43,6 +43,12 @@ describe("hintFor", () => {
       "kernel.unprivileged_userns_clone is 0",
     ],
     [
+      "a first process that was killed",
+      { what: "wait for ready: peer died", errno: "EPIPE" },
+      {},
+      "seccomp profile",
+    ],
+    [
       "a chroot",
       { ...CLONE, errno: "EPERM" },
       { files: { "/proc/self/mountinfo": "30 22 0:5 / /proc rw - proc proc rw\n" } },
