@@ -2,7 +2,8 @@
  *
  * Paths of any depth, in one pair of descriptors: the way back up is `..`, so nobody may move
  * directories of either tree meanwhile. No link is followed. Device nodes are left out. Owners
- * without an id in this user namespace, and attributes that the target does not take, are too.
+ * without an id in this user namespace, and attributes that the target does not take, are too; a
+ * file then loses its set-user-ID bits.
  */
 #pragma once
 

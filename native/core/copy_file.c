@@ -60,13 +60,17 @@ static int copy_xattrs(int from, int to, struct failure *why) {
 /* In this order: a change of owner takes set-user-ID bits and capabilities away. */
 int copy_attributes(int from, int to, struct failure *why) {
   struct stat status;
+  mode_t kept = 07777;
   int r;
 
   if (fstat(from, &status) < 0)
     return fail(why, errno, "look at the file");
-  if (fchown(to, status.st_uid, status.st_gid) < 0 && !is_refused(errno))
-    return fail(why, errno, "set the owner");
-  if (fchmod(to, status.st_mode & 07777) < 0)
+  if (fchown(to, status.st_uid, status.st_gid) < 0) {
+    if (!is_refused(errno))
+      return fail(why, errno, "set the owner");
+    kept = 01777; /* what runs as its owner must not run as another */
+  }
+  if (fchmod(to, status.st_mode & kept) < 0)
     return fail(why, errno, "set the mode");
   r = copy_xattrs(from, to, why);
   if (r < 0)

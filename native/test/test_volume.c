@@ -68,6 +68,35 @@ static int copy(const char *from, const char *to) {
   return r;
 }
 
+/* By a user who may not give files away. */
+static int copy_as_user(const char *from, const char *to) {
+  autoclose int source = openat(base, from, O_RDONLY | O_CLOEXEC);
+  autoclose int target = openat(base, to, O_WRONLY | O_CLOEXEC);
+  int status = -1;
+  const pid_t pid = fork();
+
+  if (pid == 0) {
+    struct failure why;
+    const int r = setresgid(1234, 1234, 1234) < 0 || setresuid(1234, 1234, 1234) < 0;
+    _exit(r != 0 || copy_attributes(source, target, &why) < 0);
+  }
+  (void) waitpid(pid, &status, 0);
+  return status;
+}
+
+static void runs_as_nobody_else(void) {
+  if (geteuid() != 0)
+    return;
+  put("theirs", "#!", 06755);
+  put("ours", "#!", 0600);
+  (void) fchownat(base, "ours", 1234, 1234, 0);
+  is_int(copy_as_user("theirs", "ours"), 0, "a file whose owner may not be kept is copied");
+  is_int(look("ours").st_uid, 1234, "it gets another owner");
+  is_int(look("ours").st_mode & 07777, 0755, "as whom it does not run");
+  forget("theirs");
+  forget("ours");
+}
+
 static void make_every_kind(void) {
   mkdirat(base, "all", 0750);
   mkdirat(base, "all/sub", 0711);
@@ -306,6 +335,7 @@ int main(void) {
   base = open(folder, O_DIRECTORY | O_CLOEXEC);
   (void) umask(0);
   every_kind();
+  runs_as_nobody_else();
   holes_and_attributes();
   deep_trees();
   filled_volumes();
