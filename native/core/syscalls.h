@@ -45,6 +45,10 @@ static inline int sys_clone3(struct clone_args *arguments) {
   return (int) syscall(SYS_clone3, arguments, sizeof *arguments);
 }
 
+static inline int sys_pidfd_open(pid_t pid) {
+  return (int) syscall(SYS_pidfd_open, pid, 0);
+}
+
 static inline int sys_pidfd_send_signal(int pidfd, int signal) {
   return (int) syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0);
 }

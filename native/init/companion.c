@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "../core/cleanup.h"
 #include "../core/process.h"
 #include "../core/syscalls.h"
 
@@ -37,36 +41,81 @@ static void become_root(const int files[static 3]) {
     (void) setresuid(0, 0, 0);
 }
 
-static _Noreturn void become(char *const *argv, const int files[static 3], pid_t parent) {
-  become_root(files);
-  (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent)
-    _exit(EXIT_FAILURE);
+static _Noreturn void become(char *const *argv) {
   process_reset_signals();
-  place_files(files);
-  (void) sys_close_range(3, ~0U, 0);
   (void) execvp(argv[0], argv);
   (void) dprintf(STDERR_FILENO, "exec %s: %s", argv[0], strerror(errno));
   _exit(EXIT_FAILURE);
 }
 
-int companion_start(char *const *argv, const int files[static 3], struct companion *ret_companion,
-                    struct failure *why) {
-  const pid_t self = getpid();
-  int pidfd = -1;
+/* The kernel forgets the signal when ids change, so they come first. */
+static void die_with(int parent) {
+  struct pollfd gone = {.fd = parent, .events = POLLIN};
 
+  (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (poll(&gone, 1, 0) != 0)
+    _exit(EXIT_FAILURE);
+}
+
+/* The first process of a pid namespace, in which the program is the second: it ends with us. By
+ * itself it may outlive its parent: a security module that gives it a profile when it is executed
+ * has the kernel forget its parent death signal (apparmor: passt). */
+static _Noreturn void guard(char *const *argv) {
+  int status = 0;
+  const pid_t pid = fork();
+
+  if (pid == 0)
+    become(argv);
+  (void) prctl(PR_SET_NAME, "marmita-guard");
+  (void) sys_close_range(0, ~0U, 0);
+  while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+    continue;
+  _exit(pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
+}
+
+static pid_t clone_with(uint64_t flags, int *ret_pidfd) {
   struct clone_args arguments = {
-      .flags = CLONE_PIDFD,
-      .pidfd = (uint64_t) (uintptr_t) &pidfd,
+      .flags = CLONE_PIDFD | flags,
+      .pidfd = (uint64_t) (uintptr_t) ret_pidfd,
       .exit_signal = SIGCHLD,
   };
-  const pid_t pid = sys_clone3(&arguments);
+
+  return (pid_t) sys_clone3(&arguments);
+}
+
+static int start(char *const *argv, const int files[static 3], bool is_guarded,
+                 struct companion *ret_companion) {
+  autoclose int self = sys_pidfd_open(getpid());
+  int pidfd = -1;
+
+  const pid_t pid = clone_with(is_guarded ? CLONE_NEWPID : 0, &pidfd);
   if (pid < 0)
-    return fail(why, errno, "clone");
-  if (pid == 0)
-    become(argv, files, self);
+    return -errno;
+  if (pid == 0) {
+    become_root(files);
+    die_with(self);
+    place_files(files);
+    (void) sys_close_range(3, ~0U, 0);
+    if (is_guarded)
+      guard(argv);
+    become(argv);
+  }
   *ret_companion = (struct companion){.pid = pid, .pidfd = pidfd};
   return 0;
+}
+
+int companion_start(char *const *argv, const int files[static 3], struct companion *ret_companion,
+                    struct failure *why) {
+  const int r = start(argv, files, false, ret_companion);
+
+  return r < 0 ? fail(why, -r, "clone") : 0;
+}
+
+int companion_start_guarded(char *const *argv, const int files[static 3],
+                            struct companion *ret_companion, struct failure *why) {
+  const int r = start(argv, files, true, ret_companion);
+
+  return r < 0 ? fail(why, -r, "clone") : 0;
 }
 
 void companion_stop(struct companion *companion, int *ret_status) {

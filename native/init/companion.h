@@ -18,5 +18,10 @@ struct companion {
 int companion_start(char *const *argv, const int files[static 3], struct companion *ret_companion,
                     struct failure *why);
 
+/* The same for a program that would forget to die with us: it runs in a pid namespace, whose first
+ * process does not. The companion is that one. */
+int companion_start_guarded(char *const *argv, const int files[static 3],
+                            struct companion *ret_companion, struct failure *why);
+
 /* Kill it and wait for its end; `ret_status`, as of waitpid(2), may be NULL. Twice is fine. */
 void companion_stop(struct companion *companion, int *ret_status);

@@ -56,8 +56,8 @@ static int start_helper(struct network *network, struct failure *why) {
   if (pipe2(ends, O_CLOEXEC) < 0)
     return fail(why, errno, "make a pipe");
   network->ready = ends[0];
-  r = companion_start(argv, (int[]){ends[1], network->namespace_fd, network->words},
-                      &network->companion, why);
+  r = companion_start_guarded(argv, (int[]){ends[1], network->namespace_fd, network->words},
+                              &network->companion, why);
   (void) close(ends[1]);
   return r;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -85,10 +86,13 @@ static void is_ended(void) {
   is_int(WIFEXITED(status) ? WEXITSTATUS(status) : 0, EXIT_FAILURE, "ends at once");
 }
 
-/* Its parent in between is killed: the death signal is all that can end it. */
-static void dies_with_its_parent(void) {
-  char name[] = "sh", flag[] = "-c", script[] = "echo; exec sleep 600";
-  char *argv[] = {name, flag, script, NULL};
+typedef int (*start_function)(char *const *argv, const int files[static 3],
+                              struct companion *ret_companion, struct failure *why);
+
+/* Its parent in between is killed: nothing else can end it. */
+static void dies_with_its_parent(start_function start, char *script, const char *name) {
+  char shell[] = "sh", flag[] = "-c";
+  char *argv[] = {shell, flag, script, NULL};
   int ends[2];
   char byte;
 
@@ -98,7 +102,8 @@ static void dies_with_its_parent(void) {
   if (parent == 0) {
     struct companion companion;
 
-    (void) companion_start(argv, (int[]){-1, ends[1], -1}, &companion, &why);
+    (void) unshare(CLONE_NEWUSER); /* a user may make a pid namespace there */
+    (void) start(argv, (int[]){-1, ends[1], -1}, &companion, &why);
     (void) close(ends[1]);
     for (;;)
       (void) pause();
@@ -108,14 +113,32 @@ static void dies_with_its_parent(void) {
   (void) kill(parent, SIGKILL);
   (void) waitpid(parent, NULL, 0);
   struct pollfd polled = {.fd = ends[0], .events = POLLIN};
-  is_int(poll(&polled, 1, 5000), 1, "it dies with its parent");
-  is_int(read(ends[0], &byte, 1), 0, "and holds nothing any more");
+  is_int(poll(&polled, 1, 5000), 1, name);
+  is_int(poll(&polled, 1, 0) == 1 ? read(ends[0], &byte, 1) : -1, 0, "and holds nothing any more");
+  (void) close(ends[0]);
+}
+
+static void is_guarded(void) {
+  char name[] = "sh", flag[] = "-c", script[] = "exit 7";
+  char *argv[] = {name, flag, script, NULL};
+  struct companion companion = COMPANION_NONE;
+  int status = 0;
+
+  is_int(companion_start_guarded(argv, (int[]){-1, -1, -1}, &companion, &why), 0, "one guarded");
+  (void) poll(&(struct pollfd){.fd = companion.pidfd, .events = POLLIN}, 1, 5000);
+  companion_stop(&companion, &status);
+  is_int(WIFEXITED(status) ? WEXITSTATUS(status) : 0, 7, "its exit code is the program's");
 }
 
 int main(void) {
   gets_its_three_descriptors();
   starts_with_default_signals();
   is_ended();
-  dies_with_its_parent();
+  char remembers[] = "echo; exec sleep 600";
+  char forgets[] = "echo; exec setpriv --pdeathsig clear sleep 600";
+  dies_with_its_parent(companion_start, remembers, "it dies with its parent");
+  dies_with_its_parent(companion_start_guarded, forgets, "guarded, it does when it forgets to");
+  if (unshare(CLONE_NEWUSER) == 0)
+    is_guarded();
   return done_testing();
 }
