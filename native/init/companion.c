@@ -70,7 +70,10 @@ static _Noreturn void guard(char *const *argv) {
   (void) sys_close_range(0, ~0U, 0);
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
     continue;
-  _exit(pid > 0 && WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE);
+  if (pid < 0)
+    _exit(EXIT_FAILURE);
+  /* As a shell tells it: a first process cannot die of a signal of its own. */
+  _exit(WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status));
 }
 
 static pid_t clone_with(uint64_t flags, int *ret_pidfd) {

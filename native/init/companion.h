@@ -19,7 +19,8 @@ int companion_start(char *const *argv, const int files[static 3], struct compani
                     struct failure *why);
 
 /* The same for a program that would forget to die with us: it runs in a pid namespace, whose first
- * process does not. The companion is that one. */
+ * process does not. The companion is that one; it ends with the program's exit code, or 128 + n
+ * after signal n. */
 int companion_start_guarded(char *const *argv, const int files[static 3],
                             struct companion *ret_companion, struct failure *why);
 

@@ -118,8 +118,8 @@ static void dies_with_its_parent(start_function start, char *script, const char 
   (void) close(ends[0]);
 }
 
-static void is_guarded(void) {
-  char name[] = "sh", flag[] = "-c", script[] = "exit 7";
+static void is_guarded(char *script, int exit_code, const char *what) {
+  char name[] = "sh", flag[] = "-c";
   char *argv[] = {name, flag, script, NULL};
   struct companion companion = COMPANION_NONE;
   int status = 0;
@@ -127,7 +127,7 @@ static void is_guarded(void) {
   is_int(companion_start_guarded(argv, (int[]){-1, -1, -1}, &companion, &why), 0, "one guarded");
   (void) poll(&(struct pollfd){.fd = companion.pidfd, .events = POLLIN}, 1, 5000);
   companion_stop(&companion, &status);
-  is_int(WIFEXITED(status) ? WEXITSTATUS(status) : 0, 7, "its exit code is the program's");
+  is_int(WIFEXITED(status) ? WEXITSTATUS(status) : 0, exit_code, what);
 }
 
 int main(void) {
@@ -138,7 +138,10 @@ int main(void) {
   char forgets[] = "echo; exec setpriv --pdeathsig clear sleep 600";
   dies_with_its_parent(companion_start, remembers, "it dies with its parent");
   dies_with_its_parent(companion_start_guarded, forgets, "guarded, it does when it forgets to");
-  if (unshare(CLONE_NEWUSER) == 0)
-    is_guarded();
+  char ends[] = "exit 7", dies[] = "kill -9 $$";
+  if (unshare(CLONE_NEWUSER) == 0) {
+    is_guarded(ends, 7, "its exit code is the program's");
+    is_guarded(dies, 128 + SIGKILL, "as is the signal it dies of");
+  }
   return done_testing();
 }
