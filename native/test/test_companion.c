@@ -135,7 +135,7 @@ int main(void) {
   starts_with_default_signals();
   is_ended();
   char remembers[] = "echo; exec sleep 600";
-  char forgets[] = "echo; exec setpriv --pdeathsig clear sleep 600";
+  char forgets[] = "exec setpriv --pdeathsig clear sh -c 'echo; exec sleep 600'";
   dies_with_its_parent(companion_start, remembers, "it dies with its parent");
   dies_with_its_parent(companion_start_guarded, forgets, "guarded, it does when it forgets to");
   char ends[] = "exit 7", dies[] = "kill -9 $$";
