@@ -12,7 +12,7 @@ import { root, run, runBin } from "./lib/run.mjs";
 
 /** `npm run check` has run the unit tests by then. */
 const PROJECTS = ["contract", "integration", "security", "conformance", "docs"];
-const FUZZ_TARGET_SECONDS = 20;
+const FUZZ_TARGET_SECONDS = 10;
 
 process.chdir(root);
 const { values } = parseArgs({ options: { projects: { type: "string" } } });
