@@ -1,6 +1,7 @@
 /** What a container asks of its confinement → what it gets here, and what is said of it. */
-import { readFileSync } from "node:fs";
+import { createReadStream, readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { text } from "node:stream/consumers";
 import { join, resolve } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import type { Seccomp } from "../oci/runtime-spec.ts";
@@ -70,9 +71,14 @@ async function profileOf(option: SecurityOptions["seccomp"]): Promise<SecurityRe
   return parseProfileText(await readProfile(path), `seccomp profile ${path}`);
 }
 
+/** Docker's default, which is long, has 16 KiB. */
+const MAX_PROFILE_BYTES = 1024 * 1024;
+
+/** From a pipe, too: `--security-opt seccomp=<(…)`. */
 async function readProfile(path: string): Promise<string> {
   try {
-    return await readFile(path, "utf8");
+    const content = await text(createReadStream(path, { end: MAX_PROFILE_BYTES }));
+    if (Buffer.byteLength(content) <= MAX_PROFILE_BYTES) return content;
   } catch (cause) {
     const errno = errnoOf(cause);
     const why = errno === undefined ? String(cause) : errnoWords(errno);
@@ -83,6 +89,9 @@ async function readProfile(path: string): Promise<string> {
       details: { path },
     });
   }
+  throw new MarmitaError("INVALID_ARGUMENT", `seccomp profile ${path}: longer than 1 MiB`, {
+    details: { path },
+  });
 }
 
 async function place({ privileged = false }: SecurityOptions): Promise<SecurityPlace> {

@@ -118,6 +118,7 @@ describe.runIf(requireUserNamespaces())("seccomp", () => {
   });
 
   it.each([
+    ["a profile without an end", "/dev/zero", /profile \/dev\/zero: longer than 1 MiB/],
     ["a profile that is not there", "/no/such.json", /profile \/no\/such\.json: no such file/],
     ["a file that is none", "/etc/passwd", /profile \/etc\/passwd is not JSON/],
     ["a directory", "/", /profile \/: /],
