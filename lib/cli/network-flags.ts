@@ -6,7 +6,7 @@ import type { Isolation } from "../engine/options.ts";
 import { MarmitaError } from "../errors.ts";
 import { parseExtraHost } from "../runtime/extra-hosts.ts";
 import type { Flag, ParsedFlags } from "./flags.ts";
-import { notSupported, UsageError } from "./usage.ts";
+import { UsageError } from "./usage.ts";
 
 export const NETWORK_FLAGS: readonly Flag[] = [
   {
@@ -64,6 +64,12 @@ function networkOf(name: string | undefined): NetworkMode | undefined {
   if (name === undefined || name === "default") return undefined;
   if (name === "") throw new UsageError("no name set for network");
   if (name === "container:") throw new UsageError("--network: expected container:NAME");
-  if (!isNetworkMode(name)) throw notSupported(`--network ${name}`);
+  if (!isNetworkMode(name)) {
+    const modes = "private, none, host, container:NAME";
+    throw new UsageError(
+      `network ${name} not found: there are no named networks yet, only ${modes}`,
+      { form: "refusal" },
+    );
+  }
   return name;
 }

@@ -11,6 +11,8 @@ import { parseMount } from "./mount-flag.ts";
 import { securityOptions } from "./security-opt.ts";
 import { networkOptions } from "./network-flags.ts";
 import { parseTmpfs } from "./tmpfs-flag.ts";
+import { errnoWords } from "../util/errno.ts";
+import { errnoOf } from "../util/system-error.ts";
 import { notSupported, UsageError } from "./usage.ts";
 import { parseVolume } from "./volume-flag.ts";
 
@@ -117,7 +119,8 @@ function readPairs(path: string): ReturnType<typeof parseKeyValueFile> {
   try {
     content = readFileSync(path);
   } catch (cause) {
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const errno = errnoOf(cause);
+    const why = errno === undefined ? String(cause) : errnoWords(errno);
     throw new MarmitaError("INVALID_ARGUMENT", why, { cause });
   }
   return parseKeyValueFile(content);

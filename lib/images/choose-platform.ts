@@ -39,7 +39,10 @@ function wrongPlatform(what: string, offered: readonly string[], wanted: Platfor
   const whose = platformMatches(wanted, hostPlatform()) ? "this machine is" : "asked for was";
   const there = offered.length === 0 ? "no platform at all" : offered.join(", ");
   return new MarmitaError("UNSUPPORTED", `${what} is for ${there}; ${whose} ${asked}`, {
-    hint: "The option platform takes one for another machine, or for a newer processor.",
+    hint:
+      whose === "asked for was"
+        ? "Load an image that is made for it, or leave the option platform out."
+        : "The option platform takes one for another machine, or for a newer processor.",
     details: { platforms: offered, wanted: asked },
   });
 }

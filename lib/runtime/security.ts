@@ -1,6 +1,11 @@
 /** What keeps a container in: its capabilities, its system calls, the kernel's files it sees. */
 import type { Seccomp } from "../oci/runtime-spec.ts";
-import { ALL, containerCapabilities, type CapabilityName } from "./capabilities.ts";
+import {
+  ALL,
+  containerCapabilities,
+  parseCapability,
+  type CapabilityName,
+} from "./capabilities.ts";
 import type { SeccompProfile } from "./seccomp/profile.ts";
 import { defaultSeccomp, resolveHere } from "./seccomp/resolve.ts";
 import { type SystemPathsOption, systemPaths } from "./system-paths.ts";
@@ -73,8 +78,10 @@ export function resolveSecurity(request: SecurityRequest, place: SecurityPlace =
   const { privileged = false, capAdd = [], capDrop = [], noNewPrivileges = false } = request;
   const loose = privileged ? "unconfined" : "default";
   const { seccomp = loose, systemPaths: option = loose, procOptions = [] } = request;
-  const add = privileged ? [ALL] : capAdd;
-  const capabilities = containerCapabilities({ add, drop: capDrop });
+  const capabilities = containerCapabilities({
+    add: privileged && !dropsAll(capDrop) ? [ALL] : capAdd,
+    drop: capDrop,
+  });
   const { masked, readOnly } = systemPaths(option, place.masked);
   return {
     capabilities,
@@ -89,6 +96,10 @@ export function resolveSecurity(request: SecurityRequest, place: SecurityPlace =
     procOptions,
     devices: privileged ? (place.devices ?? []) : [],
   };
+}
+
+function dropsAll(names: readonly string[]): boolean {
+  return names.some((name) => parseCapability(name) === ALL);
 }
 
 /** Asked for by name, where the default set is not. */

@@ -50,12 +50,22 @@ static int read_up_to(int fd, char *bytes, size_t limit, size_t *ret_size, const
 int fd_read_file(int dirfd, const char *path, size_t limit, char **ret_bytes, size_t *ret_size,
                  struct failure *why) {
   autoclose int fd = openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+
+  if (fd < 0)
+    return fail(why, errno, "open %s", path);
+  const struct fd_source source = {.fd = fd, .name = path, .limit = limit};
+  return fd_read(&source, ret_bytes, ret_size, why);
+}
+
+int fd_read(const struct fd_source *source, char **ret_bytes, size_t *ret_size,
+            struct failure *why) {
+  const int fd = source->fd;
+  const char *path = source->name;
+  size_t limit = source->limit;
   struct stat status;
   size_t size = 0;
   int r;
 
-  if (fd < 0)
-    return fail(why, errno, "open %s", path);
   if (fstat(fd, &status) < 0)
     return fail(why, errno, "stat %s", path);
   if (status.st_size > 0 && (size_t) status.st_size < limit)

@@ -15,6 +15,15 @@ int fd_write_all(int fd, const void *bytes, size_t size, struct failure *why);
 int fd_read_file(int dirfd, const char *path, size_t limit, char **ret_bytes, size_t *ret_size,
                  struct failure *why);
 
+/* The same of an open descriptor, which stays the caller's, from where it stands to its end. */
+struct fd_source {
+  int fd;
+  const char *name; /* for error texts */
+  size_t limit;
+};
+int fd_read(const struct fd_source *source, char **ret_bytes, size_t *ret_size,
+            struct failure *why);
+
 /* Open, write in one call, close: for the files of /proc, which take no second write. */
 int fd_write_file(int dirfd, const char *path, const char *text, struct failure *why);
 

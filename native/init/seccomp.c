@@ -200,6 +200,8 @@ static long long report_unknown(const struct seccomp_rules *rules) {
 
 int seccomp_main(int argc, char *argv[], struct failure *why) {
   static struct program program;
+  const struct fd_source stdin_source = {
+      .fd = STDIN_FILENO, .name = "seccomp rules", .limit = SECCOMP_RULES_MAX_BYTES};
   struct seccomp_rules rules = {0};
   char *text = NULL;
   size_t size = 0;
@@ -207,7 +209,7 @@ int seccomp_main(int argc, char *argv[], struct failure *why) {
 
   if (argc != 1)
     return fail(why, EINVAL, "seccomp needs a file");
-  r = fd_read_file(AT_FDCWD, "/dev/stdin", SECCOMP_RULES_MAX_BYTES, &text, &size, why);
+  r = fd_read(&stdin_source, &text, &size, why);
   if (r < 0)
     return r;
   r = seccomp_rules_parse(text, size, &rules, why);

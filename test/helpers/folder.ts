@@ -41,9 +41,8 @@ export async function removeTemporaryFolders(): Promise<void> {
 
 async function removeFolder(folder: string): Promise<void> {
   try {
-    await rm(folder, { recursive: true, force: true });
-  } catch {
     await removeMapped(folder); // files of mapped ids: only root of the namespace may
-    await rm(folder, { recursive: true, force: true });
+  } catch {
+    await rm(folder, { recursive: true, force: true }); // no user namespaces here
   }
 }

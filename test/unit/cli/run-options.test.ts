@@ -77,7 +77,7 @@ describe("the flags of run", () => {
     ["--pull=foo x", `invalid pull option: 'foo': must be one of "always", "missing" or "never"`],
     ["--timeout soon x", 'invalid argument "soon" for "--timeout" flag'],
     ["-e =x y", 'invalid argument "=x" for "-e, --env" flag'],
-    ["--env-file /no/such x", 'invalid argument "/no/such" for "--env-file" flag: ENOENT'],
+    ["--env-file /no/such x", 'invalid argument "/no/such" for "--env-file" flag: no such file or directory'],
     ["-v a:b:c:d x", 'invalid argument "a:b:c:d" for "-v, --volume" flag'],
   ])("complain of %s", (line, message) => {
     expect(() => settings(...line.split(" "))).toThrow(
@@ -90,7 +90,10 @@ describe("the flags of run", () => {
     ["-p 80:80 x", "-p (--publish) is not supported yet"],
     ["--memory 1g x", "--memory is not supported yet"],
     ["--pull always x", "--pull always is not supported yet"],
-    ["--network mine x", "--network mine is not supported yet"],
+    [
+      "--network mine x",
+      "network mine not found: there are no named networks yet, only private, none, host, container:NAME",
+    ],
     ["--ip 192.0.2.5 x", "--ip is not supported yet"],
     ["--network-alias web x", "--network-alias is not supported yet"],
     ["-v data:/data:U x", "-v with the option U is not supported yet"],

@@ -42,6 +42,16 @@ describe("what keeps a container in", () => {
     expect(security.maskedPaths).toContain("/proc/kcore");
   });
 
+  it("drops all when privileged, too, but what is asked for by name", () => {
+    const { capabilities } = resolveSecurity({
+      privileged: true,
+      capDrop: ["all"],
+      capAdd: ["KILL"],
+    });
+
+    expect(capabilities).toEqual(["CAP_KILL"]);
+  });
+
   it("has no devices of the machine unless privileged", () => {
     expect(resolveSecurity({}, { devices: ["/dev/fuse"] }).devices).toEqual([]);
   });
