@@ -1,5 +1,5 @@
 /** Folders that go away with the test file that asked for them. */
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -18,6 +18,12 @@ export async function temporaryFolder(): Promise<string> {
   const folder = await mkdtemp(join(realpathSync(tmpdir()), "marmita-"));
   folders.add(folder);
   return folder;
+}
+
+/** The same once more, for what has it in its texts: it is there, and will be removed. */
+export async function makeTemporaryAgain(folder: string): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  folders.add(folder);
 }
 
 /** The folders given out and not removed yet. */

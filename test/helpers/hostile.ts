@@ -16,7 +16,7 @@ import { type Engine, openEngine } from "../../lib/engine/engine.ts";
 import type { IdsOption, Isolation } from "../../lib/engine/options.ts";
 import { isMarmitaError } from "../../lib/errors.ts";
 import { busyboxArchive } from "./images.ts";
-import { temporaryFolder } from "./folder.ts";
+import { makeTemporaryAgain, temporaryFolder } from "./folder.ts";
 import { subordinateIdsFault } from "./ids.ts";
 import { expectNothingLeft } from "./nothing-left.ts";
 import { requireUserNamespaces } from "./user-namespaces.ts";
@@ -49,6 +49,7 @@ export async function describeHostileImages(
     let reached: Isolation["ids"];
 
     beforeAll(async () => {
+      await makeTemporaryAgain(folder); // removed with what the ids before this one left there
       await makeCanary(place.canary);
       engine = await openEngine({ root: join(folder, ids), ids });
       await engine.images.load(busyboxArchive());

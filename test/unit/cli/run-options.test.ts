@@ -77,7 +77,10 @@ describe("the flags of run", () => {
     ["--pull=foo x", `invalid pull option: 'foo': must be one of "always", "missing" or "never"`],
     ["--timeout soon x", 'invalid argument "soon" for "--timeout" flag'],
     ["-e =x y", 'invalid argument "=x" for "-e, --env" flag'],
-    ["--env-file /no/such x", 'invalid argument "/no/such" for "--env-file" flag: no such file or directory'],
+    [
+      "--env-file /no/such x",
+      'invalid argument "/no/such" for "--env-file" flag: no such file or directory',
+    ],
     ["-v a:b:c:d x", 'invalid argument "a:b:c:d" for "-v, --volume" flag'],
   ])("complain of %s", (line, message) => {
     expect(() => settings(...line.split(" "))).toThrow(
