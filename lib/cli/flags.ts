@@ -1,7 +1,6 @@
 /** Command line flags in Docker's grammar: `-it`, `-eA=B`, `--rm=false`, `--name x`, `--`. */
 import { parseArgs } from "node:util";
 import { isMarmitaError } from "../errors.ts";
-import { closest } from "./suggest.ts";
 import { notSupported, UsageError } from "./usage.ts";
 
 export interface Flag {
@@ -159,7 +158,7 @@ function find(spellings: ReadonlyMap<string, Spelling>, name: string, typed: str
     });
   }
   const known = [...spellings].flatMap(([word, { refused }]) => (refused ? [] : [word]));
-  const close = closest(name, known);
+  const [close] = closest(name, known);
   throw new UsageError(`unknown flag: --${name}`, {
     hint: close === undefined ? undefined : meant(`--${close}`),
   });

@@ -5,7 +5,6 @@ import { parseFlags, type Grammar, type ParsedFlags } from "./flags.ts";
 import { formatCommandHelp, formatGroupHelp, formatProgramHelp, PROGRAM } from "./help.ts";
 import { EXIT_UNREAD, OutputUnread, print, printError } from "./output.ts";
 import { exitCodeOf, formatError, formatUsageError, isDebugging } from "./report.ts";
-import { closest } from "./suggest.ts";
 import { UsageError } from "./usage.ts";
 
 export const GLOBAL: Grammar = {
@@ -103,7 +102,7 @@ function withoutCommand(found: NotACommand, second: string | undefined, called: 
     called.path = group.name;
     called.usage = "COMMAND";
   }
-  const close = closest(
+  const [close] = closest(
     path,
     COMMANDS.flatMap(({ names, hidden }) => (hidden === true ? [] : names)),
   );

@@ -1,28 +1,38 @@
 /** What somebody who misspelled a word may have meant. */
 
-/** The candidates that differ by at most two letters, the nearest first; no more than three. */
-export function closest(word: string, candidates: readonly string[]): readonly string[] {
-  return candidates
-    .map((candidate) => ({ candidate, distance: distance(word, candidate) }))
-    .filter((one) => one.distance <= MOST)
-    .toSorted((one, other) => one.distance - other.distance)
+/** More changes than this make another word. */
+const MOST_CHANGES = 2;
+
+/** The known words that take the fewest changes, the nearest first; no more than three. */
+export function closest(typed: string, known: Iterable<string>): readonly string[] {
+  // A short word is close to every other one.
+  const most = Math.min(MOST_CHANGES, Math.floor(typed.length / 3));
+  return [...known]
+    .map((word) => ({ word, changes: distance(typed, word) }))
+    .filter(({ changes }) => changes <= most)
+    .toSorted((one, other) => one.changes - other.changes)
     .slice(0, 3)
-    .map(({ candidate }) => candidate);
+    .map(({ word }) => word);
 }
 
-const MOST = 2;
-
-/** How many letters have to be added, left out or replaced (Levenshtein). */
-function distance(from: string, to: string): number {
-  if (Math.abs(from.length - to.length) > MOST) return MOST + 1;
-  let row = Array.from({ length: to.length + 1 }, (_, index) => index);
-  for (const [at, letter] of [...from].entries()) {
-    const next = [at + 1];
-    for (const [index, other] of [...to].entries()) {
-      const replaced = (row[index] ?? 0) + (letter === other ? 0 : 1);
-      next.push(Math.min(replaced, (row[index + 1] ?? 0) + 1, (next[index] ?? 0) + 1));
+/** Letters added, left out, changed, or two neighbors exchanged (optimal string alignment). */
+function distance(one: string, other: string): number {
+  if (Math.abs(one.length - other.length) > MOST_CHANGES) return Infinity;
+  let before: number[] = [];
+  let last = Array.from({ length: other.length + 1 }, (_, index) => index);
+  for (let row = 1; row <= one.length; row++) {
+    const current = [row];
+    for (let column = 1; column <= other.length; column++) {
+      const isSame = one[row - 1] === other[column - 1];
+      const isSwapped = one[row - 1] === other[column - 2] && one[row - 2] === other[column - 1];
+      current[column] = Math.min(
+        (last[column] ?? 0) + 1,
+        (current[column - 1] ?? 0) + 1,
+        (last[column - 1] ?? 0) + (isSame ? 0 : 1),
+        isSwapped ? (before[column - 2] ?? 0) + 1 : Infinity,
+      );
     }
-    row = next;
+    [before, last] = [last, current];
   }
-  return row.at(-1) ?? 0;
+  return last[other.length] ?? Infinity;
 }

@@ -8,7 +8,7 @@
 
 #define X32_BIT 0x40000000u
 
-/* Since Linux 5.x a new call has one number everywhere.
+/* From 424 on (Linux 5.1) a new call has one number on every architecture.
  * FIXME: drop when libseccomp 2.6 is our floor. */
 static const struct {
   const char *name;

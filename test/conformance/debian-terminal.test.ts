@@ -47,7 +47,7 @@ describe.runIf(able)("marmita run -it debian:bookworm", () => {
     box.type("stty size; tput lines cols\r");
     await box.shows(/[\r\n]30 100\r\n/);
     box.resize(72, 22);
-    box.type("sleep 0.2; stty size; echo $LINES $COLUMNS\r");
+    box.type("until stty size | grep -q '^22 72'; do :; done; stty size; echo $LINES $COLUMNS\r");
     await box.shows(/[\r\n]22 72\r\n22 72\r\n/);
     box.type("exit 3\r");
 
