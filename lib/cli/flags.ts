@@ -1,6 +1,7 @@
 /** Command line flags in Docker's grammar: `-it`, `-eA=B`, `--rm=false`, `--name x`, `--`. */
 import { parseArgs } from "node:util";
 import { isMarmitaError } from "../errors.ts";
+import { closest } from "../util/closest.ts";
 import { notSupported, UsageError } from "./usage.ts";
 
 export interface Flag {

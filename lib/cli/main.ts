@@ -1,4 +1,5 @@
 /** From arguments to a command, and from what it throws to a message and an exit code. */
+import { closest } from "../util/closest.ts";
 import type { Command } from "./command.ts";
 import { COMMANDS, findCommand, GROUPS } from "./commands.ts";
 import { parseFlags, type Grammar, type ParsedFlags } from "./flags.ts";
