@@ -19,15 +19,19 @@ import { errnoOf } from "../util/system-error.ts";
 export type ByteSource = string | Readable | { readonly fd: number };
 
 /** The event that says a verb came to its end. */
-const LAST_EVENTS = { extract: "extracted", blob: "blob" } as const;
+const LAST_EVENTS = { extract: "extracted", blob: "blob", archive: "archived" } as const;
 
 const HINTS = {
   ENOTSUP: "Plain tars, gzip and zstd are read: unpack it on the way in, as with `xz -dc`.",
 };
+const WRITING_HINTS = {
+  ENOSPC: "There is no room left where the archive is written to.",
+  EDQUOT: "The disk quota is used up where the archive is written to.",
+};
 
 type FedVerb = keyof typeof LAST_EVENTS;
 
-export type FeedOptions = Pick<VerbOptions, "args" | "signal" | "onEvent">;
+export type FeedOptions = Pick<VerbOptions, "args" | "stdout" | "signal" | "onEvent">;
 
 /** Whatever becomes of `work`, a stream is not left open after it. */
 export async function consuming<T>(source: ByteSource, work: () => Promise<T>): Promise<T> {
@@ -90,7 +94,7 @@ async function feedDescriptor(
   try {
     last = await runVerb(verb, { ...options, stdin: fd });
   } catch (error) {
-    throw storeError(error, verb, HINTS);
+    throw storeError(error, verb, verb === "archive" ? WRITING_HINTS : HINTS);
   }
   if (last.event === LAST_EVENTS[verb]) return last;
   throw new MarmitaError("UNAVAILABLE", `marmita-init ${verb} was killed`, { step: verb });

@@ -181,6 +181,8 @@ export interface VerbOptions {
   readonly args?: readonly string[];
   /** The verb's standard input; it stays the caller's. */
   readonly stdin?: number;
+  /** The same, for what it writes. */
+  readonly stdout?: number | undefined;
   /** Carry it out as root of this user namespace. */
   readonly namespace?: UserNamespace;
   readonly signal?: AbortSignal | undefined;
@@ -192,11 +194,11 @@ export interface VerbOptions {
  * Rejects with a `HelperFailure`, or with an `AbortError` once the aborted process has ended.
  */
 export async function runVerb(verb: string, options: VerbOptions = {}): Promise<HelperEvent> {
-  const { args = [], stdin = -1, namespace, signal, onEvent } = options;
+  const { args = [], stdin = -1, stdout = -1, namespace, signal, onEvent } = options;
   throwIfAborted(signal);
   const helper = Helper.start(verb, {
     args: namespace === undefined ? args : ["--userns", ...args],
-    stdio: [stdin, -1, -1],
+    stdio: [stdin, stdout, -1],
     extra: namespace === undefined ? [] : [namespace.fd],
   });
   // Not reaped yet: the pid is its own.

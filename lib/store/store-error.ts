@@ -16,7 +16,7 @@ const HINTS: Readonly<Record<string, string>> = {
 
 /**
  * What to reject with: errors on purpose and aborts as they are, others with `doing` in front.
- * `hints` are for errnos that say more where they come from.
+ * `hints` are for errnos that say more where they come from: they count before ours.
  */
 export function storeError(
   error: unknown,
@@ -34,7 +34,7 @@ export function storeError(
     step,
     syscall: textOf(error, "syscall"),
     errno,
-    hint: HINTS[errno] ?? hints[errno],
+    hint: hints[errno] ?? HINTS[errno],
   });
 }
 

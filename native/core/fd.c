@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -10,13 +11,19 @@
 
 #include "cleanup.h"
 
+int fd_may_write_again(int fd) {
+  struct pollfd waiting = {.fd = fd, .events = POLLOUT};
+
+  return errno == EINTR || (errno == EAGAIN && (poll(&waiting, 1, -1) >= 0 || errno == EINTR));
+}
+
 int fd_write_all(int fd, const void *bytes, size_t size, struct failure *why) {
   const char *from = bytes;
 
   while (size > 0) {
     const ssize_t n = write(fd, from, size);
 
-    if (n < 0 && errno == EINTR)
+    if (n < 0 && fd_may_write_again(fd))
       continue;
     if (n < 0)
       return fail(why, errno, "write");

@@ -7,8 +7,11 @@
 
 #include "failure.h"
 
-/* All bytes or a failure; EINTR is retried. */
+/* All bytes or a failure; interrupted calls, and descriptors that do not block, are retried. */
 int fd_write_all(int fd, const void *bytes, size_t size, struct failure *why);
+
+/* After a failed write: whether it may be tried again; waits until there is room. */
+int fd_may_write_again(int fd);
 
 /* A whole file of at most `limit` bytes; the caller frees. EFBIG when it is larger. A NUL
  * stands behind the bytes and is not counted. */

@@ -52,6 +52,8 @@ struct tar_entry {
   unsigned mtime_nsec;
   const struct tar_xattr *xattrs;
   size_t xattr_count;
+  unsigned device_major; /* of devices, when written: nobody asks what those of strangers are */
+  unsigned device_minor;
 };
 
 /* Where the bytes come from: their number, 0 at the end, -errno. */

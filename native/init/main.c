@@ -26,6 +26,7 @@ static const struct verb {
     {"apply", apply_main},     /* a layer's tar on stdin becomes a directory */
     {"extract", extract_main}, /* an archive's files become flat, hashed files */
     {"blob", blob_main},       /* stdin becomes one hashed file */
+    {"archive", archive_main}, /* files become an archive on stdout */
     {"remove", remove_main},   /* delete trees, whoever inside owns them */
     {"probe", probe_main},     /* can this directory carry an overlay? */
     {"seccomp", seccomp_main}, /* rules become a filter */

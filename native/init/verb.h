@@ -16,6 +16,7 @@ int run_main(int argc, char *argv[], struct failure *why);
 int mapped_main(int argc, char *argv[], struct failure *why);
 int apply_main(int argc, char *argv[], struct failure *why);
 int extract_main(int argc, char *argv[], struct failure *why);
+int archive_main(int argc, char *argv[], struct failure *why);
 int blob_main(int argc, char *argv[], struct failure *why);
 int remove_main(int argc, char *argv[], struct failure *why);
 int probe_main(int argc, char *argv[], struct failure *why);
