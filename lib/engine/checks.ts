@@ -3,6 +3,7 @@ import { Readable } from "node:stream";
 import { MarmitaError } from "../errors.ts";
 import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions } from "../images/load.ts";
+import type { RemoveOptions as RemoveImageOptions } from "../images/remove.ts";
 import { checkTogether } from "../runtime/confinement.ts";
 import {
   abortSignal,
@@ -58,8 +59,9 @@ const importing: Checks<ImportOptions> = {
   platform: word,
   signal: abortSignal,
 };
-const removeImage: Checks<Pick<RemoveOptions, "force" | "signal">> = {
+const removeImage: Checks<RemoveImageOptions> = {
   force: flag,
+  prune: flag,
   signal: abortSignal,
 };
 const remove: Checks<RemoveOptions> = { force: flag, volumes: flag, signal: abortSignal };
@@ -110,7 +112,7 @@ export function checkRemoveOptions(options: RemoveOptions): void {
   check(remove, options);
 }
 
-export function checkRemoveImageOptions(options: Pick<RemoveOptions, "force" | "signal">): void {
+export function checkRemoveImageOptions(options: RemoveImageOptions): void {
   check(removeImage, options);
 }
 

@@ -13,6 +13,7 @@ import { checkEngineOptions } from "./checks.ts";
 import { Containers } from "./containers.ts";
 import type { EngineContext } from "./context.ts";
 import { explained } from "./failures.ts";
+import { RecordedUsers } from "./image-users.ts";
 import { KeptContexts } from "./kept-context.ts";
 import { Images } from "./images.ts";
 import { type EngineInfo, engineInfo } from "./info.ts";
@@ -35,7 +36,7 @@ export class Engine implements AsyncDisposable {
     this.#context = context;
     this.#close = close;
     this.containers = new Containers(context);
-    this.images = new Images(context, this.containers);
+    this.images = new Images(context);
   }
 
   /** The data root, an absolute path without links. */
@@ -88,7 +89,8 @@ async function open(root: string, { ids, storageDriver = "auto" }: HowToOpen): P
   const layers = new Layers({ paths, mapped: mapped.get });
   const blobs = new FileBlobStore(paths.blobs);
   const references = new References(paths);
-  const library = new ImageLibrary({ paths, blobs, references, layers });
+  const users = new RecordedUsers(paths);
+  const library = new ImageLibrary({ paths, blobs, references, layers, users });
   const context: EngineContext = {
     paths,
     library,

@@ -3,37 +3,30 @@ import type { ByteSource } from "../images/feed.ts";
 import type { Image } from "../images/image.ts";
 import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions, LoadedImage } from "../images/load.ts";
-import type { ImageUser, RemovedImage } from "../images/remove.ts";
-import type { Digest } from "../oci/digest.ts";
+import type { RemovedImage } from "../images/remove.ts";
 import {
   checkImportOptions,
   checkLoadOptions,
   checkRemoveImageOptions,
   checkText,
 } from "./checks.ts";
-import type { Containers } from "./containers.ts";
 import type { EngineContext } from "./context.ts";
 import { explained } from "./failures.ts";
-import type { RecordedMount } from "./mounts.ts";
 import { type ImageInspection, inspectImage } from "./inspect.ts";
 
 export interface RemoveImageOptions {
   /** Though it has several names, or containers made of it that do not run. */
   readonly force?: boolean;
+  /** With the images without a name that it was made from and nobody else needs. Default: true. */
+  readonly prune?: boolean;
   readonly signal?: AbortSignal;
-}
-
-function isOf(mount: RecordedMount, id: Digest): boolean {
-  return mount.type === "image" && mount.id === id;
 }
 
 export class Images {
   readonly #context: EngineContext;
-  readonly #containers: Containers;
 
-  constructor(context: EngineContext, containers: Containers) {
+  constructor(context: EngineContext) {
     this.#context = context;
-    this.#containers = containers;
   }
 
   /** By name, id, or a unique start of an id. Throws `NOT_FOUND`. */
@@ -95,15 +88,8 @@ export class Images {
   async remove(nameOrId: string, options: RemoveImageOptions = {}): Promise<RemovedImage> {
     checkText(nameOrId, "nameOrId");
     checkRemoveImageOptions(options);
-    const usedBy = (id: Digest) => this.#usersOf(id);
     const { library, work } = this.#context;
-    const removing = work.begin(() => library.remove(nameOrId, { ...options, usedBy }));
+    const removing = work.begin(() => library.remove(nameOrId, options));
     return explained("remove the image", removing, options.signal);
-  }
-
-  async #usersOf(id: Digest): Promise<readonly ImageUser[]> {
-    return (await this.#containers.list())
-      .filter(({ image, mounts }) => image.id === id || mounts.some((one) => isOf(one, id)))
-      .map((one) => ({ id: one.id, name: one.name, running: one.state.status === "running" }));
   }
 }

@@ -1,7 +1,7 @@
 /** Removes a container: its process first where that is asked for, then its files and its name. */
-import { setTimeout as delay } from "node:timers/promises";
 import { MarmitaError } from "../errors.ts";
 import { throwIfAborted } from "../util/abort.ts";
+import { Patience } from "../util/patience.ts";
 import type { EngineContext } from "./context.ts";
 import { type Live, claimLive, lookAtLive, takeOver } from "./live.ts";
 import type { ContainerRecord } from "./records.ts";
@@ -39,6 +39,7 @@ async function claim(
   { id, name }: ContainerRecord,
   { force = false, signal, belongings }: RemoveOptions & { readonly belongings: Belongings },
 ): Promise<Live> {
+  const patience = new Patience();
   for (;;) {
     throwIfAborted(signal);
     const live = claimLive(context.paths, id, { purpose: "remove", ...belongings });
@@ -52,7 +53,7 @@ async function claim(
     if (content === undefined) continue;
     if (content.startedAt !== undefined && !force) throw stillRuns(id, name);
     await endProcess(content); // its keeper puts the rest away
-    await delay(2, undefined, signal === undefined ? {} : { signal });
+    await patience.wait(signal);
   }
 }
 

@@ -1,18 +1,17 @@
 /** The one way into the store: blobs, then layers, then references. */
-import { mkdir, rm, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 
 import { MarmitaError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ChainId, Digest } from "../oci/digest.ts";
-import { draftPath } from "../store/atomic.ts";
 import type { BlobStore } from "../store/blobs.ts";
 import { lock, tryOnce } from "../store/lock.ts";
-import type { Paths } from "../store/paths.ts";
 import { storeError } from "../store/store-error.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import { isMissing } from "../util/system-error.ts";
 import type { TakenMember } from "./archive.ts";
-import { deleteUnreferenced, removeStaleDrafts } from "./garbage.ts";
+import { clearStaleDrafts, openDraft } from "./drafts.ts";
+import { sweepGone, takeUnreferenced } from "./garbage.ts";
 import type { ImageContent, ImageLayer } from "./image.ts";
 import type { ImageStore } from "./image-store.ts";
 
@@ -28,11 +27,13 @@ export interface NewImage {
   takeLayer(descriptor: Descriptor): Promise<TakenMember | undefined>;
 }
 
-/** Work under the lock that keeps the collector away. */
 export interface Addition {
   /** An empty directory on the file system of the store, gone afterwards. */
   readonly draft: string;
-  /** All or nothing: until the last step no name leads to any of it. */
+  /**
+   * All or nothing: until the last step no name leads to any of it. Holds the lock that keeps the
+   * collector away; what comes before may take its time without it.
+   */
   readonly add: (images: readonly NewImage[]) => Promise<void>;
 }
 
@@ -55,15 +56,13 @@ export async function addImages<T>(
   const made: Made = { blobs: new Set(), layers: new Set() };
   try {
     const { signal } = options;
-    await sweepDrafts(store.paths);
-    await using _held = await lock(store.paths.lock("images"), { mode: "shared", signal });
-    const draft = draftPath(store.paths.images);
-    try {
-      await mkdir(draft, { recursive: true, mode: 0o700 });
-      return await work({ draft, add: (images) => storeAll(store, images, { made, signal }) });
-    } finally {
-      await rm(draft, { recursive: true, force: true });
-    }
+    await clearStaleDrafts(store.paths).catch(() => undefined); // the next one's, then
+    await using draft = await openDraft(store.paths, signal);
+    const add = async (images: readonly NewImage[]): Promise<void> => {
+      await using _held = await lock(store.paths.lock("images"), { mode: "shared", signal });
+      await storeAll(store, images, { made, signal });
+    };
+    return await work({ draft: draft.path, add });
   } catch (error) {
     await takeBack(store, made);
     throw storeError(error, "store image");
@@ -141,12 +140,6 @@ async function storeLayers(
   }
 }
 
-/** A killed load leaves its draft: the next one takes it away, unless others are at work. */
-async function sweepDrafts(paths: Paths): Promise<void> {
-  await using held = await tryOnce(paths.lock("images"), "exclusive");
-  if (held !== undefined) await removeStaleDrafts(paths);
-}
-
 /** When others hold the lock they may rely on it already: then it is left to the next removal. */
 async function takeBack(store: ImageStore, made: Made): Promise<void> {
   if (made.blobs.size === 0 && made.layers.size === 0) return;
@@ -154,9 +147,9 @@ async function takeBack(store: ImageStore, made: Made): Promise<void> {
     {
       await using held = await tryOnce(store.paths.lock("images"), "exclusive");
       if (held === undefined) return;
-      await deleteUnreferenced(store, made);
+      await takeUnreferenced(store, made);
     }
-    await store.layers.sweep();
+    await sweepGone(store);
   } catch {
     // The error that brought us here is the one to report.
   }

@@ -1,93 +1,208 @@
-/** Blobs and layers that no image needs any more. */
-import type { Descriptor } from "../oci/descriptor.ts";
-import type { ChainId, Digest } from "../oci/digest.ts";
-import { chainIds } from "../oci/digest.ts";
-import { CONFIG_LIMIT_BYTES, parseImageConfig } from "../oci/image-config.ts";
-import { MANIFEST_LIMIT_BYTES, isIndexDocument, parseManifestOrIndex } from "../oci/manifest.ts";
-import { removeDrafts } from "../store/atomic.ts";
-import type { BlobStore } from "../store/blobs.ts";
-import type { Paths } from "../store/paths.ts";
-import { parseJson } from "../util/json.ts";
-import { isMissing } from "../util/system-error.ts";
-import type { ImageStore } from "./image-store.ts";
+/**
+ * Takes away blobs and layers that nothing leads to: what killed processes left, what a version of
+ * us before made, what lost its last name.
+ *
+ * Whoever is about to rely on a blob or a layer holds the lock `images` shared until a reference or
+ * a record says so. So what nothing leads to while that lock is held exclusively is garbage. All that
+ * takes time happens without the lock: finding what may be garbage before, deleting it afterwards.
+ * Under it stands a second look at the references, and renames.
+ */
+import { rm, stat } from "node:fs/promises";
+import { join } from "node:path";
 
-/** The type that stands for "marked, not to be followed". */
-const LEAF = "application/octet-stream";
+import { type ChainId, type Digest, isDigest } from "../oci/digest.ts";
+import { hide, namesIn, removeGone } from "../store/gone.ts";
+import { lock } from "../store/lock.ts";
+import { storeError } from "../store/store-error.ts";
+import { errnoOf, isMissing } from "../util/system-error.ts";
+import { hasStaleDrafts, hideStaleDrafts } from "./drafts.ts";
+import type { ImageStore, LayerDirectory } from "./image-store.ts";
+import { type Parts, type UsedParts, partsInUse } from "./reachable.ts";
 
-/** Blobs and layers of one image, or of several. */
-export interface Parts {
-  readonly blobs: ReadonlySet<Digest>;
-  /** Bottom first. */
-  readonly layers: ReadonlySet<ChainId>;
+/** What was taken out of sight. */
+export interface Taken {
+  readonly layers: readonly ChainId[];
+  readonly blobs: readonly Digest[];
+  /** Of the blobs, and of what was unpacked. */
+  readonly bytes: number;
+}
+
+export interface CollectOptions {
+  /** Leave what is younger than that: another tool may be writing it. Default: 0. */
+  readonly graceMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+interface Candidates {
+  readonly blobs: readonly Digest[];
+  readonly directories: readonly LayerDirectory[];
+}
+
+/** For how long others are kept waiting at a time. */
+const LONGEST_HOLD_MS = 50;
+
+/** Take away all that nothing leads to. Others may load, run and commit meanwhile. */
+export async function collectGarbage(
+  store: ImageStore,
+  { graceMs = 0, signal }: CollectOptions = {},
+): Promise<Taken> {
+  try {
+    let left = await findGarbage(store, graceMs);
+    let hasDrafts = await hasStaleDrafts(store.paths);
+    const all: Taken[] = [];
+    while (hasDrafts || left.blobs.length + left.directories.length > 0) {
+      using _held = await lock(store.paths.lock("images"), {
+        mode: "exclusive",
+        fair: true,
+        signal,
+      });
+      const deadline = performance.now() + LONGEST_HOLD_MS;
+      if (hasDrafts) await hideStaleDrafts(store.paths);
+      hasDrafts = false;
+      const candidates = await lookAgain(store, left);
+      const taken = await take(store, { candidates, deadline });
+      all.push(taken);
+      left = taken.left;
+    }
+    await sweepGone(store);
+    return {
+      layers: all.flatMap(({ layers }) => layers),
+      blobs: all.flatMap(({ blobs }) => blobs),
+      bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
+    };
+  } catch (error) {
+    throw storeError(error, "collect garbage");
+  }
+}
+
+/** What nothing leads to now; it has to be asked again under the lock. */
+export async function findGarbage(store: ImageStore, graceMs = 0): Promise<Candidates> {
+  const used = await partsInUse(store);
+  const names = await namesIn(join(store.paths.blobs, "sha256"));
+  const digests = names.map((name): Digest => `sha256:${name}`).filter(isDigest);
+  const blobs = digests.filter((digest) => !used.blobs.has(digest));
+  const directories = await useless(store, await store.layers.list(), used);
+  if (graceMs === 0) return { blobs, directories };
+  const isOld = (path: string) => isOlder(path, Date.now() - graceMs);
+  return {
+    blobs: await those(blobs, (digest) => isOld(store.blobs.path(digest))),
+    directories: await those(directories, ({ name }) => isOld(join(store.paths.layers, name))),
+  };
+}
+
+/** The caller holds the lock. */
+async function lookAgain(store: ImageStore, found: Candidates): Promise<Candidates> {
+  const used = await partsInUse(store);
+  const names = new Set(found.directories.map(({ name }) => name));
+  const chainIds = new Set(found.directories.map(({ chainId }) => chainId));
+  const now = chainIds.size === 0 ? [] : await store.layers.list(chainIds);
+  return {
+    blobs: found.blobs.filter((digest) => !used.blobs.has(digest)),
+    directories: (await useless(store, now, used)).filter(({ name }) => names.has(name)),
+  };
 }
 
 /**
- * Delete those of `candidates` that no reference leads to, and what killed writers left. The
- * caller holds the lock `images` exclusively, and has the layers swept when it let go of it.
- * Returns the layers that are gone, top first.
+ * Those whose layer nobody needs, or that nobody needs in this form: damaged, of an older format, or
+ * for other ids than those of new containers while it is there for these, too. What a container
+ * lies over stays in whatever form.
  */
-export async function deleteUnreferenced(
+async function useless(
+  { layers }: ImageStore,
+  directories: readonly LayerDirectory[],
+  { layers: needed, byContainers }: UsedParts,
+): Promise<readonly LayerDirectory[]> {
+  if (byContainers === undefined) return [];
+  return those(directories, async ({ chainId, name, record }) => {
+    if (!needed.has(chainId)) return true;
+    if (byContainers.has(chainId)) return false;
+    if (record === undefined) return true;
+    const current = await layers.current(chainId);
+    return current !== undefined && current !== name;
+  });
+}
+
+/**
+ * Take those of `parts` out of sight that nothing leads to, and what killed writers left. The caller
+ * holds the lock `images` exclusively, and calls `sweepGone` when it has let go of it.
+ */
+export async function takeUnreferenced(store: ImageStore, parts: Parts): Promise<Taken> {
+  const used = await partsInUse(store);
+  const blobs = [...parts.blobs].filter((digest) => !used.blobs.has(digest));
+  const directories =
+    used.byContainers === undefined
+      ? []
+      : (await store.layers.list(parts.layers)).filter(({ chainId }) => !used.layers.has(chainId));
+  const taken = await take(store, { candidates: { blobs, directories }, deadline: Infinity });
+  await hideStaleDrafts(store.paths);
+  return taken;
+}
+
+/** Delete what is out of sight. Needs no lock. */
+export async function sweepGone(store: ImageStore): Promise<void> {
+  await removeGone(store.paths.images);
+  await store.layers.sweep();
+}
+
+interface Taking {
+  readonly candidates: Candidates;
+  /** In the time of `performance`. */
+  readonly deadline: number;
+}
+
+async function take(
   store: ImageStore,
-  candidates: Parts,
-): Promise<readonly ChainId[]> {
-  const { blobs, layers, references, paths } = store;
-  const used = await reachable(blobs, await references.list());
-  const gone: ChainId[] = [];
-  for (const chainId of [...candidates.layers].reverse()) {
-    if (used.layers.has(chainId)) continue;
-    await layers.withdraw(chainId);
-    gone.push(chainId);
-  }
-  for (const digest of candidates.blobs) {
-    if (!used.blobs.has(digest)) await blobs.delete(digest);
-  }
-  await removeStaleDrafts(paths);
-  return gone;
-}
-
-/** What killed writers left: nobody writes while the caller holds the lock exclusively. */
-export async function removeStaleDrafts(paths: Paths): Promise<void> {
-  for (const directory of [paths.images, paths.blobs]) {
-    try {
-      await removeDrafts(directory);
-    } catch (error) {
-      if (!isMissing(error)) throw error;
+  { candidates, deadline }: Taking,
+): Promise<Taken & { readonly left: Candidates }> {
+  const taken = { blobs: [] as Digest[], layers: new Set<ChainId>(), bytes: 0 };
+  const blobs = [...candidates.blobs];
+  const directories = [...candidates.directories];
+  // Blobs first: what a full disk lacks for the rest is theirs.
+  while (blobs.length + directories.length > 0) {
+    const digest = blobs.shift();
+    if (digest !== undefined) {
+      taken.bytes += await hideBlob(store, digest);
+      taken.blobs.push(digest);
+    } else {
+      const some = directories.splice(0, 1);
+      await store.layers.withdraw(some.map(({ name }) => name));
+      for (const { chainId, record } of some) {
+        taken.layers.add(chainId);
+        taken.bytes += record?.size ?? 0;
+      }
     }
+    if (performance.now() >= deadline) break;
   }
+  return { ...taken, layers: [...taken.layers], left: { blobs, directories } };
 }
 
-/** Everything the descriptors lead to, as far as it is there and can be read. */
-export async function reachable(
-  blobs: BlobStore,
-  entries: readonly { readonly descriptor: Descriptor }[],
-): Promise<Parts> {
-  const found = { blobs: new Set<Digest>(), layers: new Set<ChainId>() };
-  const left = entries.map(({ descriptor }) => descriptor);
-  for (let next = left.pop(); next !== undefined; next = left.pop()) {
-    if (found.blobs.has(next.digest)) continue;
-    found.blobs.add(next.digest);
-    left.push(...(await follow(blobs, next, found.layers)));
-  }
-  return found;
-}
-
-/** What a manifest or an index names; its layers' chain ids are added to `layers`. */
-async function follow(
-  blobs: BlobStore,
-  descriptor: Descriptor,
-  layers: Set<ChainId>,
-): Promise<readonly Descriptor[]> {
-  const { mediaType, digest } = descriptor;
-  if (mediaType === LEAF) return [];
+/** How large it was. */
+async function hideBlob({ blobs, paths }: ImageStore, digest: Digest): Promise<number> {
+  const path = blobs.path(digest);
   try {
-    const json = parseJson(await blobs.read(digest, MANIFEST_LIMIT_BYTES), digest);
-    const document = parseManifestOrIndex(json, mediaType);
-    if (isIndexDocument(document)) return document.manifests;
-    const config = await blobs.read(document.config.digest, CONFIG_LIMIT_BYTES);
-    const { rootfs } = parseImageConfig(parseJson(config, document.config.digest));
-    for (const chainId of chainIds(rootfs.diff_ids)) layers.add(chainId);
-    return [document.config, ...document.layers].map((part) => ({ ...part, mediaType: LEAF }));
-  } catch {
-    return []; // an image that cannot be read needs nothing; it can still be removed
+    const { size } = await stat(path);
+    await hide(path, paths.images);
+    return size;
+  } catch (error) {
+    if (isMissing(error)) return 0;
+    const errno = errnoOf(error);
+    if (errno !== "ENOSPC" && errno !== "EDQUOT") throw error;
+    await rm(path, { force: true }); // there is not even room for another name
+    return 0;
   }
+}
+
+async function isOlder(path: string, timeMs: number): Promise<boolean> {
+  try {
+    return (await stat(path)).ctimeMs < timeMs;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
+  }
+}
+
+async function those<T>(list: readonly T[], holds: (one: T) => Promise<boolean>): Promise<T[]> {
+  const found: T[] = [];
+  for (const one of list) if (await holds(one)) found.push(one);
+  return found;
 }

@@ -15,10 +15,36 @@ export interface LayerStore {
   ): Promise<unknown>;
   /** What is known of an unpacked layer; its size in bytes. */
   find(chainId: ChainId): Promise<{ readonly size: number } | undefined>;
-  /** Take it out of sight, at once. */
-  withdraw(chainId: ChainId): Promise<void>;
+  /** The directories there are, of all layers or some: one for each set of ids it is unpacked for. */
+  list(only?: ReadonlySet<ChainId>): Promise<readonly LayerDirectory[]>;
+  /** The name of the directory that the next container would have. */
+  current(chainId: ChainId): Promise<string | undefined>;
+  /** Take directories out of sight, at once, by their names. */
+  withdraw(names: readonly string[]): Promise<void>;
   /** Delete what was withdrawn, which may take its time. */
   sweep(): Promise<void>;
+}
+
+export interface LayerDirectory {
+  readonly name: string;
+  readonly chainId: ChainId;
+  /** Absent for one that nobody can use: damaged, or of another version's format. */
+  readonly record: { readonly size: number } | undefined;
+}
+
+/** A container, as far as it keeps images and layers where they are. */
+export interface ImageUser {
+  readonly id: string;
+  readonly name: string;
+  /** Those it was made of or has mounted. */
+  readonly images: readonly Digest[];
+  /** Those it was made of; `undefined` when nobody can tell: it may need any. */
+  readonly layers: readonly ChainId[] | undefined;
+}
+
+export interface ImageUsers {
+  list(): Promise<readonly ImageUser[]>;
+  isRunning(id: string): Promise<boolean>;
 }
 
 export interface ImageStore {
@@ -26,4 +52,6 @@ export interface ImageStore {
   readonly blobs: FileBlobStore;
   readonly references: References;
   readonly layers: LayerStore;
+  /** Nobody, unless said. */
+  readonly users?: ImageUsers;
 }

@@ -10,6 +10,7 @@ import type { ImageStore } from "./image-store.ts";
 import { type ImportOptions, importRootfs } from "./import.ts";
 import { type LoadOptions, type LoadedImage, load } from "./load.ts";
 import { type StoredImage, idPrefix, matches, nameOf, notFound } from "./names.ts";
+import { type PruneOptions, type PrunedImages, prune } from "./prune.ts";
 import { type RemoveOptions, type RemovedImage, remove } from "./remove.ts";
 
 export class ImageLibrary {
@@ -72,6 +73,11 @@ export class ImageLibrary {
   /** A name goes, and with its last name the image; by id, the image with all names. */
   async remove(nameOrId: string, options: RemoveOptions = {}): Promise<RemovedImage> {
     return remove(this.#store, this, { nameOrId, ...options });
+  }
+
+  /** Those without a name, or all, that no container needs; and what nothing leads to. */
+  async prune(options: PruneOptions = {}): Promise<PrunedImages> {
+    return prune(this.#store, this, options);
   }
 
   /** What a name or id leads to, by name first. */

@@ -11,6 +11,11 @@ export interface StoredImage {
   readonly entries: readonly ImageEntry[];
 }
 
+/** None for one that lost them. */
+export function namesOf({ entries }: Pick<StoredImage, "entries">): readonly string[] {
+  return entries.flatMap(({ name }) => (name === undefined ? [] : [name]));
+}
+
 export function notFound(nameOrId: string): MarmitaError {
   const [, name] = /^([^@]*)/.exec(nameOrId) ?? [];
   if (name !== undefined && isReserved(name)) {

@@ -1,19 +1,16 @@
 /** Take names off images, and delete the images that have none left: `docker rmi`. */
-import { MarmitaError, isMarmitaError } from "../errors.ts";
-import type { ChainId, Digest } from "../oci/digest.ts";
+import { isMarmitaError } from "../errors.ts";
+import type { Digest } from "../oci/digest.ts";
 import { familiarName, parseReference } from "../oci/reference.ts";
 import { lock } from "../store/lock.ts";
 import { storeError } from "../store/store-error.ts";
-import { deleteUnreferenced, reachable } from "./garbage.ts";
+import { errnoOf } from "../util/system-error.ts";
+import { checkRemoval, isNeeded, obstaclesOf } from "./conflicts.ts";
+import { type Taken, collectGarbage, sweepGone, takeUnreferenced } from "./garbage.ts";
 import type { ImageStore } from "./image-store.ts";
-import { type StoredImage, nameOf, notFound } from "./names.ts";
-
-/** A container made of the image. */
-export interface ImageUser {
-  readonly id: string;
-  readonly name: string;
-  readonly running: boolean;
-}
+import { type StoredImage, nameOf, namesOf, notFound } from "./names.ts";
+import { parentOf } from "./parent.ts";
+import { partsInUse, reachable } from "./reachable.ts";
 
 export interface RemoveOptions {
   /**
@@ -22,19 +19,19 @@ export interface RemoveOptions {
    * by its id.
    */
   readonly force?: boolean;
-  /** The containers made of an image. Default: there are none. */
-  readonly usedBy?: (id: Digest) => Promise<readonly ImageUser[]>;
+  /** With the images without a name that it was made from and nobody else needs. Default: true. */
+  readonly prune?: boolean;
   readonly signal?: AbortSignal;
 }
 
 export interface RemovedImage {
   readonly untagged: readonly string[];
-  /** The image's id, then its layers; empty when the image stays. */
+  /** The image's id, then its layers, then those of its parents; empty when the image stays. */
   readonly deleted: readonly Digest[];
 }
 
 /** What remove needs of the library. */
-interface Finder {
+export interface Finder {
   findStored(nameOrId: string): Promise<StoredImage | undefined>;
   listStored(): Promise<readonly StoredImage[]>;
 }
@@ -43,20 +40,32 @@ interface Removal extends RemoveOptions {
   readonly nameOrId: string;
 }
 
+/** What lies there that long, and nothing leads to, no other tool is about to need. */
+const GRACE_MS = 60 * 60 * 1_000;
+
 /** Throws `NOT_FOUND`, and `CONFLICT` for an image in use; then nothing has changed. */
 export async function remove(
   store: ImageStore,
   finder: Finder,
   removal: Removal,
 ): Promise<RemovedImage> {
+  const { signal } = removal;
   try {
+    await lookAhead(store, finder);
     const removed = await removeLocked(store, finder, removal);
     // Not under the lock: many files take seconds.
-    if (removed.deleted.length > 0) await store.layers.sweep();
+    await sweepGone(store);
+    await collectGarbage(store, { graceMs: GRACE_MS, signal });
     return removed;
   } catch (error) {
     throw storeError(error, "remove image");
   }
+}
+
+/** What is read now need not be read while others wait. */
+export async function lookAhead(store: ImageStore, finder: Finder): Promise<void> {
+  await finder.listStored();
+  await partsInUse(store);
 }
 
 async function removeLocked(
@@ -66,76 +75,141 @@ async function removeLocked(
 ): Promise<RemovedImage> {
   const { nameOrId, signal } = removal;
   // Exclusive: whoever is about to rely on blobs or layers holds it shared.
-  await using _held = await lock(store.paths.lock("images"), { mode: "exclusive", signal });
-  const stored = await findWhole(finder, nameOrId);
+  await using _held = await lock(store.paths.lock("images"), {
+    mode: "exclusive",
+    fair: true,
+    signal,
+  });
+  const all = await finder.listStored();
+  const stored = await findWhole(finder, nameOrId, all);
   if (stored === undefined) return await removeDamaged(store, nameOrId);
-  return await removeStored(store, stored, removal);
+  return await removeStored(store, { stored, all }, removal);
 }
 
 /** With the lines of all manifests that share the image's config. */
-async function findWhole(finder: Finder, nameOrId: string): Promise<StoredImage | undefined> {
+async function findWhole(
+  finder: Finder,
+  nameOrId: string,
+  all: readonly StoredImage[],
+): Promise<StoredImage | undefined> {
   const found = await finder.findStored(nameOrId).catch(ignoreDamage);
-  const all = await finder.listStored();
   return all.find(({ content }) => content.id === found?.content.id);
+}
+
+interface Among {
+  readonly stored: StoredImage;
+  readonly all: readonly StoredImage[];
 }
 
 async function removeStored(
   store: ImageStore,
-  stored: StoredImage,
-  removal: Removal,
+  { stored, all }: Among,
+  { nameOrId, force = false, prune = true }: Removal,
 ): Promise<RemovedImage> {
-  const { nameOrId, force = false, usedBy = async () => [] } = removal;
-  const names = stored.entries.flatMap(({ name }) => (name === undefined ? [] : [name]));
-  const name = names.find((candidate) => candidate === nameIn(nameOrId));
-  if (name !== undefined && names.length > 1) {
-    await store.references.remove(name);
-    return { untagged: [name], deleted: [] };
+  const names = namesOf(stored);
+  const meant = meantBy(nameOrId, stored);
+  if (meant !== undefined && meant.length < names.length) {
+    await store.references.remove(...meant);
+    return { untagged: meant, deleted: [] };
   }
-  const { id } = stored.content;
-  if (name === undefined && !force) checkOneRepository(id, names);
-  const users = await usedBy(id);
-  checkUsers(name ?? id, users, { force, byId: name === undefined });
-  if (users.length > 0) {
-    for (const taken of names) await store.references.remove(taken);
+  const obstacles = await obstaclesOf(store, stored, all);
+  checkRemoval({ stored, obstacles, force, name: meant?.[0] });
+  if (isNeeded(obstacles)) {
+    await store.references.remove(...names);
     return { untagged: names, deleted: [] };
   }
-  const parts = await reachable(store.blobs, stored.entries);
-  for (const { descriptor } of stored.entries) await store.references.forget(descriptor.digest);
-  const layers = await deleteUnreferenced(store, parts);
-  return { untagged: names, deleted: [id, ...layers] };
+  const doomed = [stored, ...(prune ? await parentsToo(store, { stored, all }) : [])];
+  const { deleted } = await deleteImages(store, doomed);
+  return { untagged: names, deleted: deleted.flat() };
 }
 
-function checkOneRepository(id: Digest, names: readonly string[]): void {
-  const repositories = new Set(names.map((name) => familiarName(parseReference(name))));
-  if (repositories.size < 2) return;
-  const message = `image ${shortId(id)} has names in several repositories: ${names.join(", ")}`;
-  throw new MarmitaError("CONFLICT", message, {
-    hint: "Remove it by one of its names, or by force: rmi -f, or the option force.",
-    details: { id, names },
-  });
+/** Without names, children or users of their own; the closest first. */
+async function parentsToo(store: ImageStore, { stored, all }: Among): Promise<StoredImage[]> {
+  const doomed: StoredImage[] = [];
+  let left = all.filter((one) => one !== stored);
+  for (let last: StoredImage | undefined = stored; last !== undefined;) {
+    const parent = parentIn(left, last);
+    if (parent === undefined || namesOf(parent).length > 0) break;
+    if (isNeeded(await obstaclesOf(store, parent, left))) break;
+    doomed.push(parent);
+    left = left.filter((one) => one !== parent);
+    last = parent;
+  }
+  return doomed;
 }
 
-function checkUsers(
-  image: string,
-  users: readonly ImageUser[],
-  how: { readonly force: boolean; readonly byId: boolean },
-): void {
-  const user = users.find(({ running }) => running) ?? users[0];
-  if (user === undefined) return;
-  if (how.force && !(user.running && how.byId)) return;
-  const what = user.running ? "running" : "stopped";
-  const shown = image.startsWith("sha256:") ? shortId(image) : image;
-  const message = `image ${shown} is used by the ${what} container ${user.name}`;
-  throw new MarmitaError("CONFLICT", message, {
-    hint: `Remove the container first${user.running && how.byId ? "" : ", or use force"}.`,
-    details: { image, containers: users.map(({ id }) => id) },
+function parentIn(left: readonly StoredImage[], { content }: StoredImage): StoredImage | undefined {
+  const parent = parentOf(
+    content,
+    left.map((one) => one.content),
+  );
+  return left.find((one) => one.content === parent);
+}
+
+export interface DeletedImages extends Taken {
+  /** For each image its id, then its layers that are gone, top first. */
+  readonly deleted: readonly (readonly Digest[])[];
+}
+
+/**
+ * With all their names, which go in one step, as do `untagged`, names of other images. The caller
+ * holds the lock exclusively, and deletes what is gone when it has let go of it.
+ */
+export async function deleteImages(
+  store: ImageStore,
+  images: readonly StoredImage[],
+  untagged: readonly string[] = [],
+): Promise<DeletedImages> {
+  const entries = images.flatMap((image) => image.entries);
+  const parts = await reachable(store.blobs, entries);
+  const edit = {
+    untag: untagged,
+    forget: entries.map(({ descriptor }) => descriptor.digest),
+  };
+  try {
+    await store.references.edit(edit);
+  } catch (error) {
+    if (!isFull(error) || !(await makeRoom(store, images))) throw error;
+    await store.references.edit(edit);
+  }
+  const taken = await takeUnreferenced(store, parts);
+  const gone = new Set(taken.layers);
+  const deleted = images.map(({ content }) => {
+    const layers = content.layers.map(({ chainId }) => chainId).filter((one) => gone.delete(one));
+    return [content.id, ...layers.reverse()];
   });
+  return { ...taken, deleted };
+}
+
+function isFull(error: unknown): boolean {
+  return errnoOf(error) === "ENOSPC" || errnoOf(error) === "EDQUOT";
+}
+
+/**
+ * There is no room to write that the images are gone. Layers of theirs can go before that: from the
+ * blobs they would be unpacked anew.
+ */
+async function makeRoom(store: ImageStore, images: readonly StoredImage[]): Promise<boolean> {
+  const digests = new Set(
+    images.flatMap(({ entries }) => entries.map(({ descriptor }) => descriptor.digest)),
+  );
+  const entries = await store.references.list();
+  const others = entries.filter(({ descriptor }) => !digests.has(descriptor.digest));
+  const needed = (await reachable(store.blobs, others)).layers;
+  const { byContainers } = await partsInUse(store);
+  if (byContainers === undefined) return false;
+  const layers = images.flatMap(({ content }) => content.layers.map(({ chainId }) => chainId));
+  const free = layers.filter((layer) => !needed.has(layer) && !byContainers.has(layer));
+  const directories = await store.layers.list(new Set(free));
+  await store.layers.withdraw(directories.map(({ name }) => name));
+  await store.layers.sweep();
+  return directories.length > 0;
 }
 
 /** A name whose image cannot be read: the name goes, and what it led to as far as it is known. */
 async function removeDamaged(store: ImageStore, nameOrId: string): Promise<RemovedImage> {
   const entries = await store.references.list();
-  const wanted = nameIn(nameOrId);
+  const wanted = nameOf(nameOrId, true)?.name;
   const entry = entries.find(({ name, descriptor }) =>
     name === undefined ? descriptor.digest === nameOrId : name === wanted,
   );
@@ -148,19 +222,25 @@ async function removeDamaged(store: ImageStore, nameOrId: string): Promise<Remov
   }
   const parts = await reachable(store.blobs, [entry]);
   await store.references.forget(digest);
-  const layers: readonly ChainId[] = await deleteUnreferenced(store, parts);
+  const { layers } = await takeUnreferenced(store, parts);
   return { untagged: entry.name === undefined ? [] : [entry.name], deleted: [digest, ...layers] };
 }
 
-function nameIn(nameOrId: string): string | undefined {
-  return nameOf(nameOrId, true)?.name;
+/**
+ * The names to be taken off: one; with a digest, those of its repository. `undefined` when the image
+ * is meant by its id, that is with all of its names.
+ */
+function meantBy(nameOrId: string, stored: StoredImage): readonly string[] | undefined {
+  const wanted = nameOf(nameOrId, true);
+  const meant = namesOf(stored).filter((name) =>
+    wanted?.digest === undefined
+      ? name === wanted?.name
+      : familiarName(parseReference(name)) === wanted.repository,
+  );
+  return meant.length === 0 ? undefined : meant;
 }
 
 function ignoreDamage(error: unknown): undefined {
   const isDamage = isMarmitaError(error, "CORRUPT") || isMarmitaError(error, "UNSUPPORTED");
   if (!isDamage) throw error;
-}
-
-function shortId(id: string): string {
-  return id.slice("sha256:".length, "sha256:".length + 12);
 }

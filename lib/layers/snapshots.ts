@@ -1,22 +1,25 @@
 /**
  * Unpacked layers, by chain id: `layers/<hex>/` with `diff/`, `layer.json`, and `owners` where some
  * could not be given. A layer is wholly there or absent. The same layer for another set of ids lies
- * beside it, as `<hex>.<ids>`.
+ * beside it, as `<hex>.<ids>`; what an older version of us unpacked stays, since a container may be
+ * running over it, and the layer is then unpacked as `<hex>.<ids>.<format>`.
  */
-import { mkdir, readFile, readdir, rename, stat } from "node:fs/promises";
-import { join } from "node:path";
+import { randomUUID } from "node:crypto";
+import { lstat, mkdir, readFile, rename, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
 
 import { isMarmitaError } from "../errors.ts";
 import type { UserNamespace } from "../native/helper.ts";
 import { syncFilesystem } from "../native/syscalls.ts";
 import { type ChainId, hexOf } from "../oci/digest.ts";
 import { syncDirectory } from "../store/atomic.ts";
+import { hide, isGone, namesIn } from "../store/gone.ts";
 import { lock, tryOnce } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
 import { storeError } from "../store/store-error.ts";
 import { isMissing } from "../util/system-error.ts";
 import { removeTree } from "./inside.ts";
-import { type LayerRecord, idsKey, idsOf, parseLayerRecord } from "./record.ts";
+import { LAYER_FORMAT, type LayerRecord, idsKey, idsOf, parseLayerRecord } from "./record.ts";
 import { type LayerSource, unpackLayer } from "./unpack.ts";
 
 export interface LayersOptions {
@@ -37,9 +40,21 @@ interface Unpacked {
   readonly stamp: string;
 }
 
-/** Of a directory being unpacked or deleted; the layer's lock says whether somebody still is. */
+/** One directory of `layers/`. */
+export interface LayerDirectory {
+  readonly name: string;
+  readonly chainId: ChainId;
+  /** Absent for one that is damaged or of another format. */
+  readonly record: LayerRecord | undefined;
+}
+
+/**
+ * A directory being unpacked: the layer's lock says whether somebody still does. Each has a name of
+ * its own, since the helper of a killed process may go on for a moment.
+ */
 const DRAFT = ".draft-";
-const DRAFT_NAME = /^\.draft-([0-9a-f]{64})(\.[0-9a-f]+)?$/;
+const DRAFT_NAME = /^\.draft-([0-9a-f]{64})\b/;
+const LAYER_NAME = /^([0-9a-f]{64})(?:\.|$)/;
 
 export class Layers {
   readonly #paths: Paths;
@@ -94,16 +109,36 @@ export class Layers {
     return join(this.#known.get(chainId)?.directory ?? this.#paths.layer(chainId), "diff");
   }
 
-  /**
-   * Take it out of sight, for all sets of ids; `sweep()` deletes it. This is quick, so that the
-   * caller can hold the lock that keeps users away. Absent is fine.
-   */
-  async withdraw(chainId: ChainId): Promise<void> {
+  /** All there are, or those of some layers, for whatever ids. */
+  async list(only?: ReadonlySet<ChainId>): Promise<readonly LayerDirectory[]> {
     try {
-      await using _held = await this.#lock(chainId);
-      this.#known.delete(chainId);
-      const { namespace } = await this.#mapped();
-      for (const name of await this.#namesOf(chainId)) await this.#hide(namespace, name);
+      const found: LayerDirectory[] = [];
+      for (const name of await namesIn(this.#paths.layers)) {
+        const [, hex] = LAYER_NAME.exec(name) ?? [];
+        const chainId: ChainId = `sha256:${hex}`;
+        if (hex === undefined || only?.has(chainId) === false) continue;
+        found.push({ name, chainId, record: (await this.#read(name))?.record });
+      }
+      return found;
+    } catch (error) {
+      throw storeError(error, "list layers");
+    }
+  }
+
+  /** The name of the directory that the next container would have: the one for our ids. */
+  async current(chainId: ChainId): Promise<string | undefined> {
+    const found = await this.#find(chainId);
+    return found && basename(found.directory);
+  }
+
+  /**
+   * Take directories of `layers/` out of sight, each by its name; `sweep()` deletes them. This is
+   * quick. The caller holds the lock that keeps users and unpackers away. Absent is fine.
+   */
+  async withdraw(names: readonly string[]): Promise<void> {
+    try {
+      const { layers } = this.#paths;
+      for (const name of names) await hide(join(layers, name), layers);
     } catch (error) {
       throw storeError(error, "remove layer");
     }
@@ -124,12 +159,16 @@ export class Layers {
     return lock(path, { mode: "exclusive", signal });
   }
 
+  #tryLock(hex: string) {
+    return tryOnce(this.#paths.lock(`layer-${hex}`), "exclusive");
+  }
+
   async #find(chainId: ChainId): Promise<Unpacked | undefined> {
     const known = this.#known.get(chainId);
     if (known !== undefined && (await stampOf(known.directory)) === known.stamp) return known;
     this.#known.delete(chainId);
     const ids = idsKey(idsOf((await this.#mapped()).namespace));
-    for (const name of [hexOf(chainId), `${hexOf(chainId)}.${ids}`]) {
+    for (const name of namesFor(chainId, ids)) {
       const found = await this.#read(name);
       if (found === undefined || idsKey(found.record.ids) !== ids) continue;
       this.#known.set(chainId, found);
@@ -160,9 +199,12 @@ export class Layers {
   ): Promise<Unpacked> {
     const { namespace } = await this.#mapped();
     await mkdir(this.#paths.layers, { recursive: true, mode: 0o700 });
-    await this.#sweepDrafts(namespace);
+    await this.#sweepDrafts(namespace, layer.chainId);
     const name = await this.#freeName(namespace, layer.chainId);
-    const draft = join(this.#paths.layers, `${DRAFT}${name}`);
+    const draft = join(
+      this.#paths.layers,
+      `${DRAFT}${hexOf(layer.chainId)}-${randomUUID().slice(0, 8)}`,
+    );
     try {
       const blob = this.#paths.blob(layer.blob.digest);
       for (const parent of parents) {
@@ -182,50 +224,52 @@ export class Layers {
     return unpacked;
   }
 
-  /** The plain name, unless the layer is there for other ids. What is of no use goes. */
+  /** The first that nobody has; should all be taken by what is of no use, the last. */
   async #freeName(namespace: UserNamespace, chainId: ChainId): Promise<string> {
-    const plain = hexOf(chainId);
-    const named = `${plain}.${idsKey(idsOf(namespace))}`;
-    const name = (await this.#read(plain)) === undefined ? plain : named;
-    await removeTree(namespace, [await this.#hide(namespace, name)]);
-    return name;
-  }
-
-  /** So that nobody ever finds half of it. Returns the draft that it is now. */
-  async #hide(namespace: UserNamespace, name: string): Promise<string> {
-    const draft = join(this.#paths.layers, `${DRAFT}${name}`);
-    await removeTree(namespace, [draft]);
-    try {
-      await rename(join(this.#paths.layers, name), draft);
-    } catch (error) {
-      if (!isMissing(error)) throw error;
+    const names = namesFor(chainId, idsKey(idsOf(namespace)));
+    for (const name of names) {
+      if (!(await isThere(join(this.#paths.layers, name)))) return name;
     }
-    return draft;
+    const last = names.at(-1) ?? hexOf(chainId);
+    await this.withdraw([last]);
+    return last;
   }
 
   async #namesOf(chainId: ChainId): Promise<readonly string[]> {
     const plain = hexOf(chainId);
-    const names = await this.#list();
+    const names = await namesIn(this.#paths.layers);
     return names.filter((name) => name === plain || name.startsWith(`${plain}.`));
   }
 
-  /** What a killed process was unpacking or deleting. */
-  async #sweepDrafts(namespace: UserNamespace): Promise<void> {
-    for (const name of await this.#list()) {
+  /** What killed processes were unpacking, and what is out of sight. `held`: whose lock we have. */
+  async #sweepDrafts(namespace: UserNamespace, held?: ChainId): Promise<void> {
+    const names = await namesIn(this.#paths.layers);
+    const gone = names.filter(isGone).map((name) => join(this.#paths.layers, name));
+    await removeTree(namespace, gone);
+    for (const name of names) {
       const hex = DRAFT_NAME.exec(name)?.[1];
       if (hex === undefined) continue;
-      await using held = await tryOnce(this.#paths.lock(`layer-${hex}`), "exclusive");
-      if (held !== undefined) await removeTree(namespace, [join(this.#paths.layers, name)]);
+      const isOurs = held !== undefined && hex === hexOf(held);
+      await using taken = isOurs ? undefined : await this.#tryLock(hex);
+      if (!isOurs && taken === undefined) continue;
+      await removeTree(namespace, [join(this.#paths.layers, name)]);
     }
   }
+}
 
-  async #list(): Promise<readonly string[]> {
-    try {
-      return await readdir(this.#paths.layers);
-    } catch (error) {
-      if (isMissing(error)) return [];
-      throw error;
-    }
+/** Where a layer for these ids may lie, in the order in which it is looked for. */
+function namesFor(chainId: ChainId, ids: string): readonly string[] {
+  const plain = hexOf(chainId);
+  return [plain, `${plain}.${ids}`, `${plain}.${ids}.${LAYER_FORMAT}`];
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    await lstat(path);
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw error;
   }
 }
 

@@ -33,6 +33,13 @@ export function digestOf(bytes: Uint8Array | string): Digest {
   return `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 }
 
+/** All that a text mentions. */
+export function digestsIn(text: string): readonly Digest[] {
+  return Array.from(text.matchAll(/sha256:([0-9a-f]{64})(?![0-9a-f])/g), ([, hex]): Digest => {
+    return `sha256:${hex}`;
+  });
+}
+
 /** The hexadecimal part, which is a safe file name. */
 export function hexOf(digest: Digest): string {
   return digest.slice("sha256:".length);

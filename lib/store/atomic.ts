@@ -17,6 +17,10 @@ export function draftPath(directory: string): string {
   return join(directory, `${DRAFT_PREFIX}${randomUUID()}`);
 }
 
+export function isDraft(name: string): boolean {
+  return name.startsWith(DRAFT_PREFIX);
+}
+
 /** Replace the file at `path`. Readers see the old bytes or the new, never a part. */
 export async function writeAtomic(
   path: string,
@@ -64,7 +68,7 @@ export async function syncFile(path: string): Promise<void> {
 /** What killed writers left behind. Only for whoever holds the lock that excludes live ones. */
 export async function removeDrafts(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
-    if (!name.startsWith(DRAFT_PREFIX)) continue;
+    if (!isDraft(name)) continue;
     await rm(join(directory, name), { recursive: true, force: true });
   }
 }

@@ -2,34 +2,38 @@
 import { closeSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 
 import { MarmitaError } from "../errors.ts";
 import { tryLock } from "../native/syscalls.ts";
 import { throwIfAborted } from "../util/abort.ts";
+import { Patience } from "../util/patience.ts";
 import { isMissing } from "../util/system-error.ts";
+import { Gate, isOpen } from "./gate.ts";
 
 export interface LockOptions {
   readonly mode: "shared" | "exclusive";
   readonly signal?: AbortSignal | undefined;
   /** Give up with `UNAVAILABLE` after this long. Waits for ever when absent. */
   readonly timeoutMs?: number | undefined;
+  /** To hold it alone though others share it all the time: newcomers are kept waiting meanwhile. */
+  readonly fair?: boolean;
 }
 
 /** A lock that is held until it is disposed of; the kernel lets go of it when the process dies. */
 export interface Lock extends AsyncDisposable, Disposable {}
 
-const FIRST_PAUSE_MS = 1;
-const LONGEST_PAUSE_MS = 32;
+/** While the gate is closed, its turn comes soon. */
+const LONGEST_PAUSE_AT_GATE_MS = 4;
 
 /** Take the lock, waiting for whoever holds it. Excludes other holders in this process too. */
 export async function lock(path: string, options: LockOptions): Promise<Lock> {
-  const { mode, signal, timeoutMs } = options;
+  const { mode, signal, timeoutMs, fair = false } = options;
   const deadline = timeoutMs === undefined ? Infinity : performance.now() + timeoutMs;
-  let pause = FIRST_PAUSE_MS;
+  using gate = fair ? new Gate(path) : undefined;
+  const patience = new Patience(fair ? { longestMs: LONGEST_PAUSE_AT_GATE_MS } : {});
   for (;;) {
     throwIfAborted(signal);
-    const held = await tryOnce(path, mode);
+    const held = mode === "shared" && !isOpen(path) ? undefined : await tryOnce(path, mode);
     if (held !== undefined) return held;
     if (performance.now() >= deadline) {
       throw new MarmitaError("UNAVAILABLE", `lock ${path} is still held after ${timeoutMs} ms`, {
@@ -37,9 +41,8 @@ export async function lock(path: string, options: LockOptions): Promise<Lock> {
         details: { path, mode },
       });
     }
-    // Random, so that processes waiting for one holder do not come back all at once.
-    await delay(pause * (0.5 + Math.random()), undefined, signal ? { signal } : {});
-    pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+    gate?.move();
+    await patience.wait(signal);
   }
 }
 

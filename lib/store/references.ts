@@ -4,7 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 
 import { isMarmitaError } from "../errors.ts";
 import { type Descriptor, descriptorJson, parseDescriptor } from "../oci/descriptor.ts";
-import type { Digest } from "../oci/digest.ts";
+import { type Digest, digestsIn } from "../oci/digest.ts";
 import { INDEX } from "../oci/media-types.ts";
 import { familiar, findReference, isReserved } from "../oci/reference.ts";
 import { type JsonObject, JsonReader, isJsonObject, parseJson } from "../util/json.ts";
@@ -64,6 +64,13 @@ export class References {
     return (await this.list()).find((entry) => entry.name === name)?.descriptor;
   }
 
+  /** What the lines mention that make no sense to us: somebody else may rely on it. */
+  async foreign(): Promise<readonly Digest[]> {
+    const { lines, rest } = await this.#read();
+    const unknown = lines.filter(({ entry }) => entry === undefined).map(({ json }) => json);
+    return digestsIn(JSON.stringify([rest, ...unknown]));
+  }
+
   /**
    * Let each name mean its descriptor from now on, all at once; without a name an image is only
    * known by its ids. An image whose last name is taken away stays, nameless.
@@ -72,14 +79,23 @@ export class References {
     await this.#change((lines) => named.reduce(withNamed, lines));
   }
 
-  /** Forget one name; the image stays, nameless if need be. Forgetting an absent name is fine. */
-  async remove(name: string): Promise<void> {
-    await this.#change((lines) => withoutName(lines, name));
+  /** Forget names; the images stay, nameless if need be. Forgetting an absent name is fine. */
+  async remove(...names: readonly string[]): Promise<void> {
+    await this.#change((lines) => names.reduce(withoutName, lines));
   }
 
-  /** Forget an image under all of its names. */
-  async forget(digest: Digest): Promise<void> {
-    await this.#change((lines) => lines.filter(({ entry }) => entry?.descriptor.digest !== digest));
+  /** Forget images under all of their names. */
+  async forget(...digests: readonly Digest[]): Promise<void> {
+    await this.edit({ untag: [], forget: digests });
+  }
+
+  /** Forget names, and forget images, in one step. */
+  async edit({ untag, forget }: { untag: readonly string[]; forget: readonly Digest[] }) {
+    const gone = new Set(forget);
+    await this.#change((lines) => {
+      const kept = lines.filter(({ entry }) => !entry || !gone.has(entry.descriptor.digest));
+      return untag.reduce(withoutName, kept.length === lines.length ? lines : kept);
+    });
   }
 
   async #change(edit: (lines: readonly Line[]) => readonly Line[]): Promise<void> {

@@ -44,6 +44,12 @@ async function layersOf({ paths }: Store): Promise<readonly string[]> {
   return (await readdir(paths.layers).catch((): string[] => [])).sort();
 }
 
+async function removeLayer({ layers }: Store, chainId: ChainId): Promise<void> {
+  const found = await layers.list(new Set([chainId]));
+  await layers.withdraw(found.map(({ name }) => name));
+  await layers.sweep();
+}
+
 const RECORD = "layer.json";
 
 describe("Layers", () => {
@@ -95,8 +101,7 @@ describe("Layers", () => {
     await store.layers.ensure(layer, []);
     const other = await emptyStore("auto", store.paths.root);
 
-    await other.layers.withdraw(layer.chainId);
-    await other.layers.sweep();
+    await removeLayer(other, layer.chainId);
 
     expect(await store.layers.find(layer.chainId)).toBeUndefined();
     await store.layers.ensure(layer, []);
@@ -188,10 +193,8 @@ describe("Layers", () => {
     const layer = await addBlob(store, oddTar("modes"));
     await store.layers.ensure(layer, []);
 
-    await store.layers.withdraw(layer.chainId);
-    await store.layers.sweep();
-    await store.layers.withdraw(layer.chainId);
-    await store.layers.sweep();
+    await removeLayer(store, layer.chainId);
+    await removeLayer(store, layer.chainId);
 
     expect(await layersOf(store)).toEqual([]);
     expect(await store.layers.find(layer.chainId)).toBeUndefined();
@@ -230,7 +233,7 @@ describe("Layers", () => {
     expect(await layersOf(store)).toEqual([`.draft-${other}`, hexOf(layer.chainId)]);
   });
 
-  it("unpacks anew what is damaged or of another format", async () => {
+  it("unpacks anew what is damaged or of another format, which stays for its containers", async () => {
     const store = await emptyStore();
     const layer = await addBlob(store, oddTar("hardlink"));
     await store.layers.ensure(layer, []);
@@ -240,7 +243,12 @@ describe("Layers", () => {
     const record = await again.layers.ensure(layer, []);
 
     expect(record.entries).toBe(2);
-    expect(await layersOf(store)).toEqual([hexOf(layer.chainId)]);
+    const plain = hexOf(layer.chainId);
+    const name = await again.layers.current(layer.chainId);
+    expect(name).toMatch(new RegExp(`^${plain}\\.[0-9a-f]+$`));
+    expect(await layersOf(store)).toEqual([plain, name]);
+    expect(again.layers.directory(layer.chainId)).toBe(join(store.paths.layers, `${name}/diff`));
+    expect(await again.layers.list()).toMatchObject([{ record: undefined }, { name, record }]);
   });
 
   it("keeps the same layer apart for other ids", async (context) => {
@@ -258,8 +266,7 @@ describe("Layers", () => {
     expect(await readFile(owners, "utf8")).toBe("1:2:2755:setgid\x000:50:2775:shared\0");
     expect(single.layers.directory(layer.chainId)).not.toBe(store.layers.directory(layer.chainId));
     expect(await layersOf(store)).toHaveLength(2);
-    await store.layers.withdraw(layer.chainId);
-    await store.layers.sweep();
+    await removeLayer(store, layer.chainId);
     expect(await layersOf(store)).toEqual([]);
   });
 });

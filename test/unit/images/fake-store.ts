@@ -2,7 +2,13 @@
 import { readdir } from "node:fs/promises";
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import type { ImageStore, LayerStore } from "../../../lib/images/image-store.ts";
+import type {
+  ImageStore,
+  ImageUser,
+  ImageUsers,
+  LayerDirectory,
+  LayerStore,
+} from "../../../lib/images/image-store.ts";
 import { ImageLibrary } from "../../../lib/images/library.ts";
 import { type ChainId, hexOf } from "../../../lib/oci/digest.ts";
 import { type DraftBlob, FileBlobStore } from "../../../lib/store/blobs.ts";
@@ -12,6 +18,7 @@ import { temporaryFolder } from "../../helpers/folder.ts";
 
 export interface FakeStore extends ImageStore {
   readonly layers: FakeLayers;
+  readonly users: FakeUsers;
   readonly library: ImageLibrary;
   readonly faults: Faults;
 }
@@ -49,15 +56,41 @@ export class FakeLayers implements LayerStore {
     return { size: 100 };
   }
 
-  async withdraw(chainId: ChainId): Promise<void> {
-    if (!existsSync(this.#paths.layer(chainId))) return;
-    renameSync(this.#paths.layer(chainId), `${this.#paths.layers}/.draft-${hexOf(chainId)}`);
+  async list(only?: ReadonlySet<ChainId>): Promise<readonly LayerDirectory[]> {
+    const names = existsSync(this.#paths.layers) ? readdirSync(this.#paths.layers) : [];
+    return names
+      .filter((name) => !name.startsWith("."))
+      .map((name) => ({ name, chainId: `sha256:${name}` as const, record: { size: 100 } }))
+      .filter(({ chainId }) => only?.has(chainId) !== false);
+  }
+
+  async current(chainId: ChainId): Promise<string> {
+    return hexOf(chainId);
+  }
+
+  async withdraw(names: readonly string[]): Promise<void> {
+    for (const name of names) {
+      renameSync(join(this.#paths.layers, name), join(this.#paths.layers, `.gone-${name}`));
+    }
   }
 
   async sweep(): Promise<void> {
+    if (!existsSync(this.#paths.layers)) return;
     for (const name of readdirSync(this.#paths.layers)) {
-      if (name.startsWith(".draft-")) rmSync(join(this.#paths.layers, name), { recursive: true });
+      if (name.startsWith(".gone-")) rmSync(join(this.#paths.layers, name), { recursive: true });
     }
+  }
+}
+
+export class FakeUsers implements ImageUsers {
+  readonly containers: (ImageUser & { readonly isRunning?: boolean })[] = [];
+
+  async list(): Promise<readonly ImageUser[]> {
+    return this.containers;
+  }
+
+  async isRunning(id: string): Promise<boolean> {
+    return this.containers.some((one) => one.id === id && one.isRunning === true);
   }
 }
 
@@ -101,6 +134,7 @@ export async function fakeStore(): Promise<FakeStore> {
     blobs: new FaultyBlobs(paths.blobs, faults),
     references: new FaultyReferences(paths, faults),
     layers: new FakeLayers(paths, faults),
+    users: new FakeUsers(),
   };
   return { ...store, library: new ImageLibrary(store) };
 }

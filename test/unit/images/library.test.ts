@@ -35,10 +35,13 @@ function removing(digest: Digest): FileBlobStore {
   })(store.paths.blobs);
 }
 
-const users = (...running: boolean[]) => ({
-  usedBy: async () =>
-    running.map((runs, at) => ({ id: String(at), name: `box${at}`, running: runs })),
-});
+/** Containers made of `young`. */
+function use(...running: boolean[]): void {
+  for (const [at, isRunning] of running.entries()) {
+    const images = [digestOf(young.config)];
+    store.users.containers.push({ id: `${at}`, name: `box${at}`, images, layers: [], isRunning });
+  }
+}
 
 describe("an image", () => {
   it.each([
@@ -172,7 +175,9 @@ describe("tag", () => {
 
 describe("remove", () => {
   it("takes a name off while others are left", async () => {
-    expect(await store.library.remove("lunch:1", users(true))).toEqual({
+    store.users.containers.push({ id: "0", name: "box", images: [ID], layers: [] });
+
+    expect(await store.library.remove("lunch:1")).toEqual({
       untagged: ["lunch:1"],
       deleted: [],
     });
@@ -205,7 +210,7 @@ describe("remove", () => {
   it("by id wants force for an image with names in several repositories", async () => {
     await expect(store.library.remove(ID.slice(7, 19))).rejects.toMatchObject({
       code: "CONFLICT",
-      message: expect.stringContaining("several repositories"),
+      message: expect.stringContaining("multiple repositories"),
     });
 
     const { untagged } = await store.library.remove(ID, { force: true });
@@ -223,16 +228,22 @@ describe("remove", () => {
     ["stopped", false],
     ["running", true],
   ])("refuses while a %s container uses the image", async (state, running) => {
-    await expect(store.library.remove("dinner", users(running))).rejects.toMatchObject({
+    use(running);
+
+    await expect(store.library.remove("dinner")).rejects.toMatchObject({
       code: "CONFLICT",
-      message: `image dinner:latest is used by the ${state} container box0`,
+      message: expect.stringMatching(
+        `"dinner:latest" \\(must force\\) - ${state} container box0 is using`,
+      ),
       details: { containers: ["0"] },
     });
     expect((await store.library.get("dinner")).names).toEqual(["dinner:latest"]);
   });
 
   it("with force takes the names and leaves the rest to the containers", async () => {
-    expect(await store.library.remove("dinner", { force: true, ...users(false) })).toEqual({
+    use(false);
+
+    expect(await store.library.remove("dinner", { force: true })).toEqual({
       untagged: ["dinner:latest"],
       deleted: [],
     });
@@ -241,10 +252,12 @@ describe("remove", () => {
 
   it("by id refuses while a container runs, even with force", async () => {
     const id = digestOf(young.config);
+    use(false, true);
 
-    await expect(
-      store.library.remove(id, { force: true, ...users(false, true) }),
-    ).rejects.toMatchObject({ code: "CONFLICT", message: expect.stringContaining("running") });
+    await expect(store.library.remove(id, { force: true })).rejects.toMatchObject({
+      code: "CONFLICT",
+      message: expect.stringContaining("running"),
+    });
   });
 
   it("deletes an image that lost its name", async () => {

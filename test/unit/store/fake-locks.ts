@@ -1,5 +1,5 @@
 /** Locks in memory, in place of flock(2): unit tests run without the native build. */
-import { fstatSync, openSync } from "node:fs";
+import { fstatSync, openSync, statSync } from "node:fs";
 
 interface Holder {
   readonly inode: number;
@@ -10,7 +10,12 @@ interface Holder {
 const holders = new Map<number, Holder>();
 
 /** As the one of lib/native/syscalls.ts: held until the descriptor is closed. */
-export function tryLock(path: string, mode: Holder["mode"]): number | undefined {
+export function tryLock(
+  path: string,
+  mode: Holder["mode"],
+  { create = true }: { readonly create?: boolean } = {},
+): number | undefined {
+  if (!create) statSync(path);
   const others = current().filter((holder) => holder.path === path);
   if (others.some((holder) => mode === "exclusive" || holder.mode === "exclusive")) {
     return undefined;

@@ -68,4 +68,48 @@ describe("locks", () => {
 
     await expect(waiting).rejects.toMatchObject({ name: "AbortError" });
   });
+
+  it("that many share all the time are had alone by whoever is fair about it, and in between", async () => {
+    const path = await newPath();
+    const stop = new AbortController();
+    const rounds = { shared: 0, alone: 0 };
+    const share = async () => {
+      // The second is there before the first is gone.
+      for (let held = await lock(path, { mode: "shared" }); ;) {
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        const next = stop.signal.aborted ? undefined : lock(path, { mode: "shared" });
+        await new Promise((resolve) => setTimeout(resolve, 2));
+        held[Symbol.dispose]();
+        if (next === undefined) return;
+        held = await next;
+        rounds.shared++;
+      }
+    };
+    const sharing = [share(), share(), share()];
+
+    for (; rounds.alone < 5; rounds.alone++) {
+      using _alone = await lock(path, { mode: "exclusive", fair: true, timeoutMs: 1_000 });
+    }
+    const { shared } = rounds;
+    await vi.waitFor(() => expect(rounds.shared).toBeGreaterThan(shared));
+    stop.abort();
+    await Promise.all(sharing);
+  });
+
+  it("keep newcomers waiting for a moment only while somebody holds on to them", async () => {
+    const path = await newPath();
+    using _long = await lock(path, { mode: "shared" });
+    const abort = new AbortController();
+    const waiting = lock(path, { mode: "exclusive", fair: true, signal: abort.signal });
+
+    for (let round = 0; round < 5; round++) {
+      using _short = await lock(path, { mode: "shared", timeoutMs: 1_000 });
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+
+    abort.abort();
+    await expect(waiting).rejects.toMatchObject({ name: "AbortError" });
+    using _open = await tryOnce(path, "shared");
+    expect(await lock(path, { mode: "shared", timeoutMs: 0 })).toBeDefined();
+  });
 });
