@@ -1,25 +1,57 @@
-/** Rows under headings, aligned as Docker's tables are. */
+/** Columns, aligned as Docker's are. */
 
 const MIN_WIDTH = 10;
 const PADDING = 3;
 
-/** Every line ends with a newline. The last column is not padded. */
+/** Rows under headings. Every line ends with a newline. The last column is not padded. */
 export function formatTable(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
 ): string {
-  const lines = [headings, ...rows];
-  const widths = headings.map((_, column) =>
-    Math.max(MIN_WIDTH, ...lines.map((cells) => width(cells[column] ?? "") + PADDING)),
-  );
-  return lines.map((cells) => `${formatLine(cells, widths)}\n`).join("");
+  return alignCells([headings, ...rows]);
+}
+
+/** Lines of cells with tabs between them; what follows the last newline is left out. */
+export function alignTabs(text: string): string {
+  const lines = text.split("\n").slice(0, -1);
+  return alignCells(lines.map((line) => line.split("\t")));
+}
+
+/**
+ * A column is as wide as its widest cell in the lines that have it, as far as they follow each
+ * other: Go's text/tabwriter. The last cell of a line belongs to no column.
+ */
+function alignCells(lines: readonly (readonly string[])[]): string {
+  const widths = lines.map((cells) => cells.map(() => 0));
+  const columns = Math.max(0, ...lines.map((cells) => cells.length - 1));
+  for (let column = 0; column < columns; column++) {
+    for (let start = 0; start < lines.length;) {
+      const end = blockEnd(lines, { start, column });
+      const block = lines.slice(start, end).map((cells) => width(cells[column] ?? "") + PADDING);
+      for (let at = start; at < end; at++) {
+        widths[at]?.splice(column, 1, Math.max(MIN_WIDTH, ...block));
+      }
+      start = Math.max(end, start + 1);
+    }
+  }
+  return lines.map((cells, at) => `${formatLine(cells, widths[at] ?? [])}\n`).join("");
+}
+
+/** Behind the last of the lines from `start` on that have the column. */
+function blockEnd(
+  lines: readonly (readonly string[])[],
+  { start, column }: { start: number; column: number },
+): number {
+  let end = start;
+  while (end < lines.length && column < (lines[end]?.length ?? 0) - 1) end++;
+  return end;
 }
 
 function formatLine(cells: readonly string[], widths: readonly number[]): string {
   return cells
     .map((cell, column) => {
       const missing = (widths[column] ?? 0) - width(cell);
-      return column === cells.length - 1 ? cell : cell + " ".repeat(missing);
+      return column === cells.length - 1 ? cell : cell + " ".repeat(Math.max(0, missing));
     })
     .join("");
 }
