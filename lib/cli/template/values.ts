@@ -38,7 +38,8 @@ export function kindOf(value: unknown): Kind {
   if (value instanceof Map) return "map";
   if (typeof value === "number") return Number.isInteger(value) ? "int" : "float";
   if (typeof value === "boolean") return "bool";
-  if (typeof value === "string" || typeof value === "function") return typeof value;
+  if (typeof value === "string") return "string";
+  if (typeof value === "function") return "function";
   return "struct";
 }
 
