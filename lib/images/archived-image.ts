@@ -23,6 +23,7 @@ export interface ArchivedImage {
 export interface ManifestParts {
   readonly config: Uint8Array;
   readonly layers: readonly Descriptor[];
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
 }
 
 /** A manifest of ours for a config, unchanged, and its layers. */
@@ -31,12 +32,13 @@ export function composeManifest(parts: ManifestParts): {
   readonly bytes: Buffer;
   readonly descriptor: Descriptor;
 } {
-  const { config, layers } = parts;
+  const { config, layers, annotations } = parts;
   const json = {
     schemaVersion: 2,
     mediaType: MANIFEST,
     config: { mediaType: CONFIG, digest: digestOf(config), size: config.length },
     layers: layers.map(descriptorJson),
+    ...(annotations && { annotations }),
   };
   const bytes = Buffer.from(JSON.stringify(json));
   const descriptor = { mediaType: MANIFEST, digest: digestOf(bytes), size: bytes.length };

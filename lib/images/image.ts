@@ -60,11 +60,15 @@ export interface FoundManifest {
 
 /**
  * The image a descriptor leads to. Throws `CORRUPT` for blobs that are missing or do not fit,
- * `UNSUPPORTED` for what is no image or not for this platform.
+ * `UNSUPPORTED` for what is no image, and for an index without one for this platform.
  */
-export async function readImage(blobs: BlobStore, descriptor: Descriptor): Promise<ImageContent> {
+export async function readImage(
+  blobs: BlobStore,
+  descriptor: Descriptor,
+  wanted: Platform = hostPlatform(),
+): Promise<ImageContent> {
   const read: ReadBlob = (blob, limitBytes) => readStored(blobs, blob, limitBytes);
-  const found = await findManifest(read, descriptor, { wanted: hostPlatform() });
+  const found = await findManifest(read, descriptor, { wanted });
   const config = await read(found.manifest.config, CONFIG_LIMIT_BYTES);
   return imageContent(found.descriptor.digest, found.manifest, config);
 }

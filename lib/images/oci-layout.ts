@@ -11,8 +11,9 @@ import { type ArchivedImage, archivedName, checkDigest, checkName } from "./arch
 import { checkPlatform, choosePlatform } from "./choose-platform.ts";
 import { type ReadBlob, checkSize, findManifest, imageContent } from "./image.ts";
 
-const REF_NAME = "org.opencontainers.image.ref.name";
-const CONTAINERD_NAME = "io.containerd.image.name";
+export const REF_NAME = "org.opencontainers.image.ref.name";
+/** The name in full, where the other annotation may be its tag only. */
+export const CONTAINERD_NAME = "io.containerd.image.name";
 
 export interface ReadOptions {
   /** Which image of an index; the others need not be there. */
@@ -116,6 +117,7 @@ function entryNames(entry: Descriptor, options: ReadOptions, id: Digest): readon
   return [checkName(reference, written)];
 }
 
-function blobName(digest: Digest): string {
+/** Where a blob lies in a layout. */
+export function blobName(digest: Digest): string {
   return `blobs/sha256/${hexOf(digest)}`;
 }

@@ -34,6 +34,11 @@ export function isConfigType(mediaType: string): boolean {
   return mediaType === CONFIG || mediaType === DOCKER_CONFIG;
 }
 
+/** Whether the type is of the OCI image specification itself, which some readers insist on. */
+export function isOciType(mediaType: string): boolean {
+  return mediaType.startsWith("application/vnd.oci.image.");
+}
+
 /** The type of a layer we write. */
 export function layerType(compression: Compression): string {
   return compression === "none" ? LAYER : `${LAYER}+${compression}`;

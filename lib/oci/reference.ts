@@ -64,6 +64,11 @@ export function canonical(reference: Reference): string {
   return `${reference.domain}/${reference.path}${suffix(reference)}`;
 }
 
+/** Whether a tag was said, not implied. */
+export function hasTag(text: string): boolean {
+  return split(text).tag !== undefined;
+}
+
 /** Whether the name is one that no image can have: `scratch`, `host`, with any tag. */
 export function isReserved(name: string | Reference): boolean {
   if (typeof name !== "string") return RESERVED.has(familiarName(name));
