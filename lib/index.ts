@@ -3,7 +3,7 @@ export { type ErrorCode, MarmitaError, isMarmitaError } from "./errors.ts";
 
 export type { ApiOptions } from "./api/default-engine.ts";
 export { inspect, ps, rm } from "./api/containers.ts";
-export { images, importImage, load, rmi } from "./api/images.ts";
+export { images, importImage, load, rmi, save } from "./api/images.ts";
 export { run } from "./api/run.ts";
 
 export { type Engine, openEngine } from "./engine/engine.ts";
@@ -54,8 +54,10 @@ export type { SystemPathsChange, SystemPathsOption } from "./runtime/system-path
 export type { ConfinementOptions, Device, IpcMode, PidMode } from "./runtime/confinement.ts";
 export type { ExitStatus, RunningProcess } from "./runtime/process.ts";
 export type { Ulimit, Ulimits } from "./runtime/ulimits.ts";
+export type { ByteTarget } from "./images/drain.ts";
 export type { ByteSource } from "./images/feed.ts";
 export type { Image, ImageLayer } from "./images/image.ts";
 export type { ImportOptions } from "./images/import.ts";
 export type { LoadOptions, LoadedImage } from "./images/load.ts";
 export type { RemovedImage } from "./images/remove.ts";
+export type { SaveFormat, SaveOptions, SavedImage } from "./images/save.ts";

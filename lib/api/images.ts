@@ -1,10 +1,12 @@
-/** load(), importImage(), images() and rmi(): images in, listed, and out again. */
+/** load(), importImage(), save(), images() and rmi(): images in, listed, and out again. */
 import type { RemoveImageOptions } from "../engine/images.ts";
+import type { ByteTarget } from "../images/drain.ts";
 import type { ByteSource } from "../images/feed.ts";
 import type { Image } from "../images/image.ts";
 import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions, LoadedImage } from "../images/load.ts";
 import type { RemovedImage } from "../images/remove.ts";
+import type { SaveOptions, SavedImage } from "../images/save.ts";
 import { type ApiOptions, engineOf } from "./default-engine.ts";
 
 /**
@@ -29,6 +31,20 @@ export async function importImage(
   const { engine, root, ...rest } = options;
   const { images: library } = await engineOf({ engine, root });
   return library.import(source, name, rest);
+}
+
+/**
+ * Images, by name or id, as an archive: to a path, a stream or a descriptor. A name without a tag
+ * means all images of that name, as in `docker save`; layers they share are written once.
+ */
+export async function save(
+  image: string | readonly string[],
+  target: ByteTarget,
+  options: SaveOptions & ApiOptions = {},
+): Promise<readonly SavedImage[]> {
+  const { engine, root, ...rest } = options;
+  const { images: library } = await engineOf({ engine, root });
+  return library.save(image, target, rest);
 }
 
 /** All images there are, the newest first. */

@@ -34,6 +34,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./load.ts")).load,
   },
   {
+    names: ["image save", "save"],
+    summary: "Save one or more images to a tar archive (streamed to STDOUT by default)",
+    load: async () => (await import("./save.ts")).save,
+  },
+  {
     names: ["image import", "import"],
     summary: "Import the contents from a tarball to create a filesystem image",
     load: async () => (await import("./import.ts")).importRootfs,
@@ -82,7 +87,7 @@ const LATER = new Set(
     attach auto-update build builder buildx checkpoint commit compose config context cp create
     diff events exec export generate healthcheck history info init kill kube login logout logs
     machine manifest mount network node pause play plugin pod port prune pull push rename restart
-    save search secret service stack start stats stop swarm system top trust unmount unpause
+    search secret service stack start stats stop swarm system top trust unmount unpause
     unshare update volume wait`),
 );
 
@@ -95,7 +100,7 @@ const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   ),
   image: new Set(
     words(`
-      build diff exists history mount prune pull push save scp search sign tree trust unmount
+      build diff exists history mount prune pull push scp search sign tree trust unmount
       untag`),
   ),
 };

@@ -4,6 +4,7 @@ import { MarmitaError } from "../errors.ts";
 import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions } from "../images/load.ts";
 import type { RemoveOptions as RemoveImageOptions } from "../images/remove.ts";
+import type { SaveOptions } from "../images/save.ts";
 import { checkTogether } from "../runtime/confinement.ts";
 import {
   abortSignal,
@@ -53,6 +54,12 @@ const engine: Checks<EngineOptions> = {
   storageDriver: oneOf("auto", "overlay", "fuse-overlayfs"),
 };
 const load: Checks<LoadOptions> = { name: word, platform: word, signal: abortSignal };
+const save: Checks<SaveOptions> = {
+  format: oneOf("docker-archive", "oci-archive", "oci-dir"),
+  uncompressed: flag,
+  platform: word,
+  signal: abortSignal,
+};
 const importing: Checks<ImportOptions> = {
   changes: words,
   message: text,
@@ -103,6 +110,10 @@ export function checkLoadOptions(options: LoadOptions): void {
   check(load, options);
 }
 
+export function checkSaveOptions(options: SaveOptions): void {
+  check(save, options);
+}
+
 export function checkImportOptions(options: ImportOptions): void {
   check(importing, options);
 }
@@ -119,6 +130,11 @@ export function checkRemoveImageOptions(options: RemoveImageOptions): void {
 /** `what` is the argument's name: one that is a name, an id or a path. */
 export function checkText(value: string, what: string): void {
   text(value, what);
+}
+
+/** The same for several. */
+export function checkWords(value: readonly string[], what: string): void {
+  words(value, what);
 }
 
 /** Beside options that are checked. */

@@ -1,14 +1,18 @@
 /** The images of one data root, for callers: what the library does, with an eye on containers. */
+import type { ByteTarget } from "../images/drain.ts";
 import type { ByteSource } from "../images/feed.ts";
 import type { Image } from "../images/image.ts";
 import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions, LoadedImage } from "../images/load.ts";
 import type { RemovedImage } from "../images/remove.ts";
+import type { SaveOptions, SavedImage } from "../images/save.ts";
 import {
   checkImportOptions,
   checkLoadOptions,
   checkRemoveImageOptions,
+  checkSaveOptions,
   checkText,
+  checkWords,
 } from "./checks.ts";
 import type { EngineContext } from "./context.ts";
 import { explained } from "./failures.ts";
@@ -70,6 +74,26 @@ export class Images {
     const { library, work } = this.#context;
     const importing = work.begin(() => library.importRootfs(source, name, options));
     return explained("import the file system", importing, options.signal);
+  }
+
+  /**
+   * Images, by name or id, as an archive: to a path, a stream or a descriptor. A name without a tag
+   * means all images of that name, as in `docker save`; layers they share are written once. With a
+   * path, there is the whole archive under it in the end, or what was there before. Throws
+   * `NOT_FOUND` before anything is written.
+   */
+  async save(
+    images: string | readonly string[],
+    target: ByteTarget,
+    options: SaveOptions = {},
+  ): Promise<readonly SavedImage[]> {
+    const asked = typeof images === "string" ? [images] : images;
+    checkWords(asked, "images");
+    if (typeof target === "string") checkText(target, "target");
+    checkSaveOptions(options);
+    const { library, work } = this.#context;
+    const saving = work.begin(() => library.save({ images: asked, target, options }));
+    return explained("save the images", saving, options.signal);
   }
 
   /** What `docker inspect` prints of an image. */

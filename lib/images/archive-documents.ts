@@ -32,10 +32,7 @@ export function layoutDocuments(images: readonly DescribedImage[]): readonly Doc
     names.length === 0 ? [descriptor] : names.map((name) => named(descriptor, name)),
   );
   const index = { schemaVersion: 2, mediaType: INDEX, manifests: manifests.map(descriptorJson) };
-  return [
-    document("index.json", index),
-    document("oci-layout", { imageLayoutVersion: "1.0.0" }),
-  ];
+  return [document("index.json", index), document("oci-layout", { imageLayoutVersion: "1.0.0" })];
 }
 
 /** containerd and podman read the whole name, skopeo and umoci the one they are asked for by. */

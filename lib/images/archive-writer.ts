@@ -6,7 +6,8 @@ import { JsonReader } from "../util/json.ts";
 import { feedVerb } from "./feed.ts";
 
 /**
- * One of: a file with what is at the path `file`, or with `bytes`; a symbolic link with the text
+ * One of: a file with what is at the path `file`, or with `bytes`; the same with what is at the path
+ * `blob`, whose SHA-256 must be the last part of its name; a symbolic link with the text
  * `link`; a hard link to the member of the name `hardLink`; without any of them a directory.
  */
 export interface ArchiveMember {
@@ -14,6 +15,8 @@ export interface ArchiveMember {
   readonly name: string;
   /** An absolute path. */
   readonly file?: string | undefined;
+  /** An absolute path. What is there is hashed on the way: other bytes are `CORRUPT`. */
+  readonly blob?: string | undefined;
   readonly bytes?: Uint8Array | undefined;
   readonly link?: string | undefined;
   readonly hardLink?: string | undefined;
@@ -46,8 +49,10 @@ export async function writeArchive(
 }
 
 /** native/init/archive.c has the words. */
-function wordsOf({ name, file, bytes, link, hardLink }: ArchiveMember): readonly Uint8Array[] {
+function wordsOf(member: ArchiveMember): readonly Uint8Array[] {
+  const { name, file, blob, bytes, link, hardLink } = member;
   if (file !== undefined) return [words("file", name, file)];
+  if (blob !== undefined) return [words("blob", name, blob)];
   if (bytes !== undefined) return [words("bytes", name, String(bytes.length)), bytes];
   if (link !== undefined) return [words("symlink", name, link)];
   if (hardLink !== undefined) return [words("hardlink", name, hardLink)];

@@ -12,6 +12,7 @@ import { type LoadOptions, type LoadedImage, load } from "./load.ts";
 import { type StoredImage, idPrefix, matches, nameOf, notFound } from "./names.ts";
 import { type PruneOptions, type PrunedImages, prune } from "./prune.ts";
 import { type RemoveOptions, type RemovedImage, remove } from "./remove.ts";
+import { type SaveRequest, type SavedImage, save } from "./save.ts";
 
 export class ImageLibrary {
   readonly #store: ImageStore;
@@ -58,6 +59,11 @@ export class ImageLibrary {
     options: ImportOptions = {},
   ): Promise<LoadedImage> {
     return importRootfs(this.#store, source, { ...options, name });
+  }
+
+  /** Images as an archive that `load` takes, or as an OCI layout directory. */
+  async save(request: SaveRequest): Promise<readonly SavedImage[]> {
+    return save(this.#store, this, request);
   }
 
   /** One more name for an image; whatever else had it, has it no longer. */

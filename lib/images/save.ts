@@ -58,8 +58,7 @@ export async function save(
   { images: asked, target, options }: SaveRequest,
 ): Promise<readonly SavedImage[]> {
   const { format = "docker-archive", uncompressed = false, signal } = options;
-  const platform =
-    options.platform === undefined ? undefined : parsePlatformText(options.platform);
+  const platform = options.platform === undefined ? undefined : parsePlatformText(options.platform);
   await using _held = await lock(store.paths.lock("images"), { mode: "shared", signal });
   const draft = draftPath(store.paths.images);
   try {
@@ -90,7 +89,10 @@ async function write(
   const blobs = distinct(images.flatMap((image) => image.blobs));
   if (format === "oci-dir") {
     if (typeof target !== "string") {
-      throw new MarmitaError("INVALID_ARGUMENT", "the format oci-dir takes the path of a directory");
+      throw new MarmitaError(
+        "INVALID_ARGUMENT",
+        "the format oci-dir takes the path of a directory",
+      );
     }
     return writeLayout(target, { blobs, documents: layoutDocuments(images), signal });
   }

@@ -3,6 +3,7 @@
  * The list is of words, each ended by a NUL: what the member is, its name, and one word more.
  *
  *   file NAME PATH       a regular file with what is at PATH
+ *   blob NAME PATH       …whose SHA-256 is the last part of NAME, else the archive fails
  *   bytes NAME SIZE      …with the SIZE bytes that follow that word
  *   symlink NAME TARGET, hardlink NAME TARGET
  *   directory NAME ""
@@ -20,6 +21,7 @@
 
 #include "../core/cleanup.h"
 #include "../core/fd.h"
+#include "../core/hash.h"
 #include "../core/tar_write.h"
 #include "report.h"
 #include "verb.h"
@@ -31,6 +33,7 @@ struct archive {
   struct tar_writer *tar;
   int64_t mtime;
   long long members;
+  struct hash *hash; /* of the file being copied, where its name promises one */
   char piece[PIECE_BYTES];
 };
 
@@ -58,20 +61,27 @@ static int read_word(char **ret_word, struct failure *why) {
   return fail(why, errno != 0 ? errno : EPROTO, "read the list of members");
 }
 
-/* Left to what cannot be sent straight from file to file. */
+/* Left to what cannot be sent straight from file to file, and to what is to be hashed. */
 static int copy_piece(struct archive *archive, int fd, int64_t *ret_size, struct failure *why) {
+  const int64_t left = tar_write_left(archive->tar);
+  const size_t most = left < (int64_t) PIECE_BYTES ? (size_t) left : PIECE_BYTES;
   ssize_t n;
 
   do
-    n = read(fd, archive->piece, sizeof archive->piece);
+    n = read(fd, archive->piece, most);
   while (n < 0 && errno == EINTR);
   if (n < 0)
     return fail(why, errno, "read");
   *ret_size = n;
+  if (archive->hash != NULL)
+    hash_update(archive->hash, archive->piece, (size_t) n);
   return tar_write_contents(archive->tar, archive->piece, (size_t) n, why);
 }
 
 static int send_piece(struct archive *archive, int fd, int64_t *ret_size, struct failure *why) {
+  if (archive->hash != NULL)
+    return copy_piece(archive, fd, ret_size, why);
+
   const int64_t left = tar_write_left(archive->tar);
   const size_t most = (size_t) (left < SEND_BYTES ? left : SEND_BYTES);
   ssize_t n;
@@ -112,6 +122,25 @@ static int add_file(struct archive *archive, const struct member *member, struct
   } while (size > 0 && tar_write_left(archive->tar) > 0);
   if (tar_write_left(archive->tar) > 0)
     return fail(why, EIO, "read %s: it has become shorter", member->word);
+  return 0;
+}
+
+/* Of what was copied, not of what was there before: whoever reads the archive can rely on it. */
+static int add_blob(struct archive *archive, const struct member *member, struct failure *why) {
+  const char *slash = strrchr(member->name, '/');
+  const char *promised = slash == NULL ? member->name : slash + 1;
+  char digest[HASH_TEXT_SIZE];
+  struct hash hash;
+
+  hash_begin(&hash);
+  archive->hash = &hash;
+  const int r = add_file(archive, member, why);
+  archive->hash = NULL;
+  if (r < 0)
+    return r;
+  hash_text(&hash, digest);
+  if (strcmp(digest + strlen("sha256:"), promised) != 0)
+    return fail(why, EBADMSG, "blob sha256:%.64s holds bytes of %s", promised, digest);
   return 0;
 }
 
@@ -167,8 +196,8 @@ static const struct kind {
   const char *name;
   int (*add)(struct archive *archive, const struct member *member, struct failure *why);
 } kinds[] = {
-    {"file", add_file},          {"bytes", add_bytes},         {"symlink", add_symlink},
-    {"hardlink", add_hard_link}, {"directory", add_directory},
+    {"file", add_file},       {"blob", add_blob},          {"bytes", add_bytes},
+    {"symlink", add_symlink}, {"hardlink", add_hard_link}, {"directory", add_directory},
 };
 
 static int add(struct archive *archive, const struct member *member, struct failure *why) {
