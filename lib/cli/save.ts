@@ -1,5 +1,4 @@
 /** `marmita save`. */
-import { isatty } from "node:tty";
 import { MarmitaError } from "../errors.ts";
 import type { SaveFormat } from "../images/save.ts";
 import type { Command } from "./command.ts";

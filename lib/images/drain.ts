@@ -138,6 +138,8 @@ async function intoStream<T>(
   write: WriteTo<T>,
   signal: AbortSignal | undefined,
 ): Promise<T> {
+  // It would take nothing and say nothing.
+  if (!stream.writable) throw streamFailed(new Error("it has ended"));
   const stop = new AbortController();
   const unhook = signal && onAbort(signal, () => stop.abort());
   const { read, write: fd } = pipe();
@@ -151,7 +153,7 @@ async function intoStream<T>(
     const written = await writeAndClose(fd, write, signal);
     const failure = await flowing;
     if (failure === undefined) return written;
-    throw failure;
+    throw streamFailed(failure);
   } catch (error) {
     stop.abort();
     // When nobody takes the bytes, the helper's words are about a broken pipe.
