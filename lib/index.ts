@@ -2,12 +2,13 @@
 export { type ErrorCode, MarmitaError, isMarmitaError } from "./errors.ts";
 
 export type { ApiOptions } from "./api/default-engine.ts";
-export { inspect, ps, rm } from "./api/containers.ts";
+export { diff, inspect, ps, rm } from "./api/containers.ts";
 export { images, importImage, load, rmi, save } from "./api/images.ts";
 export { run } from "./api/run.ts";
 
 export { type Engine, openEngine } from "./engine/engine.ts";
 export type { Container } from "./engine/container.ts";
+export type { DiffOptions } from "./engine/diff.ts";
 export type {
   ContainerSummary,
   Containers,
@@ -56,6 +57,7 @@ export type { ExitStatus, RunningProcess } from "./runtime/process.ts";
 export type { Ulimit, Ulimits } from "./runtime/ulimits.ts";
 export type { ByteTarget } from "./images/drain.ts";
 export type { ByteSource } from "./images/feed.ts";
+export type { Change } from "./layers/diff.ts";
 export type { Image, ImageLayer } from "./images/image.ts";
 export type { ImportOptions } from "./images/import.ts";
 export type { LoadOptions, LoadedImage } from "./images/load.ts";

@@ -1,7 +1,9 @@
-/** ps(), inspect() and rm(): containers by name, id, or a unique start of an id. */
+/** ps(), inspect(), diff() and rm(): containers by name, id, or a unique start of an id. */
 import type { ContainerSummary } from "../engine/containers.ts";
+import type { DiffOptions } from "../engine/diff.ts";
 import type { ContainerInspection } from "../engine/inspect.ts";
 import type { RemoveOptions } from "../engine/remove.ts";
+import type { Change } from "../layers/diff.ts";
 import { type ApiOptions, engineOf } from "./default-engine.ts";
 
 /** All containers there are, the newest first. */
@@ -17,6 +19,20 @@ export async function inspect(
 ): Promise<ContainerInspection> {
   const { containers } = await engineOf(options);
   return (await containers.get(container)).inspect();
+}
+
+/**
+ * What a container changed in the files of its image, sorted by path: `A` what it added, `C` what
+ * it changed, with the directories that any of it is in, `D` what it deleted. Also while it runs.
+ * Throws `NOT_FOUND`.
+ */
+export async function diff(
+  container: string,
+  options: DiffOptions & ApiOptions = {},
+): Promise<readonly Change[]> {
+  const { engine, root, ...rest } = options;
+  const { containers } = await engineOf({ engine, root });
+  return (await containers.get(container)).diff(rest);
 }
 
 /** Throws `NOT_FOUND`; `CONFLICT` when it runs, unless `force` kills it. */

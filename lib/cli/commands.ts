@@ -19,6 +19,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./ps.ts")).ps,
   },
   {
+    names: ["container diff", "diff"],
+    summary: "Inspect changes to files or directories on a container's filesystem",
+    load: async () => (await import("./diff.ts")).diff,
+  },
+  {
     names: ["container rm", "container remove", "rm"],
     summary: "Remove one or more containers",
     load: async () => (await import("./rm.ts")).rm,
@@ -85,7 +90,7 @@ export const COMMANDS: readonly Entry[] = [
 const LATER = new Set(
   words(`
     attach auto-update build builder buildx checkpoint commit compose config context cp create
-    diff events exec export generate healthcheck history info init kill kube login logout logs
+    events exec export generate healthcheck history info init kill kube login logout logs
     machine manifest mount network node pause play plugin pod port prune pull push rename restart
     search secret service stack start stats stop swarm system top trust unmount unpause
     unshare update volume wait`),
@@ -94,7 +99,7 @@ const LATER = new Set(
 const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   container: new Set(
     words(`
-      attach checkpoint cleanup clone commit cp create diff exec exists export init kill logs mount
+      attach checkpoint cleanup clone commit cp create exec exists export init kill logs mount
       pause port prune rename restart restore runlabel start stats stop top unmount unpause update
       wait`),
   ),

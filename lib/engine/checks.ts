@@ -21,6 +21,7 @@ import {
 import { CONTAINER_CHECKS } from "./container-checks.ts";
 import { checkSharedNetwork } from "./networking.ts";
 import type { CreateOptions } from "./container-options.ts";
+import type { DiffOptions } from "./diff.ts";
 import type { EngineOptions, RunOptions, StartOptions, TerminalSizeOptions } from "./options.ts";
 import type { RemoveOptions } from "./remove.ts";
 
@@ -71,6 +72,7 @@ const removeImage: Checks<RemoveImageOptions> = {
   prune: flag,
   signal: abortSignal,
 };
+const diff: Checks<DiffOptions> = { signal: abortSignal };
 const remove: Checks<RemoveOptions> = { force: flag, volumes: flag, signal: abortSignal };
 
 /** What the arguments of `run` are. */
@@ -121,6 +123,10 @@ export function checkImportOptions(options: ImportOptions): void {
 /** Of a container. */
 export function checkRemoveOptions(options: RemoveOptions): void {
   check(remove, options);
+}
+
+export function checkDiffOptions(options: DiffOptions): void {
+  check(diff, options);
 }
 
 export function checkRemoveImageOptions(options: RemoveImageOptions): void {

@@ -1,7 +1,9 @@
 /** One container: what it is, what state it is in, and what can be done with it. */
+import type { Change } from "../layers/diff.ts";
 import type { RunningProcess } from "../runtime/process.ts";
-import { checkRemoveOptions, checkStartOptions } from "./checks.ts";
+import { checkDiffOptions, checkRemoveOptions, checkStartOptions } from "./checks.ts";
 import type { EngineContext } from "./context.ts";
+import { type DiffOptions, diffContainer } from "./diff.ts";
 import { explained } from "./failures.ts";
 import { type ContainerInspection, inspectContainer } from "./inspect.ts";
 import { lookAtLive } from "./live.ts";
@@ -56,6 +58,18 @@ export class Container implements AsyncDisposable {
   /** What `docker inspect` prints of a container. */
   async inspect(): Promise<ContainerInspection> {
     return explained("inspect the container", inspectContainer(this.#context, this));
+  }
+
+  /**
+   * What it changed in the files of its image, sorted by path; also while it runs. Mount points are
+   * left out. Throws `NOT_FOUND` when it was removed.
+   */
+  async diff(options: DiffOptions = {}): Promise<readonly Change[]> {
+    checkDiffOptions(options);
+    const comparing = this.#context.work.begin(() => {
+      return diffContainer(this.#context, this.record, options);
+    });
+    return explained("compare the container's files", comparing, options.signal);
   }
 
   /** With its files and its name. Throws `CONFLICT` when it runs, unless `force` kills it. */

@@ -117,8 +117,8 @@ int upper_open(const struct upper_places *places, struct upper **ret_upper, stru
   upper->root = -1;
   upper->form = places->form;
   upper->spells_out = places->spells_out;
-  if (upper_skip_take(upper, places->skip, why) < 0 ||
-      open_lowers(upper, places->lowers, why) < 0 || push_root(upper, places->upper, why) < 0) {
+  if (open_lowers(upper, places->lowers, why) < 0 || push_root(upper, places->upper, why) < 0 ||
+      upper_skip_take(upper, places->skip, why) < 0) {
     upper_close(upper);
     return -why->errnum;
   }

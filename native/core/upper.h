@@ -41,7 +41,8 @@ enum upper_kind {
 struct upper_places {
   const char *upper;
   char *const *lowers; /* the directories of the layers below, nearest first, ended by NULL */
-  char *const *skip;   /* mount points as paths in the root, "/etc/hosts", ended by NULL */
+  /* Mount points as paths in the container, "/etc/hosts", ended by NULL. Links are followed. */
+  char *const *skip;
   enum upper_form form;
   /* Instead of UPPER_OPAQUE, a UPPER_WHITEOUT for each name that is gone; what is there again
    * counts as replaced. */

@@ -49,7 +49,7 @@ struct upper {
   int root;
   enum upper_form form;
   bool spells_out;
-  char **skip; /* without the slash in front, in the order of their bytes */
+  char **skip; /* as the layers have them, in the order of their bytes */
   size_t skip_count;
   int lowers[UPPER_LOWERS_MAX];
   size_t lower_count;
@@ -97,6 +97,10 @@ bool upper_skips(const struct upper *upper, const char *path);
 /* 1: the entry is a directory on the way to a mount point, and looks as if nobody but marmita had
  * made or touched it. */
 int upper_may_be_for_mounts(struct upper *upper, struct failure *why);
+
+/* upper_resolve.c */
+/* A path of the container, with links, as one of the layers; ret_path has PATH_MAX bytes. */
+int upper_resolve(const struct upper *upper, const char *path, char *ret_path);
 
 /* upper_links.c */
 /* The path of the same file; NULL and `path` is taken note of when there is none yet. */

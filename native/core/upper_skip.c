@@ -16,6 +16,7 @@ static int compare(const void *one, const void *other) {
 }
 
 int upper_skip_take(struct upper *upper, char *const skip[], struct failure *why) {
+  char path[PATH_MAX];
   size_t count = 0;
 
   while (skip != NULL && skip[count] != NULL)
@@ -24,10 +25,12 @@ int upper_skip_take(struct upper *upper, char *const skip[], struct failure *why
   if (upper->skip == NULL)
     return fail(why, ENOMEM, "take the mount points");
   for (size_t i = 0; i < count; i++) {
-    upper->skip[i] = strdup(skip[i] + strspn(skip[i], "/"));
-    if (upper->skip[i] == NULL)
+    /* What leads nowhere was no mount point, either. */
+    if (upper_resolve(upper, skip[i], path) < 0)
+      continue;
+    upper->skip[upper->skip_count] = strdup(path);
+    if (upper->skip[upper->skip_count++] == NULL)
       return fail(why, ENOMEM, "take the mount points");
-    upper->skip_count++;
   }
   qsort(upper->skip, upper->skip_count, sizeof *upper->skip, compare);
   return 0;

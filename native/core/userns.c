@@ -91,3 +91,9 @@ int userns_call_helpers(pid_t pid, const struct id_maps *maps, struct failure *w
   *why = of_gids;
   return -why->errnum;
 }
+
+int userns_become_root(struct failure *why) {
+  if ((getegid() != 0 && setresgid(0, 0, 0) < 0) || (geteuid() != 0 && setresuid(0, 0, 0) < 0))
+    return fail(why, errno, "become root of the user namespace");
+  return 0;
+}

@@ -23,3 +23,7 @@ int userns_write_maps(pid_t pid, const struct id_maps *maps, struct failure *why
 /* The same through newuidmap and newgidmap, both at once; their words are lost but for the exit
  * status. ENOENT when they are not on PATH. */
 int userns_call_helpers(pid_t pid, const struct id_maps *maps, struct failure *why);
+
+/* In a user namespace that was entered: who enters keeps the ids of before, which need not be its
+ * root's. */
+int userns_become_root(struct failure *why);

@@ -23,6 +23,7 @@ static const struct verb {
 } verbs[] = {
     {"run", run_main},         /* keep one container from its plan to its end */
     {"mapped", mapped_main},   /* make the user namespace with the full id range */
+    {"diff", diff_main},       /* what a container changed */
     {"apply", apply_main},     /* a layer's tar on stdin becomes a directory */
     {"extract", extract_main}, /* an archive's files become flat, hashed files */
     {"blob", blob_main},       /* stdin becomes one hashed file */

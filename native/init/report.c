@@ -63,6 +63,33 @@ void report_number(struct report *report, const char *name, long long value) {
   append(report, ",\"%s\":%lld", name, value);
 }
 
+void report_list(struct report *report, const char *name) {
+  append(report, ",\"%s\":[", name);
+}
+
+/* What a text takes: a byte that is escaped takes six. */
+static size_t escaped_size(const char *text) {
+  size_t size = 0;
+
+  for (; *text != '\0'; text++)
+    size += (unsigned char) *text < 0x20 || *text == '"' || *text == '\\' ? 6 : 1;
+  return size;
+}
+
+bool report_item(struct report *report, const char *value) {
+  /* Two quotes and a comma; the bracket is part of the tail. */
+  if (report->used + escaped_size(value) + 3 + 2 * TAIL >= sizeof report->text)
+    return false;
+  append(report, report->text[report->used - 1] == '[' ? "\"" : ",\"");
+  append_escaped(report, value);
+  append(report, "\"");
+  return true;
+}
+
+void report_list_end(struct report *report) {
+  append(report, "]");
+}
+
 const char *report_finish(struct report *report) {
   append(report, "}\n");
   return report->text;

@@ -9,19 +9,24 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "../core/failure.h"
 
 struct report {
   size_t used;
-  char text[16384];
+  char text[32768]; /* a path of PATH_MAX, every byte escaped */
 };
 
 /* Without an event (NULL) the object begins {"version":1: a file's, not a line for Node. */
 struct report report_open(const char *event);
 void report_text(struct report *report, const char *name, const char *value);
 void report_number(struct report *report, const char *name, long long value);
+/* A list of texts: begun, then one by one, then ended. A text that does not fit is left out. */
+void report_list(struct report *report, const char *name);
+bool report_item(struct report *report, const char *value);
+void report_list_end(struct report *report);
 /* End the object and its line; the text lives in `report`. */
 const char *report_finish(struct report *report);
 /* Finish and send. */

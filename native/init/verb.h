@@ -14,6 +14,7 @@ typedef int (*verb_function)(int argc, char *argv[], struct failure *why);
 
 int run_main(int argc, char *argv[], struct failure *why);
 int mapped_main(int argc, char *argv[], struct failure *why);
+int diff_main(int argc, char *argv[], struct failure *why);
 int apply_main(int argc, char *argv[], struct failure *why);
 int extract_main(int argc, char *argv[], struct failure *why);
 int archive_main(int argc, char *argv[], struct failure *why);

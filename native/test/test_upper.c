@@ -266,6 +266,22 @@ static void mount_points(void) {
   are_told(places, "etc/ same; etc opaque; ", "a directory that was made anew is told");
 }
 
+static void mount_points_behind_links(void) {
+  char points[][16] = {"/var/run/socket", "/ring/x", "/up/b/../../c"};
+  char *skip[] = {points[0], points[1], points[2], NULL};
+  struct upper_places places = {.form = UPPER_KERNEL, .skip = skip};
+
+  begin();
+  make("l1/var");
+  (void) symlinkat("/run", base, "l1/var/run");
+  (void) symlinkat("ring", base, "l1/ring");
+  make("upper/run");
+  put("upper/run/socket", "");
+  (void) symlinkat("../etc", base, "upper/up");
+  put("upper/c", "");
+  are_told(places, "up; ", "mount points are left out where links lead");
+}
+
 static void deep(void) {
   char name[PATH_MAX] = "upper";
   size_t levels = 0;
@@ -329,6 +345,7 @@ int main(void) {
   opaque_in(fuse, "user.fuseoverlayfs.opaque");
   opaque_in(fuse, NULL);
   mount_points();
+  mount_points_behind_links();
   deep();
   too_deep();
   absent();

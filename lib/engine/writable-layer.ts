@@ -1,0 +1,124 @@
+/** Where what a container wrote is, and what lies below it. */
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { MarmitaError } from "../errors.ts";
+import type { UpperDirectory } from "../layers/diff.ts";
+import type { UserNamespace } from "../native/helper.ts";
+import { type Operation, type Plan, decodePlan } from "../native/plan.ts";
+import type { StorageDriverName } from "../runtime/storage-driver.ts";
+import { isMissing } from "../util/system-error.ts";
+import type { EngineContext } from "./context.ts";
+import { noSuchContainer } from "./find.ts";
+import { homeOf } from "./kept-context.ts";
+import type { ContainerRecord } from "./records.ts";
+
+export interface WritableLayer {
+  /** Whose root may read it, and whose ids own it; closed with the engine. */
+  readonly namespace: UserNamespace;
+  /** Who wrote it. */
+  readonly driver: StorageDriverName;
+  /** One at `/`; of image `host` as many as its root has parts that may be written to. */
+  readonly uppers: readonly UpperDirectory[];
+  /** The directories of the image's layers, the nearest first. Of image `host`: none. */
+  readonly lowers: readonly string[];
+  /** Mount points that were made for the container, as paths in it. Of image `host`: none. */
+  readonly skip: readonly string[];
+}
+
+/** The plan says it: it is what the container is started from. Throws `NOT_FOUND`, `CORRUPT`. */
+export async function writableLayer(
+  context: EngineContext,
+  record: ContainerRecord,
+): Promise<WritableLayer> {
+  const { image, confinement, isolation } = record;
+  const bundle = context.paths.container(record.id);
+  const plan = await readPlan(record, bundle);
+  const home = await homeOf(context, { image: image.name, userns: confinement.userns });
+  const { namespace } = await home.context.mapped();
+  const driver = isolation.rootfs;
+  const parts = hostParts(plan);
+  if (parts.length > 0) return { namespace, driver, uppers: parts, lowers: [], skip: [] };
+  const lowers = rootLowers(plan, bundle);
+  if (lowers === undefined) {
+    throw new MarmitaError("CORRUPT", `the plan of container ${record.name} has no root`, {
+      details: { container: record.id },
+    });
+  }
+  const directory = join(bundle, "upper");
+  const skip = mountPoints(plan);
+  return { namespace, driver, uppers: [{ directory, at: "/", lowers, skip }], lowers, skip };
+}
+
+async function readPlan({ name }: ContainerRecord, bundle: string): Promise<Plan> {
+  try {
+    return decodePlan(await readFile(join(bundle, "plan")));
+  } catch (error) {
+    if (isMissing(error)) throw noSuchContainer(name); // removed meanwhile
+    throw error;
+  }
+}
+
+/** Images that are mounted have writable layers too: those are no part of the container's. */
+function rootLowers(plan: Plan, bundle: string): readonly string[] | undefined {
+  const upper = join(bundle, "upper");
+  for (const operation of plan) {
+    if (operation[0] === "overlay" && operation[2] === upper) return operation[4];
+    if (operation[0] !== "fuse-overlayfs") continue;
+    const options = new Map(operation[2].flatMap(optionsOf));
+    if (options.get("upperdir") === upper) return options.get("lowerdir")?.split(":");
+  }
+  return undefined;
+}
+
+/** Of `lowerdir=…:…,upperdir=…,workdir=…`: paths with a comma or a colon are refused before. */
+function optionsOf(word: string): readonly (readonly [string, string])[] {
+  return word.split(",").map((option) => {
+    const [name = "", ...rest] = option.split("=");
+    return [name, rest.join("=")] as const;
+  });
+}
+
+/** The parts of image `host` lie in each other, and what is made in one is a place for another. */
+function hostParts(plan: Plan): readonly UpperDirectory[] {
+  const parts = plan.filter((operation) => operation[0] === "overlay-in");
+  if (parts.length === 0) return [];
+  const made = plan.flatMap((operation) => (operation[0] === "directory" ? [operation[1]] : []));
+  const places = [...plan.flatMap(targetOf), ...made];
+  return parts.map(([, at, directory, , lowers]) => {
+    const skip = outermost(places.filter((path) => path.startsWith(`${at}/`)));
+    return { directory, at, lowers, skip };
+  });
+}
+
+/** Where marmita mounts something, or puts a link. */
+function mountPoints(plan: Plan): readonly string[] {
+  return outermost(plan.flatMap(targetOf));
+}
+
+function targetOf(operation: Operation): readonly string[] {
+  switch (operation[0]) {
+    case "overlay-in":
+      return [operation[1]];
+    case "symlink":
+    case "bind":
+      return [operation[2]];
+    case "mount":
+    case "bind-in":
+      return [operation[3]];
+    case "borrow":
+      return [operation[4]];
+    default:
+      return [];
+  }
+}
+
+/** Without those in others: nobody sees what is below a mount. */
+function outermost(paths: readonly string[]): readonly string[] {
+  const all = new Set(paths);
+  return [...all].filter((path) => !parentsOf(path).some((parent) => all.has(parent)));
+}
+
+function parentsOf(path: string): readonly string[] {
+  const names = path.split("/").slice(1, -1);
+  return names.map((_, index) => `/${names.slice(0, index + 1).join("/")}`);
+}
