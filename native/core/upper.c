@@ -204,8 +204,8 @@ static int look_at(struct upper *upper, const struct upper_name *name, struct fa
   return 1;
 }
 
-/* Into the directory that the last entry is. 1: it was opaque, with something below; 0: not; it
- * may be gone. */
+/* Into the directory that the last entry is. 1: it is opaque, with something below; 0: it is not,
+ * or is gone. */
 static int go_down(struct upper *upper, struct failure *why) {
   const struct upper_entry entry = upper->entry;
   const int fd = openat(entry.parent, entry.name,
@@ -220,9 +220,9 @@ static int go_down(struct upper *upper, struct failure *why) {
 
   struct upper_level *level = &upper->levels[upper->depth - 1];
   level->entry = entry;
-  if (level->lower_count == 0)
-    return 0;
-  if (!level->names.is_opaque && !upper_is_opaque(level->fd, upper->form))
+  level->is_cut_off =
+      level[-1].is_cut_off || level->names.is_opaque || upper_is_opaque(level->fd, upper->form);
+  if (level->lower_count == 0 || !level->is_cut_off)
     return 0;
   if (upper->spells_out)
     return upper_names_add_gone(upper, &level->names, why) < 0 ? -why->errnum : 1;

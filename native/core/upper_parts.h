@@ -31,6 +31,8 @@ struct upper_level {
   size_t next;      /* of the names */
   uint16_t *lowers; /* of those that have part in it, nearest first */
   size_t lower_count;
+  /* This directory, or one that it is in, is opaque: what is below was deleted. */
+  bool is_cut_off;
   /* Not told yet: it may be there for mount points only. Its entry, but for the texts. */
   bool is_held;
   struct upper_entry entry;

@@ -210,6 +210,8 @@ static void opaque_in(struct upper_places places, const char *attribute) {
   make("l1/d");
   put("l1/d/kept", "1");
   put("l1/d/lost", "");
+  make("l1/d/none");
+  put("l1/d/none/inner", "");
   make("l1/d/sub");
   put("l1/d/sub/inner", "");
   make("l0/d");
@@ -219,6 +221,7 @@ static void opaque_in(struct upper_places places, const char *attribute) {
   make("upper/d");
   put("upper/d/kept", "2");
   put("upper/d/new", "");
+  make("upper/d/sub");
   make("upper/n");
   if (attribute == NULL) {
     put("upper/d/.wh..wh..opq", "");
@@ -227,10 +230,12 @@ static void opaque_in(struct upper_places places, const char *attribute) {
     mark("upper/d", attribute);
     mark("upper/n", attribute);
   }
-  are_told(places, "d/ same; d opaque; d/kept; d/new; n/; ",
+  are_told(places, "d/ same; d opaque; d/kept; d/new; d/sub/; n/; ",
            "an opaque directory hides what is below, where something is");
   places.spells_out = true;
-  are_told(places, "d/ same; d/also gone; d/kept changed; d/lost gone; d/new; d/sub gone; n/; ",
+  are_told(places,
+           "d/ same; d/also gone; d/kept changed; d/lost gone; d/new; d/none gone; d/sub/ same; "
+           "d/sub/inner gone; n/; ",
            "…or each name that is gone is told");
 }
 
