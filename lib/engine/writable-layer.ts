@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import type { UpperDirectory } from "../layers/diff.ts";
 import type { UserNamespace } from "../native/helper.ts";
-import { type Operation, type Plan, decodePlan } from "../native/plan.ts";
+import { type Operation, type OperationName, type Plan, decodePlan } from "../native/plan.ts";
 import type { StorageDriverName } from "../runtime/storage-driver.ts";
 import { isMissing } from "../util/system-error.ts";
 import type { EngineContext } from "./context.ts";
@@ -95,21 +95,19 @@ function mountPoints(plan: Plan): readonly string[] {
   return outermost(plan.flatMap(targetOf));
 }
 
+/** Where in an operation the path stands that is mounted on, or made. */
+const TARGETS: Readonly<Partial<Record<OperationName, number>>> = {
+  "overlay-in": 1,
+  symlink: 2,
+  bind: 2,
+  mount: 3,
+  "bind-in": 3,
+  borrow: 4,
+};
+
 function targetOf(operation: Operation): readonly string[] {
-  switch (operation[0]) {
-    case "overlay-in":
-      return [operation[1]];
-    case "symlink":
-    case "bind":
-      return [operation[2]];
-    case "mount":
-    case "bind-in":
-      return [operation[3]];
-    case "borrow":
-      return [operation[4]];
-    default:
-      return [];
-  }
+  const target = operation[TARGETS[operation[0]] ?? -1];
+  return typeof target === "string" ? [target] : [];
 }
 
 /** Without those in others: nobody sees what is below a mount. */

@@ -1,5 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
+import type { TarEntry } from "../../fixtures/tar-writer.mjs";
 import { diff } from "../../lib/api/containers.ts";
 import { run } from "../../lib/api/run.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
@@ -12,7 +13,7 @@ import { hostCan, requireProgram, requireUserNamespaces } from "../helpers/user-
 const IMAGE = "busybox:diff";
 
 /** Times are long ago: what is copied up has them, what is written has not. */
-const LAYERS = [
+const LAYERS: readonly (readonly TarEntry[])[] = [
   [
     { path: "data/", type: "directory", mode: 0o755 },
     { path: "data/one", content: "1\n" },
