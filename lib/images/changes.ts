@@ -96,11 +96,14 @@ function setCmd({ config, text }: Change): void {
   config.Cmd = commandOf(config, text);
 }
 
-/** A base image's CMD was made for its own ENTRYPOINT: it goes, unless it was set just now. */
+/**
+ * A base image's CMD was made for its own ENTRYPOINT: it goes with that for another one, unless it
+ * was set just now. Where there is to be no ENTRYPOINT, it stays (moby, daemon/commit.go, merge).
+ */
 function setEntrypoint({ config, text, hasCmd }: Change): void {
   const command = commandOf(config, text);
   config.Entrypoint = command.length === 0 ? undefined : command;
-  if (!hasCmd) config.Cmd = undefined;
+  if (!hasCmd && command.length > 0) config.Cmd = undefined;
 }
 
 function addEnv({ config, text, words, expand }: Change): void {

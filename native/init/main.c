@@ -30,6 +30,7 @@ static const struct verb {
     {"archive", archive_main}, /* files become an archive on stdout */
     {"remove", remove_main},   /* delete trees, whoever inside owns them */
     {"probe", probe_main},     /* can this directory carry an overlay? */
+    {"pause", pause_main},     /* stop a container's processes, continue them at our end */
     {"seccomp", seccomp_main}, /* rules become a filter */
 };
 

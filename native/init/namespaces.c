@@ -13,6 +13,7 @@
 
 #include "../core/cleanup.h"
 #include "../core/fd.h"
+#include "../core/process_stat.h"
 #include "../core/sync.h"
 #include "../core/syscalls.h"
 
@@ -21,17 +22,10 @@
 
 static long long start_time(pid_t pid) {
   char path[32];
-  autofree char *text = NULL;
-  size_t size = 0;
-  struct failure ignored;
+  struct process_stat stat;
 
-  (void) snprintf(path, sizeof path, "/proc/%d/stat", (int) pid);
-  if (fd_read_file(AT_FDCWD, path, 4096, &text, &size, &ignored) < 0)
-    return 0;
-  const char *at = strrchr(text, ')'); /* the command's name may hold anything */
-  for (int field = 2; at != NULL && field < 22; field++)
-    at = strchr(at + 1, ' ');
-  return at == NULL ? 0 : strtoll(at, NULL, 10);
+  (void) snprintf(path, sizeof path, "/proc/%d", (int) pid);
+  return process_stat_read(AT_FDCWD, path, &stat) ? stat.start : 0;
 }
 
 struct namespaces_holder namespaces_holder_of(pid_t pid) {
@@ -64,8 +58,8 @@ static bool is_still(const struct namespaces_holder *holder, int pidfd) {
          sys_pidfd_send_signal(pidfd, 0) == 0;
 }
 
-/* `name` is what to call it when it is not there. */
-static int open_container(const char *live, const char *name, int *ret_pidfd, struct failure *why) {
+int namespaces_find(const char *live, const char *name, pid_t *ret_pid, int *ret_pidfd,
+                    struct failure *why) {
   autofree char *text = NULL;
   size_t size = 0;
   struct namespaces_holder holder;
@@ -78,6 +72,8 @@ static int open_container(const char *live, const char *name, int *ret_pidfd, st
   autoclose int pidfd = (int) syscall(SYS_pidfd_open, holder.pid, 0);
   if (pidfd < 0 || !is_still(&holder, pidfd))
     return fail(why, ESRCH, "find container %s", name);
+  if (ret_pid != NULL)
+    *ret_pid = holder.pid;
   *ret_pidfd = steal_fd(&pidfd);
   return 0;
 }
@@ -90,7 +86,7 @@ int namespaces_join(const struct plan *plan, uint64_t which, struct failure *why
 
     if (plan->operations[i].code != PLAN_JOIN || (arguments[1].number & which) == 0)
       continue;
-    r = open_container(arguments[0].text, arguments[2].text, &pidfd, why);
+    r = namespaces_find(arguments[0].text, arguments[2].text, NULL, &pidfd, why);
     if (r < 0)
       return r;
     if (setns(pidfd, (int) (arguments[1].number & which)) < 0)
@@ -118,7 +114,7 @@ static int borrow(const union argument *arguments, int *ret_mount, struct failur
   int status = 0;
   int r;
 
-  r = open_container(arguments[0].text, arguments[1].text, &pidfd, why);
+  r = namespaces_find(arguments[0].text, arguments[1].text, NULL, &pidfd, why);
   if (r < 0)
     return r;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0)

@@ -42,6 +42,11 @@ struct namespaces_holder namespaces_holder_of(pid_t pid);
  * written. */
 bool namespaces_read_holder(const char *live, struct namespaces_holder *ret_holder);
 
+/* The first process of the container whose live file this is; `name` is what to call it when it
+ * does not run: ESRCH. `ret_pid` may be NULL. */
+int namespaces_find(const char *live, const char *name, pid_t *ret_pid, int *ret_pidfd,
+                    struct failure *why);
+
 /* What the keeper must have of its child's. */
 enum namespace_kind { NAMESPACE_MOUNT, NAMESPACE_NETWORK };
 

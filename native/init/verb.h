@@ -21,6 +21,7 @@ int archive_main(int argc, char *argv[], struct failure *why);
 int blob_main(int argc, char *argv[], struct failure *why);
 int remove_main(int argc, char *argv[], struct failure *why);
 int probe_main(int argc, char *argv[], struct failure *why);
+int pause_main(int argc, char *argv[], struct failure *why);
 int seccomp_main(int argc, char *argv[], struct failure *why);
 
 /* What others read as the command line of this process, from now on. */

@@ -60,8 +60,9 @@ describe("changes in Dockerfile syntax", () => {
     expect(defaults).toEqual({ Env: ["A=1"], Labels: { a: "1" } });
   });
 
-  it("drop the base's command with its entrypoint, not one set before", () => {
+  it("drop the base's command for another entrypoint, not for none, nor one set before", () => {
     expect(applyChanges({ Cmd: ["old"] }, ['ENTRYPOINT ["/init"]']).Cmd).toBeUndefined();
+    expect(applyChanges({ Cmd: ["old"] }, ["ENTRYPOINT []"]).Cmd).toEqual(["old"]);
     expect(applyChanges({}, ['CMD ["new"]', 'ENTRYPOINT ["/init"]']).Cmd).toEqual(["new"]);
   });
 
