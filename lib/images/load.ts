@@ -1,12 +1,24 @@
 /** An image archive or an OCI layout directory into the store. */
 import { MarmitaError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { type Platform, hostPlatform, parsePlatformText } from "../oci/platform.ts";
+import { CONFIG_LIMIT_BYTES, parseImageConfig, platformOf } from "../oci/image-config.ts";
+import {
+  type Platform,
+  hostPlatform,
+  parsePlatformText,
+  platformMatches,
+} from "../oci/platform.ts";
 import { familiar, parseImageName } from "../oci/reference.ts";
+import { parseJson } from "../util/json.ts";
 import { type NewImage, addImages } from "./add.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import type { ArchivedImage } from "./archived-image.ts";
-import { findDockerEntries, readDockerImage, tagsByConfig } from "./docker-archive.ts";
+import {
+  type DockerEntry,
+  findDockerEntries,
+  readDockerImage,
+  tagsByConfig,
+} from "./docker-archive.ts";
 import { type ByteSource, consuming } from "./feed.ts";
 import type { ImageStore } from "./image-store.ts";
 import { readLayout } from "./oci-layout.ts";
@@ -66,12 +78,44 @@ async function readArchive(
   // Docker writes both forms into one archive since version 25; the layout says more.
   if ((await archive.find("index.json")) !== undefined) {
     const tags = await tagsByConfig(archive, entries ?? []);
-    return nonEmpty(await readLayout(archive, { ...options, tags }));
+    const images = await readLayout(archive, { ...options, tags });
+    const listed = new Set(images.map(({ content }) => content.id));
+    const others = await unlisted(archive, entries ?? [], { listed, platform: options.platform });
+    return nonEmpty([...images, ...(await readDockerImages(archive, others, options))]);
   }
   if (entries === undefined) throw await notAnArchive(archive);
+  return nonEmpty(await readDockerImages(archive, entries, options));
+}
+
+/**
+ * Docker leaves images without a name out of the layout when others in the archive have one. What
+ * is for another platform is there for whoever reads no layouts.
+ */
+async function unlisted(
+  archive: Archive,
+  entries: readonly DockerEntry[],
+  { listed, platform }: { readonly listed: ReadonlySet<Digest>; readonly platform: Platform },
+): Promise<readonly DockerEntry[]> {
+  const others: DockerEntry[] = [];
+  for (const entry of entries) {
+    if (entry.tags.length > 0) continue;
+    const config = await archive.find(entry.config);
+    if (config === undefined || listed.has(await archive.digest(config))) continue;
+    const bytes = await archive.read(config, CONFIG_LIMIT_BYTES);
+    const parsed = parseImageConfig(parseJson(bytes, entry.config), entry.config);
+    if (platformMatches(platform, platformOf(parsed))) others.push(entry);
+  }
+  return others;
+}
+
+async function readDockerImages(
+  archive: Archive,
+  entries: readonly DockerEntry[],
+  options: { readonly platform: Platform; readonly name: string | undefined },
+): Promise<readonly ArchivedImage[]> {
   const images: ArchivedImage[] = [];
   for (const entry of entries) images.push(await readDockerImage(archive, entry, options));
-  return nonEmpty(images);
+  return images;
 }
 
 function nonEmpty(images: readonly ArchivedImage[]): readonly ArchivedImage[] {

@@ -242,6 +242,26 @@ describe("load", () => {
       expect(loaded.map(({ names }) => names)).toEqual([["lunch:1"], ["dinner:2"]]);
     });
 
+    it("takes the images without a name that Docker leaves out of its index", async () => {
+      const layout = new Layout();
+      const line = layout.manifest(busybox, named("a"));
+      const foreign = image(["x"], { architecture: OTHER });
+      for (const made of [second, foreign]) layout.manifest(made);
+      const path = (content: string) => `blobs/sha256/${digestOf(content).slice(7)}`;
+      const entries = [busybox, second, foreign].map(({ config, layers }) => ({
+        Config: path(config),
+        RepoTags: config === busybox.config ? ["a:latest"] : null,
+        Layers: layers.map((content) => path(String(content))),
+      }));
+
+      const loaded = await load(layout.done([line], { "manifest.json": JSON.stringify(entries) }));
+
+      expect(loaded).toEqual([
+        { id: digestOf(busybox.config), names: ["a:latest"] },
+        { id: digestOf(second.config), names: [] },
+      ]);
+    });
+
     it("gives one image the name asked for, and refuses to give it to two", async () => {
       const layout = new Layout();
       const lines = [layout.manifest(busybox, named("a")), layout.manifest(second, named("b"))];
