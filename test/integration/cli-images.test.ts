@@ -1,6 +1,9 @@
 import { writeFile } from "node:fs/promises";
 import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
 import { tarArchive } from "../../fixtures/tar-writer.mjs";
 import { temporaryFolder } from "../helpers/folder.ts";
@@ -59,6 +62,40 @@ describe.runIf(canRun)("images on the command line", () => {
     expect(await cli.call(["import", "-", "piped"], { input })).toMatchObject({ exitCode: 0 });
   });
 
+  it("are imported for another platform, in Docker's words or in Podman's", async () => {
+    const input = Buffer.from(tarArchive([{ path: "motd", content: "oi" }]));
+    const flags = ["--os", "linux", "--arch", "arm", "--variant", "v6", "--quiet"];
+    for (const each of [flags, ["--platform", "linux/arm/v6"]]) {
+      await cli.call(["import", ...each, "-", "small:arm"], { input });
+
+      const { stdout } = await cli.call(["inspect", "small:arm"]);
+      const [image] = JSON.parse(stdout);
+      expect(image).toMatchObject({ Architecture: "arm", Variant: "v6", Os: "linux" });
+      await cli.call(["rmi", "small:arm"]);
+    }
+  });
+
+  it("are imported from a URL", async () => {
+    const tar = gzipSync(tarArchive([{ path: "motd", content: "oi" }]));
+    const server = createServer((request, response) => {
+      response.statusCode = request.url === "/root.tar.gz" ? 200 : 404;
+      response.end(request.url === "/root.tar.gz" ? tar : "no such page");
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/root.tar.gz`;
+
+    const done = await cli.call(["import", url, "fetched:1"]);
+    const missing = await cli.call(["import", `${url}.sig`]);
+
+    await new Promise((resolve) => server.close(resolve));
+    expect(done).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^sha256:\w{64}\n$/) });
+    const { stdout } = await cli.call(["inspect", "fetched:1"]);
+    expect(JSON.parse(stdout)).toMatchObject([{ Comment: `Imported from ${url}` }]);
+    expect(missing).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(missing.stderr).toContain("404 Not Found");
+    await cli.call(["rmi", "fetched:1"]);
+  });
+
   it("are listed in Docker's columns", async () => {
     const { stdout } = await cli.call(["images", "busybox"]);
 
@@ -95,7 +132,16 @@ describe.runIf(canRun)("images on the command line", () => {
     ["a file that is not there", ["load", "-i", "/no/such"], "/no/such"],
     ["a file that is no archive", ["load", "-i", "/etc/passwd"], "marmita: "],
     ["a reserved name", ["import", "/etc/passwd", "host"], "host"],
-    ["a URL", ["import", "https://example.com/x.tar"], "not supported yet"],
+    [
+      "a URL of nobody",
+      ["import", "http://127.0.0.1:1/x.tar"],
+      "download http://127.0.0.1:1/x.tar: ",
+    ],
+    [
+      "two words for one platform",
+      ["import", "--platform", "linux/arm64", "--arch", "arm64", "/etc/passwd"],
+      "exclude each other",
+    ],
   ])("fail with words for %s", async (_, args, message) => {
     const done = await cli.call(args);
 
