@@ -3,7 +3,7 @@ export { type ErrorCode, MarmitaError, isMarmitaError } from "./errors.ts";
 
 export type { ApiOptions } from "./api/default-engine.ts";
 export { diff, inspect, ps, rm } from "./api/containers.ts";
-export { images, importImage, load, rmi, save } from "./api/images.ts";
+export { history, images, importImage, load, rmi, save } from "./api/images.ts";
 export { run } from "./api/run.ts";
 
 export { type Engine, openEngine } from "./engine/engine.ts";
@@ -58,6 +58,8 @@ export type { Ulimit, Ulimits } from "./runtime/ulimits.ts";
 export type { ByteTarget } from "./images/drain.ts";
 export type { ByteSource } from "./images/feed.ts";
 export type { Change } from "./layers/diff.ts";
+export type { ImageFilters } from "./images/filter.ts";
+export type { ImageHistoryEntry } from "./images/history.ts";
 export type { Image, ImageLayer } from "./images/image.ts";
 export type { ImportOptions } from "./images/import.ts";
 export type { LoadOptions, LoadedImage } from "./images/load.ts";

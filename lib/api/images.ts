@@ -1,7 +1,9 @@
-/** load(), importImage(), save(), images() and rmi(): images in, listed, and out again. */
+/** load(), importImage(), save(), images(), history() and rmi(): images in, listed, and out again. */
 import type { RemoveImageOptions } from "../engine/images.ts";
 import type { ByteTarget } from "../images/drain.ts";
 import type { ByteSource } from "../images/feed.ts";
+import type { ImageFilters } from "../images/filter.ts";
+import type { ImageHistoryEntry } from "../images/history.ts";
 import type { Image } from "../images/image.ts";
 import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions, LoadedImage } from "../images/load.ts";
@@ -47,10 +49,20 @@ export async function save(
   return library.save(image, target, rest);
 }
 
-/** All images there are, the newest first. */
-export async function images(options: ApiOptions = {}): Promise<readonly Image[]> {
+/** All images there are, or those that the filters leave, the newest first. */
+export async function images(options: ImageFilters & ApiOptions = {}): Promise<readonly Image[]> {
+  const { engine, root, ...filters } = options;
+  const { images: library } = await engineOf({ engine, root });
+  return library.list(filters);
+}
+
+/** What an image is made of, the latest step first. Throws `NOT_FOUND`. */
+export async function history(
+  image: string,
+  options: ApiOptions = {},
+): Promise<readonly ImageHistoryEntry[]> {
   const { images: library } = await engineOf(options);
-  return library.list();
+  return library.history(image);
 }
 
 /** A name goes, and with its last name the image. Throws `NOT_FOUND`, `CONFLICT` when in use. */

@@ -34,6 +34,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./images.ts")).images,
   },
   {
+    names: ["image history", "history"],
+    summary: "Show the history of an image",
+    load: async () => (await import("./history.ts")).history,
+  },
+  {
     names: ["image load", "load"],
     summary: "Load an image from a tar archive or STDIN",
     load: async () => (await import("./load.ts")).load,
@@ -90,7 +95,7 @@ export const COMMANDS: readonly Entry[] = [
 const LATER = new Set(
   words(`
     attach auto-update build builder buildx checkpoint commit compose config context cp create
-    events exec export generate healthcheck history info init kill kube login logout logs
+    events exec export generate healthcheck info init kill kube login logout logs
     machine manifest mount network node pause play plugin pod port prune pull push rename restart
     search secret service stack start stats stop swarm system top trust unmount unpause
     unshare update volume wait`),
@@ -105,7 +110,7 @@ const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   ),
   image: new Set(
     words(`
-      build diff exists history mount prune pull push scp search sign tree trust unmount
+      build diff exists mount prune pull push scp search sign tree trust unmount
       untag`),
   ),
 };

@@ -1,38 +1,63 @@
 /** `marmita images`. */
+import type { ImageFilters } from "../images/filter.ts";
 import type { Image } from "../images/image.ts";
+import type { Digest } from "../oci/digest.ts";
+import { parseMoment } from "../util/moment.ts";
 import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
+import { filtersOf } from "./filter-flag.ts";
 import type { ParsedFlags } from "./flags.ts";
+import { LIST_FORMAT } from "./format-flag.ts";
+import { formatListing, type Listing } from "./listing.ts";
 import { print } from "./output.ts";
-import { formatTable } from "./table.ts";
-import { formatAgo, formatSize } from "./units.ts";
+import { formatAgo, formatSize, formatTime } from "./units.ts";
 
 const NONE = "<none>";
 const SHORT_ID = 12;
+const FILTERS = ["before", "dangling", "label", "label!", "reference", "since", "until"];
 
 export const images: Command = {
   usage: "[OPTIONS] [REPOSITORY[:TAG]]",
   arguments: { min: 0, max: 1 },
   flags: [
-    { name: "all", short: "a", help: "Show all images (there are no intermediate ones to hide)" },
+    { name: "all", short: "a", help: "Show all images (default hides intermediate images)" },
     { name: "digests", help: "Show digests" },
+    {
+      name: "filter",
+      short: "f",
+      value: "filter",
+      help:
+        "Show those for which a condition holds: 'before=IMAGE', 'dangling=true', " +
+        "'label=KEY[=VALUE]', 'label!=KEY[=VALUE]', 'reference=PATTERN', 'since=IMAGE', 'until=TIME'",
+    },
+    LIST_FORMAT,
     { name: "no-trunc", help: "Don't truncate output" },
     { name: "quiet", short: "q", help: "Only show image IDs" },
   ],
-  refused: { switches: "tree history noheading|n", values: "filter|f format sort" },
+  refused: { switches: "tree history noheading|n", values: "sort" },
   async run({ flags, args, engine: options }) {
+    const filters = filtersAsked(flags, args[0]);
     await using engine = await openCliEngine(options);
-    const found = imageLines(await engine.images.list(), args[0]);
-    const noTrunc = flags.has("no-trunc");
-    if (flags.has("quiet")) {
-      const ids = new Set(found.map(({ image }) => imageId(image, noTrunc)));
-      print([...ids].map((id) => `${id}\n`).join(""));
-    } else {
-      print(formatImages(found, flags, new Date()));
-    }
+    print(formatImages(imageLines(await engine.images.list(filters)), flags, new Date()));
     return 0;
   },
 };
+
+/** An argument is one more pattern: of several, a name has to match one. */
+function filtersAsked(flags: ParsedFlags, argument: string | undefined): ImageFilters {
+  const filters = filtersOf(flags, FILTERS);
+  const references = [...filters.all("reference"), ...(argument === undefined ? [] : [argument])];
+  return {
+    intermediate: flags.has("all"),
+    dangling: filters.flag("dangling"),
+    labels: filters.all("label"),
+    withoutLabels: filters.all("label!"),
+    before: filters.last("before"),
+    since: filters.last("since"),
+    until: filters.parse("until", parseMoment),
+    references,
+  };
+}
 
 /** One image under one of its names. */
 export interface ImageLine {
@@ -41,22 +66,24 @@ export interface ImageLine {
   readonly tag: string;
 }
 
-/** Newest first; an image has a line for each of its names that `pattern` allows. */
+/** Newest first; an image has a line for each of its names. */
 export function imageLines(
   list: readonly Pick<Image, "id" | "digest" | "created" | "size" | "names">[],
-  pattern?: string,
 ): readonly ImageLine[] {
   const newestFirst = list.toSorted((one, other) => timeOf(other) - timeOf(one));
   return newestFirst.flatMap((image) => {
-    const names = image.names.length === 0 && pattern === undefined ? [NONE] : image.names;
-    return names
-      .map((name) => ({ image, ...splitName(name) }))
-      .filter((line) => pattern === undefined || matches(line, pattern));
+    const names = image.names.length === 0 ? [NONE] : image.names;
+    return names.map((name) => ({ image, ...splitName(name) }));
   });
 }
 
 function timeOf({ created }: Pick<Image, "created">): number {
-  return created === undefined ? 0 : Date.parse(created);
+  return isTime(created) ? Date.parse(created) : 0;
+}
+
+/** Images may say anything. */
+function isTime(text: string | undefined): text is string {
+  return text !== undefined && !Number.isNaN(Date.parse(text));
 }
 
 /** A colon before the last slash belongs to a port. */
@@ -66,34 +93,63 @@ function splitName(name: string): { repository: string; tag: string } {
   return { repository: name.slice(0, colon), tag: name.slice(colon + 1) };
 }
 
-/** `busybox`, `busybox:1*`: `*` and `?` stand for what they do in a shell. */
-function matches({ repository, tag }: ImageLine, pattern: string): boolean {
-  const wanted = splitName(pattern);
-  return isLike(repository, wanted.repository) && (wanted.tag === NONE || isLike(tag, wanted.tag));
+/** With `--quiet`, ids alone, each once; a template of one's own counts for more. */
+export function formatImages(lines: readonly ImageLine[], flags: ParsedFlags, now: Date): string {
+  const format = flags.last("format");
+  const noTrunc = flags.has("no-trunc");
+  if (flags.has("quiet") && (format === undefined || format.trim().startsWith("table"))) {
+    const ids = new Set(lines.map(({ image }) => shownId(image.id, noTrunc)));
+    return [...ids].map((id) => `${id}\n`).join("");
+  }
+  return formatListing(lines, listingOf({ noTrunc, digests: flags.has("digests"), now }), format);
 }
 
-function isLike(text: string, pattern: string): boolean {
-  const source = pattern
-    .replace(/[.+^${}()|[\]\\]/g, "\\$&")
-    .replaceAll("*", "[^/]*")
-    .replaceAll("?", "[^/]");
-  return new RegExp(`^${source}$`).test(text);
-}
-
-function formatImages(lines: readonly ImageLine[], flags: ParsedFlags, now: Date): string {
-  const digests = flags.has("digests");
-  const headings = ["REPOSITORY", "TAG", ...(digests ? ["DIGEST"] : []), "IMAGE ID", "CREATED"];
-  const rows = lines.map(({ image, repository, tag }) => [
-    repository,
-    tag,
-    ...(digests ? [image.digest] : []),
-    imageId(image, flags.has("no-trunc")),
-    image.created === undefined ? "N/A" : formatAgo(image.created, now),
-    formatSize(image.size),
-  ]);
-  return formatTable([...headings, "SIZE"], rows);
-}
-
-function imageId({ id }: Pick<Image, "id">, noTrunc: boolean): string {
+/** `12ab34cd56ef`, as Docker shows an id. */
+export function shownId(id: Digest, noTrunc: boolean): string {
   return noTrunc ? id : id.slice("sha256:".length).slice(0, SHORT_ID);
+}
+
+interface ListingOptions {
+  readonly noTrunc: boolean;
+  readonly digests: boolean;
+  readonly now: Date;
+}
+
+function listingOf({ noTrunc, digests, now }: ListingOptions): Listing<ImageLine> {
+  const columns = ["Repository", "Tag", ...(digests ? ["Digest"] : []), "ID", "CreatedSince"];
+  const unknown = { heading: "", value: () => "N/A" };
+  return {
+    name: "image",
+    fields: {
+      Repository: { heading: "REPOSITORY", value: ({ repository }) => repository },
+      Tag: { heading: "TAG", value: ({ tag }) => tag },
+      Digest: { heading: "DIGEST", value: ({ image }) => image.digest },
+      ID: { heading: "IMAGE ID", value: ({ image }) => shownId(image.id, noTrunc) },
+      CreatedSince: {
+        heading: "CREATED",
+        value: ({ image: { created } }) => (isTime(created) ? formatAgo(created, now) : "N/A"),
+      },
+      CreatedAt: {
+        heading: "CREATED AT",
+        value: ({ image: { created } }) => {
+          return isTime(created) ? formatTime(new Date(created)) : "N/A";
+        },
+      },
+      Size: { heading: "SIZE", value: ({ image }) => formatSize(image.size) },
+      VirtualSize: { heading: "SIZE", value: ({ image }) => formatSize(image.size) },
+      // As in Docker, these are told by `system df -v`.
+      Containers: { ...unknown, heading: "CONTAINERS" },
+      SharedSize: { ...unknown, heading: "SHARED SIZE" },
+      UniqueSize: { ...unknown, heading: "UNIQUE SIZE" },
+    },
+    table: [...columns, "Size"].map((name) => `{{.${name}}}`).join("\t"),
+    raw: [
+      "repository: {{.Repository}}",
+      ...(digests ? ["tag: {{.Tag}}", "digest: {{.Digest}}"] : ["tag: {{.Tag}}"]),
+      "image_id: {{.ID}}",
+      "created_at: {{.CreatedAt}}",
+      "virtual_size: {{.Size}}",
+      "",
+    ].join("\n"),
+  };
 }

@@ -26,6 +26,25 @@ export function formatAgo(then: string, now: Date): string {
   return `${formatDuration(now.getTime() - Date.parse(then))} ago`;
 }
 
+/** `2026-01-31 10:00:00 +0100 CET`, of this machine's time zone: as Go prints a time. */
+export function formatTime(time: Date): string {
+  const two = (value: number) => String(value).padStart(2, "0");
+  const day = [time.getFullYear(), two(time.getMonth() + 1), two(time.getDate())].join("-");
+  const clock = [time.getHours(), time.getMinutes(), time.getSeconds()].map(two).join(":");
+  const minutes = -time.getTimezoneOffset();
+  const sign = minutes < 0 ? "-" : "+";
+  const hours = two(Math.trunc(Math.abs(minutes) / 60));
+  const offset = `${sign}${hours}${two(Math.abs(minutes) % 60)}`;
+  return `${day} ${clock} ${offset} ${zoneName(time) ?? offset.replace(/00$/, "")}`;
+}
+
+/** Zones without letters of their own have their offset for a name. */
+function zoneName(time: Date): string | undefined {
+  const format = new Intl.DateTimeFormat("en-US", { timeZoneName: "short" });
+  const name = format.formatToParts(time).find(({ type }) => type === "timeZoneName")?.value;
+  return name === undefined || /\d/.test(name) ? undefined : name === "GMT" ? undefined : name;
+}
+
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];
 
 /** `4.27MB`: powers of 1000 and three significant digits. */

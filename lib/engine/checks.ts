@@ -1,6 +1,7 @@
 /** Options checked at the door: every wrong value is refused by name, with the value quoted. */
 import { Readable } from "node:stream";
 import { MarmitaError } from "../errors.ts";
+import type { ImageFilters } from "../images/filter.ts";
 import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions } from "../images/load.ts";
 import type { RemoveOptions as RemoveImageOptions } from "../images/remove.ts";
@@ -67,6 +68,16 @@ const importing: Checks<ImportOptions> = {
   platform: word,
   signal: abortSignal,
 };
+const imageFilters: Checks<ImageFilters> = {
+  intermediate: flag,
+  dangling: flag,
+  labels: words,
+  withoutLabels: words,
+  before: word,
+  since: word,
+  until: moment,
+  references: words,
+};
 const removeImage: Checks<RemoveImageOptions> = {
   force: flag,
   prune: flag,
@@ -116,6 +127,10 @@ export function checkSaveOptions(options: SaveOptions): void {
   check(save, options);
 }
 
+export function checkImageFilters(filters: ImageFilters): void {
+  check(imageFilters, filters);
+}
+
 export function checkImportOptions(options: ImportOptions): void {
   check(importing, options);
 }
@@ -131,6 +146,12 @@ export function checkDiffOptions(options: DiffOptions): void {
 
 export function checkRemoveImageOptions(options: RemoveImageOptions): void {
   check(removeImage, options);
+}
+
+/** A time, or a text that is read as one. */
+function moment(value: unknown, name: string): void {
+  if (!(value instanceof Date)) return word(value, name);
+  if (Number.isNaN(value.getTime())) throw wrong(name, "a valid date", value);
 }
 
 /** `what` is the argument's name: one that is a name, an id or a path. */

@@ -1,12 +1,15 @@
 /** The images of one data root, for callers: what the library does, with an eye on containers. */
 import type { ByteTarget } from "../images/drain.ts";
 import type { ByteSource } from "../images/feed.ts";
+import type { ImageFilters } from "../images/filter.ts";
+import type { ImageHistoryEntry } from "../images/history.ts";
 import type { Image } from "../images/image.ts";
 import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions, LoadedImage } from "../images/load.ts";
 import type { RemovedImage } from "../images/remove.ts";
 import type { SaveOptions, SavedImage } from "../images/save.ts";
 import {
+  checkImageFilters,
   checkImportOptions,
   checkLoadOptions,
   checkRemoveImageOptions,
@@ -45,9 +48,16 @@ export class Images {
     return explained("find the image", this.#context.library.find(nameOrId));
   }
 
-  /** All there are, the newest first. */
-  async list(): Promise<readonly Image[]> {
-    return explained("list the images", this.#context.library.list());
+  /** All there are, or those that `filters` leave, the newest first. */
+  async list(filters: ImageFilters = {}): Promise<readonly Image[]> {
+    checkImageFilters(filters);
+    return explained("list the images", this.#context.library.list(filters));
+  }
+
+  /** What an image is made of, the latest step first. Throws `NOT_FOUND`. */
+  async history(nameOrId: string): Promise<readonly ImageHistoryEntry[]> {
+    checkText(nameOrId, "nameOrId");
+    return explained("look at the image", this.#context.library.history(nameOrId));
   }
 
   /**

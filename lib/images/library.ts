@@ -5,11 +5,13 @@ import { familiar, parseImageName } from "../oci/reference.ts";
 import { lock } from "../store/lock.ts";
 import type { ImageEntry } from "../store/references.ts";
 import type { ByteSource } from "./feed.ts";
-import { type Image, type ImageContent, readImage } from "./image.ts";
+import { type ImageFilters, filterImages } from "./filter.ts";
+import { type ImageHistoryEntry, historyOf } from "./history.ts";
+import { type Image, type ImageContent, type ImageLayer, readImage } from "./image.ts";
 import type { ImageStore } from "./image-store.ts";
 import { type ImportOptions, importRootfs } from "./import.ts";
 import { type LoadOptions, type LoadedImage, load } from "./load.ts";
-import { type StoredImage, idPrefix, matches, nameOf, notFound } from "./names.ts";
+import { type StoredImage, idPrefix, matches, nameOf, namesOf, notFound } from "./names.ts";
 import { type PruneOptions, type PrunedImages, prune } from "./prune.ts";
 import { type RemoveOptions, type RemovedImage, remove } from "./remove.ts";
 import { type SaveRequest, type SavedImage, save } from "./save.ts";
@@ -31,7 +33,7 @@ export class ImageLibrary {
   async get(nameOrId: string): Promise<Image> {
     const image = await this.find(nameOrId);
     if (image !== undefined) return image;
-    throw notFound(nameOrId);
+    throw notFound(nameOrId, await this.#names());
   }
 
   async find(nameOrId: string): Promise<Image | undefined> {
@@ -40,11 +42,23 @@ export class ImageLibrary {
   }
 
   /** Newest first. Images that are damaged or for other systems are left out. */
-  async list(): Promise<readonly Image[]> {
+  async list(filters: ImageFilters = {}): Promise<readonly Image[]> {
     const images: Image[] = [];
     for (const stored of await this.listStored()) images.push(await this.#image(stored));
     const time = ({ created }: Image) => Date.parse(created ?? "") || 0;
-    return images.sort((one, other) => time(other) - time(one));
+    images.sort((one, other) => time(other) - time(one));
+    return filterImages(images, filters, this);
+  }
+
+  /** The latest step first. */
+  async history(nameOrId: string): Promise<readonly ImageHistoryEntry[]> {
+    const stored = await this.findStored(nameOrId);
+    if (stored === undefined) throw notFound(nameOrId, await this.#names());
+    const named = (image: StoredImage) => ({ content: image.content, names: namesOf(image) });
+    return historyOf(named(stored), {
+      images: (await this.listStored()).map(named),
+      size: (layer) => this.#layerSize(layer),
+    });
   }
 
   /** All images of an archive made by `docker save`, `podman save`, or of an OCI image layout. */
@@ -72,7 +86,7 @@ export class ImageLibrary {
     await using _held = await lock(this.#store.paths.lock("images"), { mode: "shared" });
     const stored = await this.findStored(nameOrId);
     const [entry] = stored?.entries ?? [];
-    if (entry === undefined) throw notFound(nameOrId);
+    if (entry === undefined) throw notFound(nameOrId, await this.#names());
     await this.#store.references.set({ name: familiar(reference), descriptor: entry.descriptor });
   }
 
@@ -161,7 +175,7 @@ export class ImageLibrary {
   }
 
   async #image({ content, entries }: StoredImage): Promise<Image> {
-    const names = entries.flatMap(({ name }) => (name === undefined ? [] : [name]));
+    const names = namesOf({ entries });
     return { ...content, names, size: await this.#size(content), created: content.config.created };
   }
 
@@ -174,5 +188,15 @@ export class ImageLibrary {
     const size = sizes.reduce((sum, one) => sum + one, 0);
     if (found.every((layer) => layer !== undefined)) this.#sizes.set(id, size);
     return size;
+  }
+
+  async #layerSize({ chainId, descriptor }: ImageLayer): Promise<number> {
+    return (await this.#store.layers.find(chainId))?.size ?? descriptor.size;
+  }
+
+  /** For guesses at what was meant. */
+  async #names(): Promise<readonly string[]> {
+    const entries = await this.#store.references.list();
+    return entries.flatMap(({ name }) => (name === undefined ? [] : [name]));
   }
 }

@@ -1,8 +1,15 @@
 /** What people call an image: names, ids and the starts of ids. */
 import { MarmitaError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { familiar, familiarName, isReserved, parseReference } from "../oci/reference.ts";
+import {
+  familiar,
+  familiarName,
+  findReference,
+  isReserved,
+  parseReference,
+} from "../oci/reference.ts";
 import type { ImageEntry } from "../store/references.ts";
+import { closest } from "../util/closest.ts";
 import type { ImageContent } from "./image.ts";
 
 /** An image and the lines of index.json that lead to it. */
@@ -16,17 +23,42 @@ export function namesOf({ entries }: Pick<StoredImage, "entries">): readonly str
   return entries.flatMap(({ name }) => (name === undefined ? [] : [name]));
 }
 
-export function notFound(nameOrId: string): MarmitaError {
+/** `known`: the names there are, for a guess at what was meant. */
+export function notFound(nameOrId: string, known: readonly string[] = []): MarmitaError {
   const [, name] = /^([^@]*)/.exec(nameOrId) ?? [];
   if (name !== undefined && isReserved(name)) {
     return new MarmitaError("INVALID_ARGUMENT", `"${nameOrId}" is a reserved name, not an image`, {
       details: { image: nameOrId },
     });
   }
+  const guesses = similarNames(nameOrId, known);
   return new MarmitaError("NOT_FOUND", `no such image: ${shownName(nameOrId)}`, {
-    hint: "`marmita images` lists what is there; `load` and `import` bring more.",
+    hint:
+      guesses.length === 0
+        ? "`marmita images` lists what is there; `load` and `import` bring more."
+        : `Did you mean ${guesses.join(" or ")}?`,
     details: { image: nameOrId },
   });
+}
+
+/** Those that differ in little: letters, the tag, or where they come from. No more than three. */
+export function similarNames(asked: string, known: readonly string[]): readonly string[] {
+  const wanted = findReference(asked);
+  if (wanted === undefined || wanted.digest !== undefined) return [];
+  const repository = familiarName(wanted);
+  const last = repository.slice(repository.lastIndexOf("/") + 1);
+  const near = (test: (name: string, last: string) => boolean) => {
+    return known.filter((name) => {
+      const other = findReference(name);
+      if (other === undefined) return false;
+      const path = familiarName(other);
+      return test(path, path.slice(path.lastIndexOf("/") + 1));
+    });
+  };
+  const others = near((path) => path === repository);
+  if (others.length > 0) return others.slice(0, 3);
+  const elsewhere = near((_, name) => name === last);
+  return elsewhere.length > 0 ? elsewhere.slice(0, 3) : closest(familiar(wanted), known);
 }
 
 export interface WantedName {

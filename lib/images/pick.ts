@@ -9,7 +9,15 @@ import type { ImageEntry } from "../store/references.ts";
 import { checkPlatform } from "./choose-platform.ts";
 import { type ImageContent, readImage } from "./image.ts";
 import type { ImageStore } from "./image-store.ts";
-import { type StoredImage, type WantedName, idPrefix, matches, nameOf, notFound } from "./names.ts";
+import {
+  type StoredImage,
+  type WantedName,
+  idPrefix,
+  matches,
+  nameOf,
+  namesOf,
+  notFound,
+} from "./names.ts";
 
 export interface PickedImage {
   readonly content: ImageContent;
@@ -68,7 +76,9 @@ async function pick(
     if (named.length > 0) return named;
   }
   const [entry] = (id && (await finder.findStored(text)))?.entries ?? [];
-  if (entry === undefined) throw notFound(text);
+  if (entry === undefined) {
+    throw notFound(text, namesOf({ entries: await store.references.list() }));
+  }
   return [{ descriptor: entry.descriptor }];
 }
 

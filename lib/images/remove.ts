@@ -213,7 +213,7 @@ async function removeDamaged(store: ImageStore, nameOrId: string): Promise<Remov
   const entry = entries.find(({ name, descriptor }) =>
     name === undefined ? descriptor.digest === nameOrId : name === wanted,
   );
-  if (entry === undefined) throw notFound(nameOrId);
+  if (entry === undefined) throw notFound(nameOrId, namesOf({ entries }));
   const { digest } = entry.descriptor;
   const names = entries.filter(({ descriptor }) => descriptor.digest === digest);
   if (entry.name !== undefined && names.length > 1) {

@@ -1,27 +1,27 @@
 import { describe, expect, it } from "vitest";
-import { imageLines } from "../../../lib/cli/images.ts";
+import { formatImages, imageLines, images } from "../../../lib/cli/images.ts";
+import { parseFlags } from "../../../lib/cli/flags.ts";
 import type { Digest } from "../../../lib/oci/digest.ts";
 
+const NOW = new Date("2024-01-01T12:00:00Z");
 const digest = (digit: string): Digest => `sha256:${digit.repeat(64)}`;
 
 function image(names: readonly string[], created?: string) {
-  return { id: digest("a"), digest: digest("b"), size: 1, created, names };
+  return { id: digest("a"), digest: digest("b"), size: 4_270_000, created, names };
 }
 
-const names = (list: Parameters<typeof imageLines>[0], pattern?: string) =>
-  imageLines(list, pattern).map(({ repository, tag }) => [repository, tag]);
+function printed(list: Parameters<typeof imageLines>[0], ...args: readonly string[]): string {
+  return formatImages(imageLines(list), parseFlags(images, args), NOW);
+}
+
+const LIST = [image(["busybox:latest", "box:1"], "2024-01-01T07:00:00Z"), image([], "nonsense")];
 
 describe("images", () => {
   it("have a line for each name", () => {
-    expect(names([image(["busybox:latest", "localhost:5000/box:1"])])).toEqual([
-      ["busybox", "latest"],
-      ["localhost:5000/box", "1"],
+    expect(imageLines([image(["busybox:latest", "localhost:5000/box:1"])])).toMatchObject([
+      { repository: "busybox", tag: "latest" },
+      { repository: "localhost:5000/box", tag: "1" },
     ]);
-  });
-
-  it("without a name are shown too, unless one is asked for", () => {
-    expect(names([image([])])).toEqual([["<none>", "<none>"]]);
-    expect(names([image([])], "busybox")).toEqual([]);
   });
 
   it("come newest first", () => {
@@ -31,23 +31,52 @@ describe("images", () => {
       image(["new:1"], "2024-01-01T00:00:00Z"),
     ];
 
-    expect(names(list).map(([name]) => name)).toEqual(["new", "old", "undated"]);
+    expect(imageLines(list).map(({ repository }) => repository)).toEqual(["new", "old", "undated"]);
+  });
+
+  it("are shown in Docker's columns, without a name too", () => {
+    expect(printed(LIST)).toBe(
+      [
+        "REPOSITORY   TAG       IMAGE ID       CREATED       SIZE",
+        "busybox      latest    aaaaaaaaaaaa   5 hours ago   4.27MB",
+        "box          1         aaaaaaaaaaaa   5 hours ago   4.27MB",
+        "<none>       <none>    aaaaaaaaaaaa   N/A           4.27MB",
+        "",
+      ].join("\n"),
+    );
   });
 
   it.each([
-    ["busybox", ["busybox:1", "busybox:2"]],
-    ["busybox:1", ["busybox:1"]],
-    ["busybox:*", ["busybox:1", "busybox:2"]],
-    ["busy*", ["busybox:1", "busybox:2"]],
-    ["jpetazzo/*", ["jpetazzo/clock:latest"]],
-    ["*", ["busybox:1", "busybox:2"]],
-    ["busybo.", []],
-    ["localhost:5000/box", ["localhost:5000/box:1"]],
-  ])("are chosen by %s", (pattern, chosen) => {
-    const list = [
-      image(["busybox:1", "busybox:2", "jpetazzo/clock:latest", "localhost:5000/box:1"]),
-    ];
+    ["ids alone, each once", ["-q"], /^a{12}\n$/],
+    ["whole ids", ["-q", "--no-trunc"], /^sha256:a{64}\n$/],
+    ["ids of tables that are not shown", ["-q", "--format", "table"], /^a{12}\n$/],
+    ["a template rather than ids", ["-q", "--format", "{{.Tag}}"], /^latest\n1\n<none>\n$/],
+    ["digests", ["--format", "{{.Digest}}"], /^(sha256:b{64}\n){3}$/],
+    [
+      "Docker's `raw`",
+      ["--format", "raw"],
+      /^repository: busybox\ntag: latest\nimage_id: a{12}\ncreated_at: 2024-01-01 .*\nvirtual_size: 4.27MB\n\n/,
+    ],
+    [
+      "times",
+      ["--format", "{{.CreatedAt}}"],
+      /^2024-01-01 \d\d:\d\d:00 [+-]\d{4} \S+\n.*\nN\/A\n$/,
+    ],
+  ])("are shown as %s", (_, args, expected) => {
+    expect(printed(LIST, ...args)).toMatch(expected);
+  });
 
-    expect(names(list, pattern).map(([name, tag]) => `${name}:${tag}`)).toEqual(chosen);
+  it("have a column of digests with --digests", () => {
+    expect(printed(LIST, "--digests").split("\n")[0]).toMatch(
+      /^REPOSITORY +TAG +DIGEST {68}IMAGE ID/,
+    );
+  });
+
+  it("are lines of JSON with Docker's keys", () => {
+    const [first = ""] = printed(LIST, "--format", "json").split("\n");
+
+    expect(Object.keys(JSON.parse(first) as object).join(" ")).toBe(
+      "Containers CreatedAt CreatedSince Digest ID Repository SharedSize Size Tag UniqueSize VirtualSize",
+    );
   });
 });
