@@ -85,6 +85,16 @@ export function podman(archive, folder) {
   return { missing: [...faults].join("; "), remove };
 }
 
+/** A storage of its own with the arguments that choose it; `remove` takes it away. */
+export function podmanStorage(folder, driver) {
+  const home = join(folder, "podman");
+  const env = { ...process.env, XDG_RUNTIME_DIR: join(home, "runtime") };
+  mkdirSync(env.XDG_RUNTIME_DIR, { recursive: true, mode: 0o700 });
+  const places = [`--root=${join(home, driver)}`, `--runroot=${join(home, `${driver}-run`)}`];
+  const storage = [...places, `--storage-driver=${driver}`];
+  return { storage, env, remove: () => removePodman(home, env) };
+}
+
 /** The same with a network, by helper: `{ argv }`, or `{ missing }`. */
 function connectedPodman(argv, env) {
   const entries = ["pasta", "slirp4netns"].map((name) => {

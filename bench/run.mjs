@@ -4,7 +4,8 @@
  *   --rounds N       rounds of the start table (100)
  *   --containers N   containers of the disk table (1000)
  *   --resident MB    memory of the large process (1500)
- *   --only LIST      of start,unpack,disk,memory
+ *   --entries N      entries of the big layer of diff (45000)
+ *   --only LIST      of start,unpack,disk,memory,diff
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -12,7 +13,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { busyboxArchive, busyboxLayer } from "../fixtures/busybox.mjs";
+import { changedContainers } from "./changed.mjs";
 import { benchDisk, benchMemory } from "./containers.mjs";
+import { benchDiff } from "./diff.mjs";
 import { removeMapped } from "./inside.mjs";
 import { describeMachine } from "./machine.mjs";
 import { benchStart } from "./start.mjs";
@@ -23,7 +26,8 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "100" },
     containers: { type: "string", default: "1000" },
     resident: { type: "string", default: "1500" },
-    only: { type: "string", default: "start,unpack,disk,memory" },
+    only: { type: "string", default: "start,unpack,disk,memory,diff" },
+    entries: { type: "string", default: "45000" },
   },
 });
 const only = new Set(values.only.split(","));
@@ -58,6 +62,16 @@ async function main() {
     if (only.has("memory")) print(await benchMemory({ engine }));
   } finally {
     await engine[Symbol.asyncDispose]();
+  }
+  if (only.has("diff")) await printChanged();
+}
+
+async function printChanged() {
+  const changed = await changedContainers({ folder, entries: Number(values.entries) });
+  try {
+    if (only.has("diff")) print(await benchDiff({ changed, rounds: 20 }));
+  } finally {
+    await changed.remove();
   }
 }
 

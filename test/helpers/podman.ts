@@ -4,13 +4,18 @@ import { join } from "node:path";
 import { type Finished, finished, output } from "./command.ts";
 import { beforeRemoval, temporaryFolder } from "./folder.ts";
 
+/** How Podman keeps layers: copies of everything, or the kernel's overlay. */
+export type PodmanStorage = "vfs" | "overlay";
+
 export class Podman {
   readonly #home: string;
+  readonly #driver: PodmanStorage;
   readonly #env: NodeJS.ProcessEnv;
   #runtime: readonly string[] = [];
 
-  constructor(home: string) {
+  constructor(home: string, driver: PodmanStorage) {
     this.#home = home;
+    this.#driver = driver;
     // Its pause process is found there: ours must not be that of the user's other containers.
     this.#env = { ...process.env, XDG_RUNTIME_DIR: join(home, "runtime") };
   }
@@ -26,11 +31,15 @@ export class Podman {
   }
 
   /** Run a shell script in the root directory of one of buildah's working containers. */
-  changeFiles(container: string, script: string): void {
+  changeFiles(container: string, script: string): string {
     const enter = 'cd "$(buildah "$1" "$2" "$3" mount "$4")" && eval "$5"';
-    const shell = ["sh", "-ec", enter, "sh", ...this.#storage(), container, script];
+    return this.unshare(enter, ...this.#storage(), container, script);
+  }
+
+  /** Run a shell script as root of the user namespace in which they keep their files. */
+  unshare(script: string, ...args: readonly string[]): string {
     const within = process.getuid?.() === 0 ? [] : ["buildah", ...this.#storage(), "unshare"];
-    output([...within, ...shell], { env: this.#env });
+    return output([...within, "sh", "-ec", script, "sh", ...args], { env: this.#env });
   }
 
   /** Why this host's podman runs no `command` in `image`; undefined when one runtime does. */
@@ -71,7 +80,7 @@ export class Podman {
       `--root=${join(this.#home, "storage")}`,
       `--runroot=${join(this.#home, "run")}`,
     ];
-    return [...places, "--storage-driver=vfs"];
+    return [...places, `--storage-driver=${this.#driver}`];
   }
 
   #tryRun(words: readonly string[]): Finished {
@@ -98,10 +107,10 @@ function kill(pid: number): void {
 }
 
 /** An empty storage; closed and removed with the test file. */
-export async function openPodman(): Promise<Podman> {
+export async function openPodman(driver: PodmanStorage = "vfs"): Promise<Podman> {
   const home = await temporaryFolder();
   mkdirSync(join(home, "runtime"), { mode: 0o700 });
-  const podman = new Podman(home);
+  const podman = new Podman(home, driver);
   beforeRemoval(() => podman.close());
   return podman;
 }

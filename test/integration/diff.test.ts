@@ -1,4 +1,3 @@
-import { accessSync, constants } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { TarEntry } from "../../fixtures/tar-writer.mjs";
 import { diff } from "../../lib/api/containers.ts";
@@ -7,6 +6,7 @@ import type { Engine } from "../../lib/engine/engine.ts";
 import type { EngineOptions, RunOptions } from "../../lib/engine/options.ts";
 import { testEngine } from "../helpers/engine.ts";
 import { busyboxWith } from "../helpers/images.ts";
+import { fuseFault } from "../helpers/fuse.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { hostCan, requireProgram, requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
@@ -165,13 +165,4 @@ async function changesOf(
   const changes = await diff(name, { engine });
   await engine.containers.remove(name);
   return changes.map(({ kind, path }) => `${kind} ${path}`);
-}
-
-function fuseFault(): string | undefined {
-  try {
-    accessSync("/dev/fuse", constants.R_OK | constants.W_OK);
-    return undefined;
-  } catch (error) {
-    return String(error);
-  }
 }

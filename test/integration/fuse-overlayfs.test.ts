@@ -1,4 +1,4 @@
-import { accessSync, constants, existsSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
@@ -7,6 +7,7 @@ import type { Engine } from "../../lib/engine/engine.ts";
 import { testEngine } from "../helpers/engine.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
+import { fuseFault } from "../helpers/fuse.ts";
 import { busyboxArchive, manyLayersArchive } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import {
@@ -129,13 +130,4 @@ async function outputOf(box: Awaited<ReturnType<Engine["containers"]["create"]>>
   for await (const chunk of process.stdout ?? []) text += String(chunk);
   await process.wait();
   return text;
-}
-
-function fuseFault(): string | undefined {
-  try {
-    accessSync("/dev/fuse", constants.R_OK | constants.W_OK);
-    return undefined;
-  } catch (error) {
-    return String(error);
-  }
 }

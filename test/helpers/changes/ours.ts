@@ -1,0 +1,27 @@
+/** The changes made in our container: what `diff` and the committed layer say. */
+import { diff } from "../../../lib/api/containers.ts";
+import { run } from "../../../lib/api/run.ts";
+import type { Engine } from "../../../lib/engine/engine.ts";
+import type { RunOptions } from "../../../lib/engine/options.ts";
+import type { Changed } from "./peers.ts";
+
+export interface OurChanges extends RunOptions {
+  readonly image: string;
+  readonly script: string;
+}
+
+/** Run, look, commit, and read what was committed. The container is gone, the image is kept. */
+export async function changedByUs(
+  engine: Engine,
+  { image, script, ...options }: OurChanges,
+): Promise<Changed> {
+  const command = ["sh", "-c", script];
+  const { id, stdout } = await run(image, command, { engine, network: "none", ...options });
+  const changes = await diff(id, { engine });
+  await engine.containers.remove(id);
+  return {
+    diff: changes.map(({ kind, path }) => `${kind} ${path}`),
+    layer: [],
+    printed: stdout,
+  };
+}
