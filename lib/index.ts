@@ -4,6 +4,9 @@ export { type ErrorCode, MarmitaError, isMarmitaError } from "./errors.ts";
 export type { ApiOptions } from "./api/default-engine.ts";
 export { diff, inspect, ps, rm } from "./api/containers.ts";
 export { history, images, importImage, load, rmi, save } from "./api/images.ts";
+export { inspect, ps, rm } from "./api/containers.ts";
+export { images, importImage, load, rmi, save } from "./api/images.ts";
+export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
 export { run } from "./api/run.ts";
 
 export { type Engine, openEngine } from "./engine/engine.ts";
@@ -43,9 +46,20 @@ export type {
   StdinOption,
   StorageDriverOption,
 } from "./engine/options.ts";
+export type {
+  PruneContainersOptions,
+  PruneImagesOptions,
+  PruneSystemOptions,
+  PrunedContainers,
+  PrunedSystem,
+  PrunedVolumes,
+} from "./engine/prune.ts";
+export type { PruneFilter } from "./engine/prune-filter.ts";
 export type { ContainerRecord, RecordedImage } from "./engine/records.ts";
 export type { RemoveOptions } from "./engine/remove.ts";
 export type { ContainerState, ContainerStatus } from "./engine/state.ts";
+
+export type { ContainerUsage, DiskUsage, Usage, VolumeUsage } from "./engine/usage.ts";
 
 export type { Propagation } from "./runtime/mount-options.ts";
 export type { SeccompArgument } from "./oci/runtime-spec.ts";
@@ -63,5 +77,7 @@ export type { ImageHistoryEntry } from "./images/history.ts";
 export type { Image, ImageLayer } from "./images/image.ts";
 export type { ImportOptions } from "./images/import.ts";
 export type { LoadOptions, LoadedImage } from "./images/load.ts";
+export type { PrunedImages } from "./images/prune.ts";
 export type { RemovedImage } from "./images/remove.ts";
+export type { ImageUsage } from "./images/usage.ts";
 export type { SaveFormat, SaveOptions, SavedImage } from "./images/save.ts";

@@ -4,6 +4,7 @@ import type { Entry, Group } from "./command.ts";
 export const GROUPS: readonly Group[] = [
   { name: "container", summary: "Manage containers" },
   { name: "image", summary: "Manage images" },
+  { name: "system", summary: "Manage marmita" },
 ];
 
 /** In the order in which people meet them. */
@@ -27,6 +28,11 @@ export const COMMANDS: readonly Entry[] = [
     names: ["container rm", "container remove", "rm"],
     summary: "Remove one or more containers",
     load: async () => (await import("./rm.ts")).rm,
+  },
+  {
+    names: ["container prune"],
+    summary: "Remove all stopped containers",
+    load: async () => (await import("./prune.ts")).pruneContainers,
   },
   {
     names: ["image ls", "image list", "images"],
@@ -59,6 +65,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./rmi.ts")).rmi,
   },
   {
+    names: ["image prune"],
+    summary: "Remove unused images",
+    load: async () => (await import("./prune.ts")).pruneImages,
+  },
+  {
     names: ["image tag", "tag"],
     summary: "Create a tag TARGET_IMAGE that refers to SOURCE_IMAGE",
     load: async () => (await import("./tag.ts")).tag,
@@ -79,6 +90,16 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./inspect.ts")).inspectImages,
   },
   {
+    names: ["system df"],
+    summary: "Show how much disk space marmita takes",
+    load: async () => (await import("./system-df.ts")).systemDf,
+  },
+  {
+    names: ["system prune"],
+    summary: "Remove unused data",
+    load: async () => (await import("./prune.ts")).pruneSystem,
+  },
+  {
     names: ["version"],
     summary: "Show the version of marmita and of what it runs on",
     load: async () => (await import("./version.ts")).version,
@@ -97,7 +118,7 @@ const LATER = new Set(
     attach auto-update build builder buildx checkpoint commit compose config context cp create
     events exec export generate healthcheck info init kill kube login logout logs
     machine manifest mount network node pause play plugin pod port prune pull push rename restart
-    search secret service stack start stats stop swarm system top trust unmount unpause
+    search secret service stack start stats stop swarm top trust unmount unpause
     unshare update volume wait`),
 );
 
@@ -105,12 +126,13 @@ const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   container: new Set(
     words(`
       attach checkpoint cleanup clone commit cp create exec exists export init kill logs mount
-      pause port prune rename restart restore runlabel start stats stop top unmount unpause update
+      pause port rename restart restore runlabel start stats stop top unmount unpause update
       wait`),
   ),
+  system: new Set(words("check connection dial-stdio events info migrate renumber reset service")),
   image: new Set(
     words(`
-      build diff exists mount prune pull push scp search sign tree trust unmount
+      build diff exists mount pull push scp search sign tree trust unmount
       untag`),
   ),
 };

@@ -7,13 +7,17 @@ import { forEachNamed } from "./several.ts";
 export const rmi: Command = {
   usage: "[OPTIONS] IMAGE [IMAGE...]",
   arguments: { min: 1 },
-  flags: [{ name: "force", short: "f", help: "Force removal of the image" }],
-  refused: { switches: "no-prune all|a ignore|i", values: "platform" },
+  flags: [
+    { name: "force", short: "f", help: "Force removal of the image" },
+    { name: "no-prune", help: "Do not delete untagged parents" },
+  ],
+  refused: { switches: "all|a ignore|i", values: "platform" },
   async run({ flags, args, engine: options }) {
     const force = flags.has("force");
+    const prune = !flags.has("no-prune");
     await using engine = await openCliEngine(options);
     const remove = async (name: string) => {
-      const { untagged, deleted } = await engine.images.remove(name, { force });
+      const { untagged, deleted } = await engine.images.remove(name, { force, prune });
       print(untagged.map((each) => `Untagged: ${each}\n`).join(""));
       print(deleted.map((each) => `Deleted: ${each}\n`).join(""));
     };

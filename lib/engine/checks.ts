@@ -24,6 +24,8 @@ import { checkSharedNetwork } from "./networking.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { DiffOptions } from "./diff.ts";
 import type { EngineOptions, RunOptions, StartOptions, TerminalSizeOptions } from "./options.ts";
+import type { PruneContainersOptions, PruneImagesOptions, PruneSystemOptions } from "./prune.ts";
+import type { PruneFilter } from "./prune-filter.ts";
 import type { RemoveOptions } from "./remove.ts";
 
 const TIMER_MAX_MS = 2 ** 31 - 1; // setTimeout() fires at once beyond it
@@ -84,6 +86,8 @@ const removeImage: Checks<RemoveImageOptions> = {
   signal: abortSignal,
 };
 const diff: Checks<DiffOptions> = { signal: abortSignal };
+const pruneFilter: Checks<PruneFilter> = { until: date, labels: words, exceptLabels: words };
+const pruneImages: Checks<PruneImagesOptions> = { ...pruneFilter, all: flag, signal: abortSignal };
 const remove: Checks<RemoveOptions> = { force: flag, volumes: flag, signal: abortSignal };
 
 /** What the arguments of `run` are. */
@@ -152,6 +156,18 @@ export function checkRemoveImageOptions(options: RemoveImageOptions): void {
 function moment(value: unknown, name: string): void {
   if (!(value instanceof Date)) return word(value, name);
   if (Number.isNaN(value.getTime())) throw wrong(name, "a valid date", value);
+export function checkPruneContainersOptions(options: PruneContainersOptions): void {
+  check<PruneContainersOptions>({ ...pruneFilter, signal: abortSignal }, options);
+}
+
+export function checkPruneImagesOptions(options: PruneImagesOptions): void {
+  check(pruneImages, options);
+}
+
+export function checkPruneSystemOptions(options: PruneSystemOptions): void {
+  check<PruneSystemOptions>({ ...pruneImages, volumes: flag }, options);
+  if (options.volumes !== true || options.until === undefined) return;
+  throw new MarmitaError("INVALID_ARGUMENT", 'options "until" and "volumes" exclude each other');
 }
 
 /** `what` is the argument's name: one that is a name, an id or a path. */
@@ -183,6 +199,11 @@ export function checkRun({ image, command, options }: RunRequest): void {
     throw new MarmitaError("INVALID_ARGUMENT", 'options "input" and "stdin" exclude each other');
   }
   checkTerminalOptions(options.tty === true, options);
+}
+
+function date(value: unknown, name: string): void {
+  if (value instanceof Date && !Number.isNaN(value.getTime())) return;
+  throw wrong(name, "a Date", value);
 }
 
 function input(value: unknown, name: string): void {

@@ -4,6 +4,7 @@ import { isMarmitaError } from "../errors.ts";
 import type { RunningProcess } from "../runtime/process.ts";
 import {
   checkCreateOptions,
+  checkPruneContainersOptions,
   checkRun,
   checkSignal,
   checkStartOptions,
@@ -18,6 +19,7 @@ import type { CreateOptions } from "./container-options.ts";
 import { findContainer, noSuchContainer } from "./find.ts";
 import { reached } from "./networking.ts";
 import type { Isolation, RunOptions, RunResult, StartOptions } from "./options.ts";
+import { type PruneContainersOptions, type PrunedContainers, pruneContainers } from "./prune.ts";
 import { type ContainerRecord, findRecord, listIds } from "./records.ts";
 import type { RemoveOptions } from "./remove.ts";
 import { runContainer } from "./run.ts";
@@ -148,6 +150,13 @@ export class Containers {
   async remove(nameOrId: string, options: RemoveOptions = {}): Promise<void> {
     const container = await this.get(nameOrId);
     await container.remove(options);
+  }
+
+  /** All that do not run, with what they wrote; volumes stay. */
+  async prune(options: PruneContainersOptions = {}): Promise<PrunedContainers> {
+    checkPruneContainersOptions(options);
+    const pruning = this.#context.work.begin(() => pruneContainers(this.#context, options));
+    return explained("prune containers", pruning, options.signal);
   }
 
   async #list(): Promise<readonly ContainerSummary[]> {

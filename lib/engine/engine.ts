@@ -9,7 +9,7 @@ import { FileBlobStore } from "../store/blobs.ts";
 import { Paths, dataRoot } from "../store/paths.ts";
 import { References } from "../store/references.ts";
 import { makeDirectories } from "../util/make-directories.ts";
-import { checkEngineOptions } from "./checks.ts";
+import { checkEngineOptions, checkPruneSystemOptions } from "./checks.ts";
 import { Containers } from "./containers.ts";
 import type { EngineContext } from "./context.ts";
 import { explained } from "./failures.ts";
@@ -18,7 +18,9 @@ import { KeptContexts } from "./kept-context.ts";
 import { Images } from "./images.ts";
 import { type EngineInfo, engineInfo } from "./info.ts";
 import type { EngineOptions } from "./options.ts";
+import { type PruneSystemOptions, type PrunedSystem, pruneSystem } from "./prune.ts";
 import { sweep } from "./sweep.ts";
+import { type DiskUsage, diskUsage } from "./usage.ts";
 import { Work, closed } from "./work.ts";
 
 /**
@@ -47,6 +49,22 @@ export class Engine implements AsyncDisposable {
   /** What this engine runs on, and what isolation it reaches here. */
   async info(): Promise<EngineInfo> {
     return explained("look at this host", engineInfo(this.#context));
+  }
+
+  /** How much room images, containers and volumes take. */
+  async diskUsage(): Promise<DiskUsage> {
+    const measuring = this.#context.work.begin(() => diskUsage(this.#context));
+    return explained("measure the data root", measuring);
+  }
+
+  /**
+   * Remove what nobody needs: containers that do not run, images without a name or all that no
+   * container needs, anonymous volumes where asked for, and what is left of killed processes.
+   */
+  async prune(options: PruneSystemOptions = {}): Promise<PrunedSystem> {
+    checkPruneSystemOptions(options);
+    const pruning = this.#context.work.begin(() => pruneSystem(this.#context, options));
+    return explained("prune", pruning, options.signal);
   }
 
   /** Waits for what has begun, kills what it started and still runs. Twice is fine. */

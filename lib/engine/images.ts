@@ -6,12 +6,14 @@ import type { ImageHistoryEntry } from "../images/history.ts";
 import type { Image } from "../images/image.ts";
 import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions, LoadedImage } from "../images/load.ts";
+import type { PrunedImages } from "../images/prune.ts";
 import type { RemovedImage } from "../images/remove.ts";
 import type { SaveOptions, SavedImage } from "../images/save.ts";
 import {
   checkImageFilters,
   checkImportOptions,
   checkLoadOptions,
+  checkPruneImagesOptions,
   checkRemoveImageOptions,
   checkSaveOptions,
   checkText,
@@ -20,6 +22,7 @@ import {
 import type { EngineContext } from "./context.ts";
 import { explained } from "./failures.ts";
 import { type ImageInspection, inspectImage } from "./inspect.ts";
+import { type PruneImagesOptions, pruneImages } from "./prune.ts";
 
 export interface RemoveImageOptions {
   /** Though it has several names, or containers made of it that do not run. */
@@ -125,5 +128,12 @@ export class Images {
     const { library, work } = this.#context;
     const removing = work.begin(() => library.remove(nameOrId, options));
     return explained("remove the image", removing, options.signal);
+  }
+
+  /** Those without a name, or all, that no container needs; and blobs and layers of no image. */
+  async prune(options: PruneImagesOptions = {}): Promise<PrunedImages> {
+    checkPruneImagesOptions(options);
+    const pruning = this.#context.work.begin(() => pruneImages(this.#context, options));
+    return explained("prune images", pruning, options.signal);
   }
 }

@@ -4,6 +4,7 @@ import { existsSync, readlinkSync, symlinkSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
 import { lock } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
+import { namesIn } from "../util/names-in.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
 import { ADJECTIVES, SURNAMES } from "./words.ts";
 
@@ -54,6 +55,17 @@ export function releaseName(paths: Paths, id: string, name: string): void {
     unlinkSync(paths.name(name));
   } catch (error) {
     if (!isMissing(error)) throw error;
+  }
+}
+
+/** Give back the names that stand for no container. */
+export async function removeStaleNames(paths: Paths): Promise<void> {
+  const stale = (await namesIn(paths.names)).filter((name) => isStale(paths, name));
+  if (stale.length === 0) return;
+  using _held = await lock(paths.lock("names"), { mode: "exclusive" });
+  for (const name of stale) {
+    const id = idOfName(paths, name);
+    if (id !== undefined && isStale(paths, name)) releaseName(paths, id, name);
   }
 }
 

@@ -10,7 +10,7 @@ import { thermalPaths } from "../runtime/machine.ts";
 import { MountTable, parseMountinfo } from "../runtime/mountinfo.ts";
 import { ensureFilter } from "../runtime/seccomp/filters.ts";
 import { parseProfile, parseProfileText } from "../runtime/seccomp/profile.ts";
-import { rulesOf } from "../runtime/seccomp/rules.ts";
+import { type SeccompRules, rulesOf } from "../runtime/seccomp/rules.ts";
 import {
   type Security,
   type SecurityOptions,
@@ -122,12 +122,18 @@ function recordedOf(request: SecurityRequest): RecordedSecurity {
 
 /** A filter that was deleted since the container was made, or that the disk lost, is made again. */
 export async function ensureContainerFilter(paths: Paths, id: string): Promise<void> {
+  const rules = await containerRules(paths, id);
+  if (rules !== undefined) await ensureFilter(paths, rules);
+}
+
+/** `undefined` for a container without a filter. */
+export async function containerRules(paths: Paths, id: string): Promise<SeccompRules | undefined> {
   const path = join(paths.container(id), "config.json");
   const config = new JsonReader(parseJson(await readFile(path), path), path);
   const seccomp = config.findObject("linux", (json, what) => {
     return new JsonReader(json, what).findObject("seccomp", (value) => value);
   });
-  if (seccomp !== undefined) await ensureFilter(paths, rulesOf(seccomp as Seccomp));
+  return seccomp === undefined ? undefined : rulesOf(seccomp as Seccomp);
 }
 
 /** Containers made before this was recorded have Docker's defaults. */

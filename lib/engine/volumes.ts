@@ -8,11 +8,12 @@ import { rename, rm, rmdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { writeTree } from "../native/syscalls.ts";
-import { draftPath, removeDrafts, syncDirectory } from "../store/atomic.ts";
+import { draftPath, isDraft, removeDrafts, syncDirectory } from "../store/atomic.ts";
 import { lock } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
+import { namesIn } from "../util/names-in.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
-import { encodeVolumeRecord } from "./volume-record.ts";
+import { type VolumeRecord, encodeVolumeRecord, findVolumeRecord } from "./volume-record.ts";
 
 /** A volume that a container is to have. */
 export interface VolumeUse {
@@ -128,6 +129,31 @@ export async function releaseVolumes(
   } finally {
     held[Symbol.dispose]();
   }
+}
+
+/**
+ * Those that nobody has and that may go, out of sight: the caller deletes the paths, and nobody gets
+ * them from now on.
+ */
+export async function withdrawUnusedVolumes(
+  paths: Paths,
+  may: (volume: VolumeRecord) => boolean,
+): Promise<{ readonly names: readonly string[]; readonly trashed: readonly string[] }> {
+  const names: string[] = [];
+  const trashed: string[] = [];
+  for (const name of await listVolumes(paths)) {
+    const record = await findVolumeRecord(paths.volume(name));
+    if (record === undefined || !may(record)) continue;
+    using _held = await lock(paths.lock("volumes"), { mode: "exclusive" });
+    if (!(await isUnused(paths.volume(name)))) continue;
+    trashed.push(...(await withdraw(paths, name)));
+    names.push(name);
+  }
+  return { names, trashed };
+}
+
+export async function listVolumes(paths: Paths): Promise<readonly string[]> {
+  return (await namesIn(paths.volumes)).filter((name) => !isDraft(name));
 }
 
 /** From then on nobody can use it. */

@@ -5,9 +5,10 @@ import { join } from "node:path";
 
 import { tryLock } from "../native/syscalls.ts";
 import { draftPath, isDraft } from "../store/atomic.ts";
-import { hide, namesIn, removeGone } from "../store/gone.ts";
+import { hide, removeGone } from "../store/gone.ts";
 import { lock, tryOnce } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
+import { namesIn } from "../util/names-in.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
 
 /** Deleted when it is disposed of. */

@@ -11,9 +11,10 @@ import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { type ChainId, type Digest, isDigest } from "../oci/digest.ts";
-import { hide, namesIn, removeGone } from "../store/gone.ts";
+import { hide, removeGone } from "../store/gone.ts";
 import { lock } from "../store/lock.ts";
 import { storeError } from "../store/store-error.ts";
+import { namesIn } from "../util/names-in.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
 import { hasStaleDrafts, hideStaleDrafts } from "./drafts.ts";
 import type { ImageStore, LayerDirectory } from "./image-store.ts";

@@ -15,6 +15,7 @@ import { type StoredImage, idPrefix, matches, nameOf, namesOf, notFound } from "
 import { type PruneOptions, type PrunedImages, prune } from "./prune.ts";
 import { type RemoveOptions, type RemovedImage, remove } from "./remove.ts";
 import { type SaveRequest, type SavedImage, save } from "./save.ts";
+import { type ImagesUsage, imagesUsage } from "./usage.ts";
 
 export class ImageLibrary {
   readonly #store: ImageStore;
@@ -98,6 +99,11 @@ export class ImageLibrary {
   /** Those without a name, or all, that no container needs; and what nothing leads to. */
   async prune(options: PruneOptions = {}): Promise<PrunedImages> {
     return prune(this.#store, this, options);
+  }
+
+  /** How much room they take. */
+  async usage(): Promise<ImagesUsage> {
+    return imagesUsage(this.#store, this);
   }
 
   /** What a name or id leads to, by name first. */

@@ -4,9 +4,10 @@
  * several at once if need be.
  */
 import { randomUUID } from "node:crypto";
-import { readdir, rename, rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
+import { namesIn } from "../util/names-in.ts";
 import { isMissing } from "../util/system-error.ts";
 
 const GONE_PREFIX = ".gone-";
@@ -36,14 +37,5 @@ export async function hide(path: string, directory: string): Promise<string | un
 export async function removeGone(directory: string): Promise<void> {
   for (const name of await namesIn(directory)) {
     if (isGone(name)) await rm(join(directory, name), { recursive: true, force: true });
-  }
-}
-
-export async function namesIn(directory: string): Promise<readonly string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (isMissing(error)) return [];
-    throw error;
   }
 }

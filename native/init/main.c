@@ -29,6 +29,7 @@ static const struct verb {
     {"blob", blob_main},       /* stdin becomes one hashed file */
     {"archive", archive_main}, /* files become an archive on stdout */
     {"remove", remove_main},   /* delete trees, whoever inside owns them */
+    {"measure", measure_main}, /* how much lies in trees, whoever inside owns them */
     {"probe", probe_main},     /* can this directory carry an overlay? */
     {"pause", pause_main},     /* stop a container's processes, continue them at our end */
     {"seccomp", seccomp_main}, /* rules become a filter */

@@ -20,6 +20,7 @@ int extract_main(int argc, char *argv[], struct failure *why);
 int archive_main(int argc, char *argv[], struct failure *why);
 int blob_main(int argc, char *argv[], struct failure *why);
 int remove_main(int argc, char *argv[], struct failure *why);
+int measure_main(int argc, char *argv[], struct failure *why);
 int probe_main(int argc, char *argv[], struct failure *why);
 int pause_main(int argc, char *argv[], struct failure *why);
 int seccomp_main(int argc, char *argv[], struct failure *why);

@@ -1,0 +1,128 @@
+/** Removes what nobody needs: stopped containers, images, anonymous volumes, leftovers. */
+import { isMarmitaError } from "../errors.ts";
+import { removeTree } from "../layers/inside.ts";
+import type { PrunedImages } from "../images/prune.ts";
+import type { Paths } from "../store/paths.ts";
+import { throwIfAborted } from "../util/abort.ts";
+import type { EngineContext } from "./context.ts";
+import { removeLeftovers } from "./leftovers.ts";
+import { lookAtLive } from "./live.ts";
+import { type PruneFilter, mayPrune } from "./prune-filter.ts";
+import { type ContainerRecord, findRecord, listIds } from "./records.ts";
+import { removeContainer } from "./remove.ts";
+import { withdrawUnusedVolumes } from "./volumes.ts";
+import { sizesOf, writableTrees } from "./writable-trees.ts";
+
+export interface PruneContainersOptions extends PruneFilter {
+  readonly signal?: AbortSignal;
+}
+
+export interface PruneImagesOptions extends PruneFilter {
+  /** Also images that have a name, when no container needs them. Default: false. */
+  readonly all?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface PruneSystemOptions extends PruneImagesOptions {
+  /** Also anonymous volumes that no container has. Not together with `until`. Default: false. */
+  readonly volumes?: boolean;
+}
+
+export interface PrunedContainers {
+  /** Ids. */
+  readonly containers: readonly string[];
+  /** What they had written. */
+  readonly reclaimedBytes: number;
+}
+
+export interface PrunedVolumes {
+  /** Names. */
+  readonly volumes: readonly string[];
+  readonly reclaimedBytes: number;
+}
+
+export interface PrunedSystem extends PrunedContainers, PrunedImages, PrunedVolumes {}
+
+/** All that do not run. One that somebody starts or removes meanwhile is left to him. */
+export async function pruneContainers(
+  context: EngineContext,
+  { signal, ...filter }: PruneContainersOptions,
+): Promise<PrunedContainers> {
+  const { paths } = context;
+  const stopped = (await listStopped(paths)).filter(({ createdAt, labels }) =>
+    mayPrune(filter, { created: createdAt, labels }),
+  );
+  const trees = await Promise.all(stopped.map((record) => writableTrees(paths, record)));
+  const sizes = await sizesOf(context, trees);
+  const containers: string[] = [];
+  let reclaimedBytes = 0;
+  for (const [at, record] of stopped.entries()) {
+    throwIfAborted(signal);
+    if (!(await removeStopped(context, record))) continue;
+    containers.push(record.id);
+    reclaimedBytes += sizes[at] ?? 0;
+  }
+  return { containers, reclaimedBytes };
+}
+
+/** Without those that somebody works on. */
+async function listStopped(paths: Paths): Promise<readonly ContainerRecord[]> {
+  const records: ContainerRecord[] = [];
+  for (const id of await listIds(paths)) {
+    if (lookAtLive(paths, id)?.isHeld === true) continue;
+    const record = await findRecord(paths, id);
+    if (record !== undefined) records.push(record);
+  }
+  return records;
+}
+
+async function removeStopped(context: EngineContext, record: ContainerRecord): Promise<boolean> {
+  try {
+    await removeContainer(context, record);
+    return true;
+  } catch (error) {
+    if (isMarmitaError(error, "CONFLICT")) return false; // it was started
+    throw error;
+  }
+}
+
+/** Those without a name, or all, that no container needs; with what nothing leads to. */
+export async function pruneImages(
+  { library }: EngineContext,
+  { all, signal, ...filter }: PruneImagesOptions,
+): Promise<PrunedImages> {
+  return library.prune({
+    may: (image) => mayPrune(filter, image),
+    ...(all === undefined ? {} : { all }),
+    signal,
+  });
+}
+
+/** Anonymous ones that no container has. */
+async function pruneVolumes(context: EngineContext, filter: PruneFilter): Promise<PrunedVolumes> {
+  const { names, trashed } = await withdrawUnusedVolumes(context.paths, ({ anonymous, ...one }) => {
+    return anonymous && mayPrune(filter, { created: one.createdAt, labels: one.labels });
+  });
+  if (names.length === 0) return { volumes: [], reclaimedBytes: 0 };
+  const [reclaimedBytes = 0] = await sizesOf(context, [trashed]);
+  await removeTree((await context.mapped()).namespace, trashed);
+  return { volumes: names, reclaimedBytes };
+}
+
+/** Containers first: what they needed may go with them. */
+export async function pruneSystem(
+  context: EngineContext,
+  { volumes = false, ...options }: PruneSystemOptions,
+): Promise<PrunedSystem> {
+  const { all: _, ...forContainers } = options;
+  const { signal, ...filter } = forContainers;
+  const containers = await pruneContainers(context, forContainers);
+  await removeLeftovers(context.paths, signal);
+  const pruned = volumes ? await pruneVolumes(context, filter) : NO_VOLUMES;
+  const images = await pruneImages(context, options);
+  const parts = [containers, pruned, images];
+  const reclaimedBytes = parts.reduce((sum, part) => sum + part.reclaimedBytes, 0);
+  return { ...containers, ...pruned, ...images, reclaimedBytes };
+}
+
+const NO_VOLUMES: PrunedVolumes = { volumes: [], reclaimedBytes: 0 };
