@@ -4,8 +4,6 @@ export { type ErrorCode, MarmitaError, isMarmitaError } from "./errors.ts";
 export type { ApiOptions } from "./api/default-engine.ts";
 export { diff, inspect, ps, rm } from "./api/containers.ts";
 export { history, images, importImage, load, rmi, save } from "./api/images.ts";
-export { inspect, ps, rm } from "./api/containers.ts";
-export { images, importImage, load, rmi, save } from "./api/images.ts";
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
 export { run } from "./api/run.ts";
 

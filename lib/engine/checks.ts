@@ -86,7 +86,7 @@ const removeImage: Checks<RemoveImageOptions> = {
   signal: abortSignal,
 };
 const diff: Checks<DiffOptions> = { signal: abortSignal };
-const pruneFilter: Checks<PruneFilter> = { until: date, labels: words, exceptLabels: words };
+const pruneFilter: Checks<PruneFilter> = { until: moment, labels: words, exceptLabels: words };
 const pruneImages: Checks<PruneImagesOptions> = { ...pruneFilter, all: flag, signal: abortSignal };
 const remove: Checks<RemoveOptions> = { force: flag, volumes: flag, signal: abortSignal };
 
@@ -156,6 +156,8 @@ export function checkRemoveImageOptions(options: RemoveImageOptions): void {
 function moment(value: unknown, name: string): void {
   if (!(value instanceof Date)) return word(value, name);
   if (Number.isNaN(value.getTime())) throw wrong(name, "a valid date", value);
+}
+
 export function checkPruneContainersOptions(options: PruneContainersOptions): void {
   check<PruneContainersOptions>({ ...pruneFilter, signal: abortSignal }, options);
 }
@@ -199,11 +201,6 @@ export function checkRun({ image, command, options }: RunRequest): void {
     throw new MarmitaError("INVALID_ARGUMENT", 'options "input" and "stdin" exclude each other');
   }
   checkTerminalOptions(options.tty === true, options);
-}
-
-function date(value: unknown, name: string): void {
-  if (value instanceof Date && !Number.isNaN(value.getTime())) return;
-  throw wrong(name, "a Date", value);
 }
 
 function input(value: unknown, name: string): void {

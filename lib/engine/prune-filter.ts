@@ -1,8 +1,9 @@
 /** What may be pruned: by age and by labels, as Docker's `--filter` says it. */
+import { parseMoment } from "../util/moment.ts";
 
 export interface PruneFilter {
-  /** Only what was made before. */
-  readonly until?: Date;
+  /** Only what was made before; also `2026-01-31T10:00:00Z`, or `24h` ago. */
+  readonly until?: Date | string;
   /** Only what has all of these: `key`, or `key=value`. */
   readonly labels?: readonly string[];
   /** Nothing that has one of these. */
@@ -15,10 +16,18 @@ export interface Prunable {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-export function mayPrune({ until, labels, exceptLabels }: PruneFilter, one: Prunable): boolean {
-  if (until !== undefined && !(Date.parse(one.created ?? "") < until.getTime())) return false;
-  const has = (label: string) => hasLabel(one.labels, label);
-  return (labels ?? []).every(has) && !(exceptLabels ?? []).some(has);
+/** Which ones may go. Throws `INVALID_ARGUMENT` for an `until` that is no time. */
+export function pruneTest({
+  until,
+  labels = [],
+  exceptLabels = [],
+}: PruneFilter): (one: Prunable) => boolean {
+  const limit = typeof until === "string" ? parseMoment(until) : until;
+  return (one) => {
+    if (limit !== undefined && !(Date.parse(one.created ?? "") < limit.getTime())) return false;
+    const has = (label: string) => hasLabel(one.labels, label);
+    return labels.every(has) && !exceptLabels.some(has);
+  };
 }
 
 function hasLabel(labels: Prunable["labels"], wanted: string): boolean {

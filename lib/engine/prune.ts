@@ -7,7 +7,7 @@ import { throwIfAborted } from "../util/abort.ts";
 import type { EngineContext } from "./context.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { lookAtLive } from "./live.ts";
-import { type PruneFilter, mayPrune } from "./prune-filter.ts";
+import { type PruneFilter, pruneTest } from "./prune-filter.ts";
 import { type ContainerRecord, findRecord, listIds } from "./records.ts";
 import { removeContainer } from "./remove.ts";
 import { withdrawUnusedVolumes } from "./volumes.ts";
@@ -49,8 +49,9 @@ export async function pruneContainers(
   { signal, ...filter }: PruneContainersOptions,
 ): Promise<PrunedContainers> {
   const { paths } = context;
+  const may = pruneTest(filter);
   const stopped = (await listStopped(paths)).filter(({ createdAt, labels }) =>
-    mayPrune(filter, { created: createdAt, labels }),
+    may({ created: createdAt, labels }),
   );
   const trees = await Promise.all(stopped.map((record) => writableTrees(paths, record)));
   const sizes = await sizesOf(context, trees);
@@ -92,7 +93,7 @@ export async function pruneImages(
   { all, signal, ...filter }: PruneImagesOptions,
 ): Promise<PrunedImages> {
   return library.prune({
-    may: (image) => mayPrune(filter, image),
+    may: pruneTest(filter),
     ...(all === undefined ? {} : { all }),
     signal,
   });
@@ -100,9 +101,11 @@ export async function pruneImages(
 
 /** Anonymous ones that no container has. */
 async function pruneVolumes(context: EngineContext, filter: PruneFilter): Promise<PrunedVolumes> {
-  const { names, trashed } = await withdrawUnusedVolumes(context.paths, ({ anonymous, ...one }) => {
-    return anonymous && mayPrune(filter, { created: one.createdAt, labels: one.labels });
-  });
+  const may = pruneTest(filter);
+  const { names, trashed } = await withdrawUnusedVolumes(
+    context.paths,
+    ({ anonymous, createdAt, labels }) => anonymous && may({ created: createdAt, labels }),
+  );
   if (names.length === 0) return { volumes: [], reclaimedBytes: 0 };
   const [reclaimedBytes = 0] = await sizesOf(context, [trashed]);
   await removeTree((await context.mapped()).namespace, trashed);

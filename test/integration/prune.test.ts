@@ -134,9 +134,9 @@ describe.runIf(canRun)("pruning everything", () => {
     await expect(engine.prune({ volumes: true, until: new Date() })).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",
     });
-    await expect(engine.images.prune({ until: "24h" as never })).rejects.toMatchObject({
+    await expect(engine.images.prune({ until: "soon" })).rejects.toMatchObject({
       code: "INVALID_ARGUMENT",
-      message: 'expected "until" to be a Date, got "24h"',
+      message: expect.stringContaining('got "soon"'),
     });
   });
 });
