@@ -4,12 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <zlib.h>
 #include <zstd.h>
 
 #include "fd.h"
-
-#define GZIP_WINDOW (16 + MAX_WBITS) /* with header and checksums */
+#include "gunzip.h"
 
 enum { SNIFF_BYTES = 10 };
 
@@ -24,16 +22,19 @@ struct inflate {
   unsigned char *input;
   size_t input_size;
   size_t input_used;
-  unsigned char *output;
-  z_stream gzip;
+  unsigned char *output; /* behind what came last */
+  struct gunzip *gzip;
+  size_t produced; /* of it, last */
   ZSTD_DStream *zstd;
+  int is_hashed; /* what comes in */
   struct hash in;
   struct hash out;
   uint64_t size;
   uint64_t diff_size;
 };
 
-typedef int decoder(struct inflate *reader, size_t *ret_produced, struct failure *why);
+/* The next bytes to `to`: their number, which may be 0 before the end, too. */
+typedef int decoder(struct inflate *reader, unsigned char *to, struct failure *why);
 
 static decoder decode_gzip;
 static decoder decode_zstd;
@@ -92,7 +93,8 @@ static int fill(struct inflate *reader, struct failure *why) {
   if (n < 0)
     return fail(why, errno, "read blob");
   reader->at_end = n == 0;
-  hash_update(&reader->in, to, (size_t) n);
+  if (reader->is_hashed)
+    hash_update(&reader->in, to, (size_t) n);
   reader->size += (uint64_t) n;
   reader->input_size += (size_t) n;
   return reader->copy_fd < 0 ? 0 : fd_write_all(reader->copy_fd, to, (size_t) n, why);
@@ -112,40 +114,46 @@ static int fail_format(const struct inflate *reader, const char *what, struct fa
               (unsigned long long) (reader->size - reader->input_size + reader->input_used), what);
 }
 
-static int decode_gzip(struct inflate *reader, size_t *ret_produced, struct failure *why) {
-  z_stream *stream = &reader->gzip;
-
-  stream->next_in = reader->input + reader->input_used;
-  stream->avail_in = (uInt) (reader->input_size - reader->input_used);
-  stream->next_out = reader->output;
-  stream->avail_out = INFLATE_PIECE_MAX;
-  const int r = inflate(stream, Z_NO_FLUSH);
-  reader->input_used = reader->input_size - stream->avail_in;
-  *ret_produced = INFLATE_PIECE_MAX - stream->avail_out;
-
-  if (r == Z_STREAM_END) {
-    reader->is_between = 1;
-    return inflateReset(stream) == Z_OK ? 0 : fail(why, ENOMEM, "read gzip");
-  }
-  reader->is_between = 0;
-  if (r == Z_OK || r == Z_BUF_ERROR)
-    return 0;
-  if (r == Z_MEM_ERROR)
-    return fail(why, ENOMEM, "read gzip");
-  return fail_format(reader, stream->msg != NULL ? stream->msg : "invalid data", why);
+/* More input behind what is left of it. */
+static int top_up(struct inflate *reader, struct failure *why) {
+  reader->input_size -= reader->input_used;
+  memmove(reader->input, reader->input + reader->input_used, reader->input_size);
+  reader->input_used = 0;
+  return fill(reader, why);
 }
 
-static int decode_zstd(struct inflate *reader, size_t *ret_produced, struct failure *why) {
+static int decode_gzip(struct inflate *reader, unsigned char *to, struct failure *why) {
+  struct failure inner;
+  struct gunzip_io io = {.out = to, .out_end = to + INFLATE_PIECE_MAX};
+  int r;
+
+  do {
+    if (io.in != NULL && top_up(reader, why) < 0)
+      return -why->errnum;
+    io.in = reader->input + reader->input_used;
+    io.in_end = reader->input + reader->input_size;
+    io.is_last = reader->at_end;
+    r = gunzip_run(reader->gzip, &io, &inner);
+    reader->input_used = (size_t) (io.in - reader->input);
+  } while (r == GUNZIP_INPUT && io.out == to);
+  if (r < 0)
+    return fail_format(reader, inner.what, why);
+  reader->is_between = r == GUNZIP_MEMBER;
+  return (int) (io.out - to);
+}
+
+static int decode_zstd(struct inflate *reader, unsigned char *to, struct failure *why) {
   ZSTD_inBuffer in = {reader->input, reader->input_size, reader->input_used};
-  ZSTD_outBuffer out = {reader->output, INFLATE_PIECE_MAX, 0};
+  ZSTD_outBuffer out = {to, INFLATE_PIECE_MAX, 0};
 
   const size_t r = ZSTD_decompressStream(reader->zstd, &out, &in);
   reader->input_used = in.pos;
-  *ret_produced = out.pos;
   if (ZSTD_isError(r))
     return fail_format(reader, ZSTD_getErrorName(r), why);
   reader->is_between = r == 0;
-  return 0;
+  /* Not at the end of a frame: that has given all it had. */
+  reader->is_full = out.pos == INFLATE_PIECE_MAX && !reader->is_between;
+  return (int) out.pos;
 }
 
 static int check_padding(const struct inflate *reader, struct failure *why) {
@@ -180,6 +188,20 @@ static int has_input(struct inflate *reader, struct failure *why) {
   }
 }
 
+static int decode(struct inflate *reader, unsigned char *to, struct failure *why) {
+  int n = 0;
+
+  while (n == 0) {
+    const int r = has_input(reader, why);
+
+    if (r <= 0)
+      return r;
+    n = reader->format->decode(reader, to, why);
+  }
+  reader->diff_size += n > 0 ? (uint64_t) n : 0;
+  return n;
+}
+
 static int next_plain(struct inflate *reader, const unsigned char **ret_bytes,
                       struct failure *why) {
   if (is_drained(reader) && !reader->at_end) {
@@ -195,26 +217,36 @@ static int next_plain(struct inflate *reader, const unsigned char **ret_bytes,
   return (int) n;
 }
 
+/* Its own piece of memory: what came last stays before it. */
+static int next_decoded(struct inflate *reader, const unsigned char **ret_bytes,
+                        struct failure *why) {
+  unsigned char *to = reader->output + INFLATE_HISTORY;
+
+  memmove(reader->output, reader->output + reader->produced, INFLATE_HISTORY);
+  const int n = decode(reader, to, why);
+  if (n < 0)
+    return n;
+  hash_update(&reader->out, to, (size_t) n);
+  reader->produced = (size_t) n;
+  *ret_bytes = to;
+  return n;
+}
+
 int inflate_next(struct inflate *reader, const unsigned char **ret_bytes, struct failure *why) {
-  size_t produced = 0;
+  return reader->format->decode == NULL ? next_plain(reader, ret_bytes, why)
+                                        : next_decoded(reader, ret_bytes, why);
+}
 
-  if (reader->format->decode == NULL)
-    return next_plain(reader, ret_bytes, why);
-  while (produced == 0) {
-    int r = has_input(reader, why);
+int inflate_into(struct inflate *reader, unsigned char *to, struct failure *why) {
+  const unsigned char *bytes;
 
-    if (r <= 0)
-      return r;
-    r = reader->format->decode(reader, &produced, why);
-    if (r < 0)
-      return r;
-    /* Not at the end of a member or frame: that has given all it had. */
-    reader->is_full = produced == INFLATE_PIECE_MAX && !reader->is_between;
-  }
-  hash_update(&reader->out, reader->output, produced);
-  reader->diff_size += produced;
-  *ret_bytes = reader->output;
-  return (int) produced;
+  if (reader->format->decode != NULL)
+    return decode(reader, to, why);
+  reader->is_hashed = 0;
+  const int n = next_plain(reader, &bytes, why);
+  if (n > 0)
+    memcpy(to, bytes, (size_t) n);
+  return n;
 }
 
 int inflate_finish(struct inflate *reader, struct inflate_summary *ret_summary,
@@ -250,13 +282,13 @@ static int begin(struct inflate *reader, struct failure *why) {
   if (reader->format->decode == NULL)
     return 0;
 
-  reader->output = malloc(INFLATE_PIECE_MAX);
-  if (reader->format->decode == decode_zstd)
-    reader->zstd = ZSTD_createDStream();
-  const int is_ready = reader->format->decode == decode_zstd
-                           ? reader->zstd != NULL
-                           : inflateInit2(&reader->gzip, GZIP_WINDOW) == Z_OK;
-  return reader->output != NULL && is_ready ? 0 : fail(why, ENOMEM, "read blob");
+  reader->output = calloc(1, INFLATE_HISTORY + INFLATE_PIECE_MAX);
+  if (reader->output == NULL)
+    return fail(why, ENOMEM, "read blob");
+  if (reader->format->decode == decode_gzip)
+    return gunzip_open(&reader->gzip, why);
+  reader->zstd = ZSTD_createDStream();
+  return reader->zstd != NULL ? 0 : fail(why, ENOMEM, "read blob");
 }
 
 int inflate_open(int fd, int copy_fd, struct inflate **ret_inflate, struct failure *why) {
@@ -266,7 +298,8 @@ int inflate_open(int fd, int copy_fd, struct inflate **ret_inflate, struct failu
     return fail(why, ENOMEM, "read blob");
   reader->fd = fd;
   reader->copy_fd = copy_fd;
-  reader->input = malloc(INFLATE_PIECE_MAX);
+  reader->is_hashed = 1;
+  reader->input = calloc(1, INFLATE_PIECE_MAX + GUNZIP_SLACK);
   hash_begin(&reader->in);
   hash_begin(&reader->out);
   const int r = reader->input == NULL ? fail(why, ENOMEM, "read blob") : begin(reader, why);
@@ -280,7 +313,7 @@ int inflate_open(int fd, int copy_fd, struct inflate **ret_inflate, struct failu
 void inflate_close(struct inflate *reader) {
   if (reader == NULL)
     return;
-  (void) inflateEnd(&reader->gzip);
+  gunzip_close(reader->gzip);
   (void) ZSTD_freeDStream(reader->zstd);
   free(reader->input);
   free(reader->output);

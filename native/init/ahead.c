@@ -1,12 +1,16 @@
-/* Theory of operation. Both processes share `struct ring`. The unpacker fills its slots in turn;
- * a byte over the socket says that one is full, and a byte back that it may be used again.
+/* Theory of operation. Three processes share `struct ring`. The unpacker fills its slots in turn;
+ * a byte over a socket says that one is full, and a byte back that it may be used again. The hasher
+ * looks at the same slots as the user of the bytes does.
  *
- *        user                                  unpacker
- *                                          <-  FULL        per slot, at most SLOTS ahead
- *        FREE                              ->              the slot before it is done with
- *                                          <-  LAST        `result`, and `why` or `summary`
+ *        user                                  unpacker                        hasher
+ *                                          <-  FULL   ->                             per slot
+ *        FREE                              ->          <-                      FREE  per slot
+ *                                              LAST   ->
+ *                                                      <-  `diff_id`           LAST
+ *                                          <-  LAST, `result`, and `why` or `summary`
  *
- * End of file instead of a byte means that the other one has died. */
+ * The unpacker is at most SLOTS ahead of both. End of file instead of a byte means that the other
+ * one has died. */
 #include "ahead.h"
 
 #include <errno.h>
@@ -22,25 +26,43 @@
 #include "../core/cleanup.h"
 #include "verb.h"
 
-#define SLOTS 4
-#define SLOT_BYTES INFLATE_PIECE_MAX
+#define SLOTS 8
 
 enum message { FULL = 'f', FREE = 'e', LAST = 'l' };
 
+struct slot {
+  int size;
+  unsigned char bytes[INFLATE_HISTORY + INFLATE_PIECE_MAX]; /* what came before, then its own */
+};
+
 struct ring {
-  int sizes[SLOTS];
   int result;
   struct failure why;
   struct inflate_summary summary;
-  unsigned char slots[SLOTS][SLOT_BYTES];
+  char diff_id[HASH_TEXT_SIZE];
+  struct slot slots[SLOTS];
 };
 
 struct ahead {
   struct ring *ring;
   int socket;
-  pid_t pid;
+  pid_t unpacker;
+  pid_t hasher;
   unsigned taken; /* slots received so far */
   int has_ended;
+};
+
+/* Of the unpacker. */
+struct reader {
+  int socket;
+  unsigned freed; /* slots */
+};
+
+struct unpacker {
+  struct ring *ring;
+  struct inflate *blob;
+  struct reader readers[2]; /* the user and the hasher */
+  unsigned filled;          /* slots */
 };
 
 static int tell(int socket, enum message message) {
@@ -64,63 +86,135 @@ static int listen_to(int socket) {
   return n == 1 ? byte : -1;
 }
 
-/* 0 at the end of the blob, or -errno. */
-static int fill_slots(struct ring *ring, int socket, struct inflate *blob, struct failure *why) {
-  const unsigned char *bytes;
-  int n;
-
-  for (unsigned filled = 0; (n = inflate_next(blob, &bytes, why)) > 0; filled++) {
-    if (filled >= SLOTS && listen_to(socket) != FREE)
-      _exit(EXIT_FAILURE); /* nobody is left who would want to know */
-    memcpy(ring->slots[filled % SLOTS], bytes, (size_t) n);
-    ring->sizes[filled % SLOTS] = n;
-    if (tell(socket, FULL) < 0)
-      _exit(EXIT_FAILURE);
-  }
-  return n;
-}
-
-static int unpack(struct ring *ring, int fd, int socket) {
-  struct inflate *blob = NULL;
-
-  int r = inflate_open(fd, -1, &blob, &ring->why);
-  if (r == 0)
-    r = fill_slots(ring, socket, blob, &ring->why);
-  if (r == 0)
-    r = inflate_finish(blob, &ring->summary, &ring->why);
-  return r;
-}
-
-static _Noreturn void unpacker_main(struct ring *ring, int fd, int socket, pid_t parent) {
-  (void) close(FD_EVENTS); /* Node waits for its end */
-  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+/* Nobody is left who would want to know. */
+static void expect(int is_fine) {
+  if (!is_fine)
     _exit(EXIT_FAILURE);
-  ring->result = unpack(ring, fd, socket);
-  _exit(tell(socket, LAST) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+static void wait_for_room(struct unpacker *unpacker) {
+  for (size_t i = 0; i < 2; i++)
+    for (struct reader *reader = &unpacker->readers[i]; unpacker->filled - reader->freed >= SLOTS;
+         reader->freed++)
+      expect(listen_to(reader->socket) == FREE);
+}
+
+static int fill_slots(struct unpacker *unpacker, struct failure *why) {
+  struct slot *slots = unpacker->ring->slots;
+
+  for (;; unpacker->filled++) {
+    const struct slot *last = &slots[(unpacker->filled + SLOTS - 1) % SLOTS];
+    struct slot *slot = &slots[unpacker->filled % SLOTS];
+
+    wait_for_room(unpacker);
+    memcpy(slot->bytes, last->bytes + last->size, INFLATE_HISTORY);
+    slot->size = inflate_into(unpacker->blob, slot->bytes + INFLATE_HISTORY, why);
+    if (slot->size <= 0)
+      return slot->size;
+    for (size_t i = 0; i < 2; i++)
+      expect(tell(unpacker->readers[i].socket, FULL) == 0);
+  }
+}
+
+/* The hasher has seen all of it. */
+static void wait_for_digest(struct unpacker *unpacker) {
+  struct reader *hasher = &unpacker->readers[1];
+  int message;
+
+  expect(tell(hasher->socket, LAST) == 0);
+  do
+    message = listen_to(hasher->socket);
+  while (message == FREE);
+  expect(message == LAST);
+}
+
+static int unpack(struct unpacker *unpacker, int fd, struct failure *why) {
+  struct inflate_summary *summary = &unpacker->ring->summary;
+
+  int r = inflate_open(fd, -1, &unpacker->blob, why);
+  if (r == 0)
+    r = fill_slots(unpacker, why);
+  if (r == 0)
+    r = inflate_finish(unpacker->blob, summary, why);
+  if (r < 0)
+    return r;
+  wait_for_digest(unpacker);
+  memcpy(summary->diff_id, unpacker->ring->diff_id, HASH_TEXT_SIZE);
+  if (strcmp(summary->compression, "none") == 0)
+    memcpy(summary->digest, unpacker->ring->diff_id, HASH_TEXT_SIZE);
+  return 0;
+}
+
+static void hash_slots(struct ring *ring, int socket) {
+  struct hash hash;
+  int message;
+
+  hash_begin(&hash);
+  for (unsigned taken = 0; (message = listen_to(socket)) == FULL; taken++) {
+    const struct slot *slot = &ring->slots[taken % SLOTS];
+
+    hash_update(&hash, slot->bytes + INFLATE_HISTORY, (size_t) slot->size);
+    expect(tell(socket, FREE) == 0);
+  }
+  expect(message == LAST);
+  hash_text(&hash, ring->diff_id);
+  expect(tell(socket, LAST) == 0);
+}
+
+/* A process of ours: 0 in it. */
+static pid_t fork_helper(void) {
+  const pid_t parent = getpid();
+  const pid_t pid = fork();
+
+  if (pid != 0)
+    return pid;
+  (void) close(FD_EVENTS); /* Node waits for its end */
+  expect(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent);
+  return 0;
+}
+
+/* Each process closes what is the others', or the end of file would never come. */
+static int start_both(struct ahead *ahead, int fd, const int user[2], const int hasher[2]) {
+  ahead->hasher = fork_helper();
+  if (ahead->hasher == 0) {
+    (void) close(user[0]);
+    (void) close(user[1]);
+    (void) close(hasher[0]);
+    hash_slots(ahead->ring, hasher[1]);
+    _exit(EXIT_SUCCESS);
+  }
+  ahead->unpacker = ahead->hasher < 0 ? -1 : fork_helper();
+  if (ahead->unpacker == 0) {
+    struct ring *ring = ahead->ring;
+    struct unpacker unpacker = {.ring = ring, .readers = {{user[1], 0}, {hasher[0], 0}}};
+
+    (void) close(user[0]);
+    (void) close(hasher[1]);
+    ring->result = unpack(&unpacker, fd, &ring->why);
+    expect(tell(user[1], LAST) == 0);
+    _exit(EXIT_SUCCESS);
+  }
+  return ahead->unpacker < 0 ? -1 : 0;
 }
 
 static int start(struct ahead *ahead, int fd, struct failure *why) {
-  autoclose int theirs = -1;
-  int sockets[2];
+  int user[2];
+  int hasher[2];
 
   ahead->ring =
       mmap(NULL, sizeof *ahead->ring, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (ahead->ring == MAP_FAILED)
     return fail(why, errno, "share memory");
-  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sockets) < 0)
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, user) < 0)
     return fail(why, errno, "create sockets");
-  ahead->socket = sockets[0];
-  theirs = sockets[1];
-
-  const pid_t parent = getpid();
-  ahead->pid = fork();
-  if (ahead->pid < 0)
-    return fail(why, errno, "fork");
-  if (ahead->pid == 0) {
-    (void) close(ahead->socket); /* or the end of file would never come */
-    unpacker_main(ahead->ring, fd, theirs, parent);
-  }
-  return 0;
+  ahead->socket = user[0];
+  autoclose int theirs = user[1];
+  if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, hasher) < 0)
+    return fail(why, errno, "create sockets");
+  const int r = start_both(ahead, fd, user, hasher) < 0 ? fail(why, errno, "fork") : 0;
+  (void) close(hasher[0]);
+  (void) close(hasher[1]);
+  return r;
 }
 
 int ahead_start(int fd, struct ahead **ret_ahead, struct failure *why) {
@@ -130,7 +224,7 @@ int ahead_start(int fd, struct ahead **ret_ahead, struct failure *why) {
     return fail(why, ENOMEM, "read blob");
   ahead->ring = MAP_FAILED;
   ahead->socket = -1;
-  ahead->pid = -1;
+  ahead->unpacker = ahead->hasher = -1;
   const int r = start(ahead, fd, why);
   if (r < 0)
     ahead_stop(ahead);
@@ -159,8 +253,8 @@ int ahead_next(void *context, const unsigned char **ret_bytes, struct failure *w
   switch (listen_to(ahead->socket)) {
     case FULL:
       ahead->taken++;
-      *ret_bytes = ahead->ring->slots[slot];
-      return ahead->ring->sizes[slot];
+      *ret_bytes = ahead->ring->slots[slot].bytes + INFLATE_HISTORY;
+      return ahead->ring->slots[slot].size;
     case LAST: return end(ahead, why);
     default: return fail(why, EPIPE, "read blob: its process died");
   }
@@ -178,14 +272,19 @@ int ahead_finish(struct ahead *ahead, struct inflate_summary *ret_summary, struc
   return n;
 }
 
+static void end_helper(pid_t pid) {
+  if (pid <= 0)
+    return;
+  (void) kill(pid, SIGKILL);
+  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+    continue;
+}
+
 void ahead_stop(struct ahead *ahead) {
   if (ahead == NULL)
     return;
-  if (ahead->pid > 0) {
-    (void) kill(ahead->pid, SIGKILL);
-    while (waitpid(ahead->pid, NULL, 0) < 0 && errno == EINTR)
-      continue;
-  }
+  end_helper(ahead->unpacker);
+  end_helper(ahead->hasher);
   if (ahead->socket >= 0)
     (void) close(ahead->socket);
   if (ahead->ring != MAP_FAILED)
