@@ -48,7 +48,7 @@ static bool is_told(const struct changes *changes, const char *directory, size_t
          (changes->last[size] == '/' || changes->last[size] == '\0');
 }
 
-/* `path` begins with a slash; one over a whole root is only that, and is never told. */
+/* `path` begins with a slash. */
 static void tell(struct changes *changes, char kind, const char *path) {
   char change[PATH_MAX + 1];
 
@@ -88,12 +88,9 @@ static int tell_all(struct upper *upper, const char *at, struct changes *changes
   int r;
 
   while ((r = upper_next(upper, &entry, why)) > 0) {
-    const bool is_root = entry->path[0] == '\0';
-
-    if (is_root && size == 0)
-      continue;
-    const int n =
-        snprintf(path, sizeof path, "%.*s%s%s", (int) size, at, is_root ? "" : "/", entry->path);
+    if (entry->path[0] == '\0')
+      continue; /* nobody lists the root; and where there are several, marmita made them */
+    const int n = snprintf(path, sizeof path, "%.*s/%s", (int) size, at, entry->path);
     if (n < 0 || (size_t) n >= sizeof path)
       return fail(why, ENAMETOOLONG, "path of %d bytes", n);
     const int kind = kind_of(upper, entry, why);

@@ -1,9 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import type { TarEntry } from "../../fixtures/tar-writer.mjs";
-import { diff } from "../../lib/api/containers.ts";
-import { run } from "../../lib/api/run.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
-import type { EngineOptions, RunOptions } from "../../lib/engine/options.ts";
+import type { EngineOptions } from "../../lib/engine/options.ts";
+import { changesOf } from "../helpers/changes.ts";
 import { testEngine } from "../helpers/engine.ts";
 import { busyboxWith } from "../helpers/images.ts";
 import { fuseFault } from "../helpers/fuse.ts";
@@ -145,24 +144,6 @@ describe.each<[string, boolean, Omit<EngineOptions, "root">]>([
   });
 
   it.runIf(able).each(CHANGES)("%s", async (_what, script, ...changes) => {
-    expect(await changesOf(engine, script)).toEqual(changes);
+    expect(await changesOf(engine, script, { image: IMAGE })).toEqual(changes);
   });
 });
-
-async function changesOf(
-  engine: Engine,
-  script: string,
-  options: RunOptions = {},
-): Promise<readonly string[]> {
-  const name = "changed";
-  const { stderr } = await run(IMAGE, ["sh", "-c", script], {
-    engine,
-    name,
-    network: "none",
-    ...options,
-  });
-  expect(stderr).toBe("");
-  const changes = await diff(name, { engine });
-  await engine.containers.remove(name);
-  return changes.map(({ kind, path }) => `${kind} ${path}`);
-}
