@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { diff } from "../../lib/api/containers.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
-import { changesOf } from "../helpers/changes.ts";
+import { changesOf } from "../helpers/changing.ts";
 import { testEngine } from "../helpers/engine.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
@@ -142,9 +142,8 @@ describe.runIf(requireUserNamespaces())("what containers of all kinds changed", 
     await writeFile(join(folder, "old"), "");
     const script = `cd ${folder} && echo > new && rm old`;
 
-    const changes = await changesOf(engine, script, { image: "host" }).finally(() =>
-      rm(folder, { recursive: true }),
-    );
+    const changes = await changesOf(engine, script, { image: "host" });
+    await rm(folder, { recursive: true });
 
     expect(changes.slice(-3)).toEqual([`C ${folder}`, `A ${folder}/new`, `D ${folder}/old`]);
     expect(changes.slice(0, -3)).toEqual(parentsOf(folder).map((path) => `C ${path}`));

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { TarEntry } from "../../fixtures/tar-writer.mjs";
 import type { Engine } from "../../lib/engine/engine.ts";
 import type { EngineOptions } from "../../lib/engine/options.ts";
-import { changesOf } from "../helpers/changes.ts";
+import { changesOf } from "../helpers/changing.ts";
 import { testEngine } from "../helpers/engine.ts";
 import { busyboxWith } from "../helpers/images.ts";
 import { fuseFault } from "../helpers/fuse.ts";
