@@ -54,7 +54,7 @@
       "cflags": ["-fPIE"],
       "ldflags": ["-static-pie", "-Wl,--gc-sections", "-Wl,-z,relro,-z,now", "-s"],
       "ldflags!": ["-rdynamic"],
-      "libraries": ["-lseccomp", "-lzstd", "-lz", "-lcrypto"],
+      "libraries": ["-lseccomp", "-ldeflate", "-lzstd", "-lz", "-lcrypto", "-pthread"],
     },
     {
       "target_name": "marmita",

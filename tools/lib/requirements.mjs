@@ -19,6 +19,12 @@ const LIBRARIES = [
   { library: "libc.a", header: "stdlib.h", apt: "libc6-dev", what: "a static C library" },
   { library: "libz.a", header: "zlib.h", apt: "zlib1g-dev", what: "zlib, static" },
   { library: "libzstd.a", header: "zstd.h", apt: "libzstd-dev", what: "zstd, static" },
+  {
+    library: "libdeflate.a",
+    header: "libdeflate.h",
+    apt: "libdeflate-dev",
+    what: "libdeflate, static",
+  },
   { library: "libcrypto.a", header: "openssl/sha.h", apt: "libssl-dev", what: "libcrypto, static" },
   {
     library: "libseccomp.a",

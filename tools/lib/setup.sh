@@ -37,6 +37,7 @@ look_for_build_packages() {
   need_library libc.a libc6-dev
   need_library libz.a zlib1g-dev
   need_library libzstd.a libzstd-dev
+  need_library libdeflate.a libdeflate-dev
   need_library libcrypto.a libssl-dev
   need_library libseccomp.a libseccomp-dev
   # An older node is not replaced: install_modules says what is needed.
