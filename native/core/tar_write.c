@@ -223,9 +223,18 @@ int64_t tar_write_left(const struct tar_writer *writer) {
   return writer->left;
 }
 
-void tar_write_skipped(struct tar_writer *writer, int64_t size) {
-  writer->left -= size;
-  writer->size += (uint64_t) size;
+int tar_write_copy(struct tar_writer *writer, int fd, struct failure *why) {
+  while (writer->left > 0) {
+    const int64_t n = writer->sink.copy(writer->sink.context, fd, writer->left, why);
+
+    if (n < 0)
+      return -why->errnum;
+    if (n == 0)
+      break;
+    writer->left -= n;
+    writer->size += (uint64_t) n;
+  }
+  return 0;
 }
 
 int tar_write_fill(struct tar_writer *writer, struct failure *why) {
@@ -239,9 +248,9 @@ int tar_write_fill(struct tar_writer *writer, struct failure *why) {
 }
 
 int tar_write_finish(struct tar_writer *writer, struct failure *why) {
-  const int r = tar_write_fill(writer, why);
-
-  return r < 0 ? r : put_zeros(writer, 2 * TAR_BLOCK, why);
+  if (tar_write_fill(writer, why) < 0 || put_zeros(writer, 2 * TAR_BLOCK, why) < 0)
+    return -why->errnum;
+  return writer->sink.flush == NULL ? 0 : writer->sink.flush(writer->sink.context, why);
 }
 
 uint64_t tar_write_size(const struct tar_writer *writer) {

@@ -16,8 +16,20 @@
 /* Where the bytes go: 0 or -errno. */
 struct tar_sink {
   int (*put)(void *context, const void *bytes, size_t size, struct failure *why);
+  /* Up to `size` bytes of a file, from where `fd` stands: their number, 0 at its end. */
+  int64_t (*copy)(void *context, int fd, int64_t size, struct failure *why);
+  int (*flush)(void *context, struct failure *why); /* NULL: nothing is held back */
   void *context;
 };
+
+/* A descriptor, with what is held back for it. It may be of any kind, also one that does not
+ * block. */
+struct tar_output {
+  int fd;
+  size_t used;
+  char bytes[256 << 10];
+};
+struct tar_sink tar_sink_of(struct tar_output *output);
 
 struct tar_writer;
 
@@ -31,9 +43,12 @@ int tar_write_entry(struct tar_writer *writer, const struct tar_entry *entry, st
 int tar_write_contents(struct tar_writer *writer, const void *bytes, size_t size,
                        struct failure *why);
 
-/* Bytes of the file that are to come: who writes them elsewhere says so by tar_write_skipped(). */
+/* The contents are those of the file, from where `fd` stands: as many bytes as it has, and none too
+ * many. */
+int tar_write_copy(struct tar_writer *writer, int fd, struct failure *why);
+
+/* Bytes of the contents that are still to come. */
 int64_t tar_write_left(const struct tar_writer *writer);
-void tar_write_skipped(struct tar_writer *writer, int64_t size);
 
 /* The end of the entry's contents: what is missing is zeros. 1 if there was something missing. */
 int tar_write_fill(struct tar_writer *writer, struct failure *why);

@@ -91,7 +91,7 @@ static void go_through(const struct tar_entry *entry) {
   struct tar_writer *writer = NULL;
   struct failure why = {0};
 
-  assert(tar_write_open((struct tar_sink){put, &archive}, &writer, &why) == 0);
+  assert(tar_write_open((struct tar_sink){.put = put, .context = &archive}, &writer, &why) == 0);
   const int r = tar_write_entry(writer, entry, &why);
   if (r == 0) {
     assert(tar_write_finish(writer, &why) >= 0);

@@ -10,6 +10,7 @@
 
 #include "../core/layer.h"
 #include "../core/tar.h"
+#include "../core/userns.h"
 #include "ahead.h"
 #include "report.h"
 #include "verb.h"
@@ -70,13 +71,6 @@ static int apply(struct layer *layer, struct failure *why) {
   return 0;
 }
 
-/* Who enters a user namespace keeps the ids of before, which need not be its root's. */
-static int become_root(struct failure *why) {
-  if ((getegid() != 0 && setresgid(0, 0, 0) < 0) || (geteuid() != 0 && setresuid(0, 0, 0) < 0))
-    return fail(why, errno, "become root of the user namespace");
-  return 0;
-}
-
 int apply_main(int argc, char *argv[], struct failure *why) {
   const int has_owners = argc > 1 && strcmp(argv[0], "--owners") == 0;
   char **targets = argv + 2 * has_owners;
@@ -86,7 +80,7 @@ int apply_main(int argc, char *argv[], struct failure *why) {
     return fail(why, EINVAL, "apply needs a directory");
   const struct layer_places places = {
       .target = targets[0], .owners = has_owners ? argv[1] : NULL, .lowers = targets + 1};
-  if (become_root(why) < 0 || layer_open(&places, &layer, why) < 0)
+  if (userns_become_root(why) < 0 || layer_open(&places, &layer, why) < 0)
     return -why->errnum;
   const int r = apply(layer, why);
   layer_close(layer);

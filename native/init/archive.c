@@ -15,21 +15,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "../core/cleanup.h"
-#include "../core/fd.h"
 #include "../core/hash.h"
 #include "../core/tar_write.h"
 #include "report.h"
 #include "verb.h"
 
 #define PIECE_BYTES (256u << 10)
-#define SEND_BYTES ((int64_t) 64 << 20)
 
 struct archive {
+  struct tar_output output;
   struct tar_writer *tar;
   int64_t mtime;
   long long members;
@@ -42,11 +40,6 @@ struct member {
   char *name;
   char *word;
 };
-
-static int write_stdout(void *context, const void *bytes, size_t size, struct failure *why) {
-  (void) context;
-  return fd_write_all(STDOUT_FILENO, bytes, size, why) < 0 ? fail_while(why, "archive") : 0;
-}
 
 /* 1: a word; 0: the end of the list. The caller frees it. */
 static int read_word(char **ret_word, struct failure *why) {
@@ -61,40 +54,22 @@ static int read_word(char **ret_word, struct failure *why) {
   return fail(why, errno != 0 ? errno : EPROTO, "read the list of members");
 }
 
-/* Left to what cannot be sent straight from file to file, and to what is to be hashed. */
-static int copy_piece(struct archive *archive, int fd, int64_t *ret_size, struct failure *why) {
-  const int64_t left = tar_write_left(archive->tar);
-  const size_t most = left < (int64_t) PIECE_BYTES ? (size_t) left : PIECE_BYTES;
-  ssize_t n;
+/* What is not hashed may go straight from file to file. */
+static int copy_contents(struct archive *archive, int fd, struct failure *why) {
+  ssize_t n = 1;
 
-  do
-    n = read(fd, archive->piece, most);
-  while (n < 0 && errno == EINTR);
-  if (n < 0)
-    return fail(why, errno, "read");
-  *ret_size = n;
-  if (archive->hash != NULL)
+  if (archive->hash == NULL)
+    return tar_write_copy(archive->tar, fd, why);
+  for (int64_t left; n > 0 && (left = tar_write_left(archive->tar)) > 0;) {
+    do
+      n = read(fd, archive->piece, left < (int64_t) PIECE_BYTES ? (size_t) left : PIECE_BYTES);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+      return fail(why, errno, "read");
     hash_update(archive->hash, archive->piece, (size_t) n);
-  return tar_write_contents(archive->tar, archive->piece, (size_t) n, why);
-}
-
-static int send_piece(struct archive *archive, int fd, int64_t *ret_size, struct failure *why) {
-  if (archive->hash != NULL)
-    return copy_piece(archive, fd, ret_size, why);
-
-  const int64_t left = tar_write_left(archive->tar);
-  const size_t most = (size_t) (left < SEND_BYTES ? left : SEND_BYTES);
-  ssize_t n;
-
-  do
-    n = sendfile(STDOUT_FILENO, fd, NULL, most);
-  while (n < 0 && fd_may_write_again(STDOUT_FILENO));
-  if (n < 0 && (errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP))
-    return copy_piece(archive, fd, ret_size, why);
-  if (n < 0)
-    return fail(why, errno, "archive: write");
-  tar_write_skipped(archive->tar, n);
-  *ret_size = n;
+    if (tar_write_contents(archive->tar, archive->piece, (size_t) n, why) < 0)
+      return -why->errnum;
+  }
   return 0;
 }
 
@@ -105,7 +80,6 @@ static struct tar_entry entry_of(const struct archive *archive, const struct mem
 
 static int add_file(struct archive *archive, const struct member *member, struct failure *why) {
   struct tar_entry entry = entry_of(archive, member);
-  int64_t size = 0;
   struct stat status;
 
   autoclose int fd = open(member->word, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -116,10 +90,8 @@ static int add_file(struct archive *archive, const struct member *member, struct
   entry.size = status.st_size;
   if (tar_write_entry(archive->tar, &entry, why) < 0)
     return -why->errnum;
-  do {
-    if (send_piece(archive, fd, &size, why) < 0)
-      return -why->errnum;
-  } while (size > 0 && tar_write_left(archive->tar) > 0);
+  if (copy_contents(archive, fd, why) < 0)
+    return fail_while(why, "archive %.48s", member->name);
   if (tar_write_left(archive->tar) > 0)
     return fail(why, EIO, "read %s: it has become shorter", member->word);
   return 0;
@@ -247,7 +219,8 @@ int archive_main(int argc, char *argv[], struct failure *why) {
   if (*end != '\0')
     return fail(why, EINVAL, "archive: no time: %s", argv[0]);
   (void) signal(SIGPIPE, SIG_IGN); /* whoever reads may stop: EPIPE says so */
-  if (tar_write_open((struct tar_sink){write_stdout, NULL}, &archive->tar, why) < 0)
+  archive->output.fd = STDOUT_FILENO;
+  if (tar_write_open(tar_sink_of(&archive->output), &archive->tar, why) < 0)
     return -why->errnum;
   const int r = add_all(archive, why);
   const uint64_t size = tar_write_size(archive->tar);
