@@ -1,18 +1,20 @@
 /** `marmita ps`. */
 import type { ContainerSummary } from "../engine/containers.ts";
+import type { RecordedMount } from "../engine/mounts.ts";
 import type { ContainerState } from "../engine/state.ts";
 import { MarmitaError } from "../errors.ts";
 import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
 import type { ParsedFlags } from "./flags.ts";
+import { LIST_FORMAT } from "./format-flag.ts";
+import { formatListing, type Listing } from "./listing.ts";
 import { print } from "./output.ts";
-import { formatTable, truncate } from "./table.ts";
-import { formatAgo, formatDuration } from "./units.ts";
-import { visible } from "./visible.ts";
+import { truncate } from "./table.ts";
+import { formatAgo, formatDuration, formatTime } from "./units.ts";
 
 const SHORT_ID = 12;
 const SHORT_COMMAND = 20;
-const HEADINGS = ["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"];
+const SHORT_MOUNT = 15;
 
 export const ps: Command = {
   usage: "[OPTIONS]",
@@ -25,6 +27,7 @@ export const ps: Command = {
       value: "int",
       help: "Show n last created containers (includes all states) (default -1)",
     },
+    LIST_FORMAT,
     {
       name: "latest",
       short: "l",
@@ -35,17 +38,19 @@ export const ps: Command = {
   ],
   refused: {
     switches: "size|s external noheading ns pod|p sync",
-    values: "filter|f format sort watch|w",
+    values: "filter|f sort watch|w",
   },
   async run({ flags, engine: options }) {
     const choice = chosen(flags);
     await using engine = await openCliEngine(options);
     const list = choose(await engine.containers.list(), choice);
     const noTrunc = flags.has("no-trunc");
-    if (flags.has("quiet")) {
+    const format = flags.last("format");
+    const isTable = format === undefined || format.trim().startsWith("table");
+    if (flags.has("quiet") && isTable) {
       print(list.map(({ id }) => `${noTrunc ? id : id.slice(0, SHORT_ID)}\n`).join(""));
     } else {
-      print(formatContainers(list, { noTrunc, now: new Date() }));
+      print(formatContainers(list, { noTrunc, now: new Date(), format }));
     }
     return 0;
   },
@@ -79,25 +84,83 @@ export function choose(
 export interface FormatOptions {
   readonly noTrunc: boolean;
   readonly now: Date;
+  /** As `--format` was given. */
+  readonly format?: string | undefined;
 }
 
 export function formatContainers(
   list: readonly ContainerSummary[],
-  { noTrunc, now }: FormatOptions,
+  { format, ...options }: FormatOptions,
 ): string {
-  const rows = list.map((container) => {
-    const command = commandText(container.command);
-    return [
-      noTrunc ? container.id : container.id.slice(0, SHORT_ID),
-      container.image.name,
-      visible(JSON.stringify(noTrunc ? command : truncate(command, SHORT_COMMAND))),
-      formatAgo(container.createdAt, now),
-      formatStatus(container.state, now),
+  return formatListing(list, listingOf(options), format);
+}
+
+const COLUMNS = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"];
+
+function listingOf({ noTrunc, now }: FormatOptions): Listing<ContainerSummary> {
+  return {
+    name: "container",
+    fields: {
+      ID: { heading: "CONTAINER ID", value: ({ id }) => (noTrunc ? id : id.slice(0, SHORT_ID)) },
+      Names: { heading: "NAMES", value: ({ name }) => name },
+      Image: { heading: "IMAGE", value: ({ image }) => image.name },
+      Command: {
+        heading: "COMMAND",
+        value: ({ command }) => {
+          const text = commandText(command);
+          return JSON.stringify(noTrunc ? text : truncate(text, SHORT_COMMAND));
+        },
+      },
+      CreatedAt: {
+        heading: "CREATED AT",
+        value: ({ createdAt }) => formatTime(new Date(createdAt)),
+      },
+      RunningFor: { heading: "CREATED", value: ({ createdAt }) => formatAgo(createdAt, now) },
+      Ports: { heading: "PORTS", value: () => "" },
+      State: { heading: "STATE", value: ({ state }) => state.status },
+      Status: { heading: "STATUS", value: ({ state }) => formatStatus(state, now) },
+      Labels: { heading: "LABELS", value: ({ labels }) => labelsText(labels) },
+      Mounts: { heading: "MOUNTS", value: ({ mounts }) => mountsText(mounts, noTrunc) },
+      LocalVolumes: {
+        heading: "LOCAL VOLUMES",
+        value: ({ mounts }) => String(mounts.filter(({ type }) => type === "volume").length),
+      },
+      Networks: { heading: "NETWORKS", value: ({ networking }) => networking.mode },
+    },
+    methods: {
+      Label: { heading: labelHeading, value: ({ labels }, key) => labels[key] ?? "" },
+    },
+    table: COLUMNS.map((name) => `{{.${name}}}`).join("\t"),
+    raw: [
+      "container_id: {{.ID}}",
+      "image: {{.Image}}",
+      "command: {{.Command}}",
+      "created_at: {{.CreatedAt}}",
+      "state: {{.State}}",
+      "status: {{.Status}}",
+      "names: {{.Names}}",
+      "labels: {{.Labels}}",
+      "ports: {{.Ports}}",
       "",
-      container.name,
-    ];
-  });
-  return formatTable(HEADINGS, rows);
+    ].join("\n"),
+  };
+}
+
+function labelsText(labels: Readonly<Record<string, string>>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .sort()
+    .join(",");
+}
+
+/** `com.example.my-part` is headed `my part`. */
+function labelHeading(key: string): string {
+  return key.slice(key.lastIndexOf(".") + 1).replaceAll(/[-_]/g, " ");
+}
+
+function mountsText(mounts: readonly RecordedMount[], noTrunc: boolean): string {
+  const names = mounts.flatMap((mount) => (mount.type === "tmpfs" ? [] : [mount.source]));
+  return names.map((name) => (noTrunc ? name : truncate(name, SHORT_MOUNT))).join(",");
 }
 
 /** As Docker has it: of the arguments, those with blanks in quotes. */

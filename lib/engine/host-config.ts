@@ -8,6 +8,7 @@ import type { RecordedSecurity } from "./security.ts";
 export function hostConfigJson(record: ContainerRecord) {
   const { mounts, volumesFrom, networking, readOnly, remove, security } = record;
   return {
+    ...NOT_ASKED,
     ...confinementJson(record),
     ...securityJson(security),
     NetworkMode: networking.mode,
@@ -22,6 +23,46 @@ export function hostConfigJson(record: ContainerRecord) {
     VolumesFrom: volumesFrom ?? null,
   };
 }
+
+/** What Docker has, and nobody can ask for here yet: as Docker prints what was not asked for. */
+const NOT_ASKED = {
+  ContainerIDFile: "",
+  LogConfig: { Type: "none", Config: {} },
+  PortBindings: {},
+  PublishAllPorts: false,
+  VolumeDriver: "",
+  Cgroup: "",
+  CgroupParent: "",
+  Links: null,
+  Runtime: "marmita",
+  Isolation: "",
+  CpuCount: 0,
+  CpuPercent: 0,
+  CpuPeriod: 0,
+  CpuQuota: 0,
+  CpuRealtimePeriod: 0,
+  CpuRealtimeRuntime: 0,
+  CpuShares: 0,
+  CpusetCpus: "",
+  CpusetMems: "",
+  NanoCpus: 0,
+  Memory: 0,
+  MemoryReservation: 0,
+  MemorySwap: 0,
+  MemorySwappiness: null,
+  OomKillDisable: null,
+  PidsLimit: null,
+  IOMaximumBandwidth: 0,
+  IOMaximumIOps: 0,
+  BlkioWeight: 0,
+  BlkioWeightDevice: null,
+  BlkioDeviceReadBps: null,
+  BlkioDeviceReadIOps: null,
+  BlkioDeviceWriteBps: null,
+  BlkioDeviceWriteIOps: null,
+  DeviceCgroupRules: null,
+  DeviceRequests: null,
+};
 
 function confinementJson({ confinement }: ContainerRecord) {
   const { pid = "private", ipc = "private", uts = "private", cgroupns = "private" } = confinement;

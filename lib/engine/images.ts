@@ -21,8 +21,8 @@ import {
 } from "./checks.ts";
 import type { EngineContext } from "./context.ts";
 import { explained } from "./failures.ts";
-import { type ImageInspection, inspectImage } from "./inspect.ts";
 import { type PruneImagesOptions, pruneImages } from "./prune.ts";
+import { type ImageInspection, inspectImage } from "./inspect-image.ts";
 
 export interface RemoveImageOptions {
   /** Though it has several names, or containers made of it that do not run. */
@@ -111,7 +111,8 @@ export class Images {
 
   /** What `docker inspect` prints of an image. */
   async inspect(nameOrId: string): Promise<ImageInspection> {
-    return inspectImage(await this.get(nameOrId));
+    const image = await this.get(nameOrId);
+    return explained("inspect the image", inspectImage(this.#context, image));
   }
 
   /** One more name for an image. */

@@ -1,20 +1,37 @@
-/** Containers and images as `docker inspect` prints them. */
+/** Containers as `docker inspect` prints them. */
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Image } from "../images/image.ts";
-import type { ContainerDefaults } from "../oci/image-config.ts";
-import { familiarName, parseReference } from "../oci/reference.ts";
 import { JsonReader, parseJson } from "../util/json.ts";
 import { mountJson, volumesJson } from "./mount-json.ts";
 import type { EngineContext } from "./context.ts";
 import { hostConfigJson } from "./host-config.ts";
+import { NEVER } from "./inspect-image.ts";
 import type { Isolation } from "./options.ts";
 import { reached } from "./networking.ts";
 import type { ContainerRecord } from "./records.ts";
 import type { ContainerState } from "./state.ts";
 
-/** How Docker's Go writes that something has not happened. */
-const NEVER = "0001-01-01T00:00:00Z";
+/** A container's network is inside of it; none is known by a name of its own. */
+const NETWORK_SETTINGS = {
+  Bridge: "",
+  SandboxID: "",
+  SandboxKey: "",
+  Ports: {},
+  HairpinMode: false,
+  LinkLocalIPv6Address: "",
+  LinkLocalIPv6PrefixLen: 0,
+  SecondaryIPAddresses: null,
+  SecondaryIPv6Addresses: null,
+  EndpointID: "",
+  Gateway: "",
+  GlobalIPv6Address: "",
+  GlobalIPv6PrefixLen: 0,
+  IPAddress: "",
+  IPPrefixLen: 0,
+  IPv6Gateway: "",
+  MacAddress: "",
+  Networks: {},
+};
 
 export type ContainerInspection = Awaited<ReturnType<typeof inspectContainer>>;
 
@@ -47,6 +64,10 @@ export async function inspectContainer(context: EngineContext, inspected: Inspec
     RestartCount: 0,
     Driver: isolation.rootfs,
     Platform: "linux",
+    MountLabel: "",
+    ProcessLabel: "",
+    AppArmorProfile: "",
+    ExecIDs: null,
     HostConfig: { ...hostConfigJson(record), ...systemPaths, ConsoleSize: process.consoleSize },
     GraphDriver: graphDriverJson(context, record),
     Mounts: record.mounts.map((mount) => mountJson(context.paths, mount)),
@@ -54,20 +75,25 @@ export async function inspectContainer(context: EngineContext, inspected: Inspec
       Hostname: record.hostname,
       Domainname: confinement.domainname ?? "",
       User: process.user,
+      AttachStdin: record.openStdin,
+      AttachStdout: true,
+      AttachStderr: true,
       Tty: record.tty,
       OpenStdin: record.openStdin,
+      StdinOnce: record.openStdin,
       Env: process.env,
       Cmd: listOrNull(command.slice(record.entrypointWords)),
       Image: image.name,
       WorkingDir: process.cwd,
       Entrypoint: listOrNull(command.slice(0, record.entrypointWords)),
+      OnBuild: null,
       Labels: labels,
       ...stopJson(record),
       ...inheritedJson(record),
       Umask: (confinement.umask ?? 0o022).toString(8).padStart(4, "0"),
       Volumes: volumesJson(record.mounts),
     },
-    NetworkSettings: { Ports: {}, Networks: {} },
+    NetworkSettings: NETWORK_SETTINGS,
     Isolation: isolation satisfies Isolation,
   };
 }
@@ -148,32 +174,4 @@ function graphDriverJson(context: EngineContext, { id, image, isolation }: Conta
       MergedDir: join(bundle, "rootfs"),
     },
   };
-}
-
-export type ImageInspection = ReturnType<typeof inspectImage>;
-
-export function inspectImage(image: Image) {
-  const { id, names, digest, config, size, created } = image;
-  const repositories = new Set(names.map((name) => familiarName(parseReference(name))));
-  return {
-    Id: id,
-    RepoTags: names,
-    RepoDigests: [...repositories].map((name) => `${name}@${digest}`),
-    Parent: "",
-    Comment: config.history.at(-1)?.comment ?? "",
-    Created: created ?? NEVER,
-    Author: config.author ?? "",
-    Architecture: config.architecture,
-    ...(config.variant === undefined ? {} : { Variant: config.variant }),
-    Os: config.os,
-    Size: size,
-    RootFS: { Type: "layers", Layers: config.rootfs.diff_ids },
-    Config: defaultsJson(config.config),
-  };
-}
-
-/** Docker prints the main fields also where an image does not have them. */
-function defaultsJson(defaults: ContainerDefaults) {
-  const { User = "", Env = null, Cmd = null, WorkingDir = "", Entrypoint = null } = defaults;
-  return { ...defaults, User, Env, Cmd, WorkingDir, Entrypoint, Labels: defaults.Labels ?? null };
 }
