@@ -1,6 +1,6 @@
 /** Take names off images, and delete the images that have none left: `docker rmi`. */
 import { isMarmitaError } from "../errors.ts";
-import type { Digest } from "../oci/digest.ts";
+import type { ChainId, Digest } from "../oci/digest.ts";
 import { familiarName, parseReference } from "../oci/reference.ts";
 import { lock } from "../store/lock.ts";
 import { storeError } from "../store/store-error.ts";
@@ -166,14 +166,9 @@ export async function deleteImages(
     untag: untagged,
     forget: entries.map(({ descriptor }) => descriptor.digest),
   };
-  try {
-    await store.references.edit(edit);
-  } catch (error) {
-    if (!isFull(error) || !(await makeRoom(store, images))) throw error;
-    await store.references.edit(edit);
-  }
+  const before = await change(store, images, () => store.references.edit(edit));
   const taken = await takeUnreferenced(store, parts);
-  const gone = new Set(taken.layers);
+  const gone = new Set([...before, ...taken.layers]);
   const deleted = images.map(({ content }) => {
     const layers = content.layers.map(({ chainId }) => chainId).filter((one) => gone.delete(one));
     return [content.id, ...layers.reverse()];
@@ -181,15 +176,31 @@ export async function deleteImages(
   return { ...taken, deleted };
 }
 
-function isFull(error: unknown): boolean {
-  return errnoOf(error) === "ENOSPC" || errnoOf(error) === "EDQUOT";
+/**
+ * Where there is no room to write that the images are gone, layers of theirs go before that, and are
+ * returned: from the blobs they would be unpacked anew.
+ */
+async function change(
+  store: ImageStore,
+  images: readonly StoredImage[],
+  write: () => Promise<void>,
+): Promise<readonly ChainId[]> {
+  try {
+    await write();
+    return [];
+  } catch (error) {
+    if (errnoOf(error) !== "ENOSPC" && errnoOf(error) !== "EDQUOT") throw error;
+    const freed = await makeRoom(store, images);
+    if (freed.length === 0) throw error;
+    await write();
+    return freed;
+  }
 }
 
-/**
- * There is no room to write that the images are gone. Layers of theirs can go before that: from the
- * blobs they would be unpacked anew.
- */
-async function makeRoom(store: ImageStore, images: readonly StoredImage[]): Promise<boolean> {
+async function makeRoom(
+  store: ImageStore,
+  images: readonly StoredImage[],
+): Promise<readonly ChainId[]> {
   const digests = new Set(
     images.flatMap(({ entries }) => entries.map(({ descriptor }) => descriptor.digest)),
   );
@@ -197,13 +208,13 @@ async function makeRoom(store: ImageStore, images: readonly StoredImage[]): Prom
   const others = entries.filter(({ descriptor }) => !digests.has(descriptor.digest));
   const needed = (await reachable(store.blobs, others)).layers;
   const { byContainers } = await partsInUse(store);
-  if (byContainers === undefined) return false;
+  if (byContainers === undefined) return [];
   const layers = images.flatMap(({ content }) => content.layers.map(({ chainId }) => chainId));
   const free = layers.filter((layer) => !needed.has(layer) && !byContainers.has(layer));
   const directories = await store.layers.list(new Set(free));
   await store.layers.withdraw(directories.map(({ name }) => name));
   await store.layers.sweep();
-  return directories.length > 0;
+  return directories.map(({ chainId }) => chainId);
 }
 
 /** A name whose image cannot be read: the name goes, and what it led to as far as it is known. */
