@@ -3,7 +3,7 @@ import type { Change } from "../layers/diff.ts";
 import type { RunningProcess } from "../runtime/process.ts";
 import { checkDiffOptions, checkRemoveOptions, checkStartOptions } from "./checks.ts";
 import type { EngineContext } from "./context.ts";
-import { type DiffOptions, diffContainer } from "./diff.ts";
+import type { DiffOptions } from "./diff.ts";
 import { explained } from "./failures.ts";
 import { type ContainerInspection, inspectContainer } from "./inspect.ts";
 import { lookAtLive } from "./live.ts";
@@ -66,7 +66,8 @@ export class Container implements AsyncDisposable {
    */
   async diff(options: DiffOptions = {}): Promise<readonly Change[]> {
     checkDiffOptions(options);
-    const comparing = this.#context.work.begin(() => {
+    const comparing = this.#context.work.begin(async () => {
+      const { diffContainer } = await import("./diff.ts");
       return diffContainer(this.#context, this.record, options);
     });
     return explained("compare the container's files", comparing, options.signal);
