@@ -18,7 +18,7 @@ export type {
 } from "./engine/containers.ts";
 export type { Images, RemoveImageOptions } from "./engine/images.ts";
 export { type EngineInfo, type VersionInfo, versionInfo as version } from "./engine/info.ts";
-export type { ContainerInspection } from "./engine/inspect.ts";
+export type { ContainerInspection, InspectOptions } from "./engine/inspect.ts";
 export type { ImageInspection } from "./engine/inspect-image.ts";
 export type { ContainerOptions, CreateOptions, NetworkMode } from "./engine/container-options.ts";
 export type {

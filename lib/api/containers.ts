@@ -1,7 +1,7 @@
 /** ps(), inspect(), diff() and rm(): containers by name, id, or a unique start of an id. */
 import type { ContainerSummary } from "../engine/containers.ts";
 import type { DiffOptions } from "../engine/diff.ts";
-import type { ContainerInspection } from "../engine/inspect.ts";
+import type { ContainerInspection, InspectOptions } from "../engine/inspect.ts";
 import type { RemoveOptions } from "../engine/remove.ts";
 import type { Change } from "../layers/diff.ts";
 import { type ApiOptions, engineOf } from "./default-engine.ts";
@@ -15,10 +15,11 @@ export async function ps(options: ApiOptions = {}): Promise<readonly ContainerSu
 /** What `docker inspect` prints. Throws `NOT_FOUND`. */
 export async function inspect(
   container: string,
-  options: ApiOptions = {},
+  options: InspectOptions & ApiOptions = {},
 ): Promise<ContainerInspection> {
-  const { containers } = await engineOf(options);
-  return (await containers.get(container)).inspect();
+  const { engine, root, ...rest } = options;
+  const { containers } = await engineOf({ engine, root });
+  return (await containers.get(container)).inspect(rest);
 }
 
 /**

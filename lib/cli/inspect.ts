@@ -17,13 +17,14 @@ type Kind = "container" | "image";
 
 const LATER_KINDS = new Set(["network", "volume", "pod", "plugin", "service", "node", "task"]);
 
-const REFUSED = { switches: "size|s latest|l" };
+const REFUSED = { switches: "latest|l" };
 
 export const inspect: Command = {
   usage: "[OPTIONS] NAME|ID [NAME|ID...]",
   arguments: { min: 1 },
   flags: [
     OBJECT_FORMAT,
+    { name: "size", short: "s", help: "Display total file sizes if the type is container" },
     { name: "type", value: "string", help: 'Only inspect "container" or "image"' },
   ],
   refused: REFUSED,
@@ -33,7 +34,7 @@ export const inspect: Command = {
 export const inspectContainers: Command = {
   usage: "[OPTIONS] CONTAINER [CONTAINER...]",
   arguments: { min: 1 },
-  flags: [OBJECT_FORMAT],
+  flags: [OBJECT_FORMAT, { name: "size", short: "s", help: "Display total file sizes" }],
   refused: REFUSED,
   run: (call) => inspectCall(call, ["container"]),
 };
@@ -49,7 +50,8 @@ export const inspectImages: Command = {
 async function inspectCall(call: Call, kinds: readonly Kind[]): Promise<number> {
   const show = showAs(call.flags.last("format"));
   await using engine = await openCliEngine(call.engine);
-  return await inspectAll(call.args, (name) => look(engine, name, kinds), show);
+  const size = call.flags.has("size");
+  return await inspectAll(call.args, (name) => look(engine, name, { kinds, size }), show);
 }
 
 function kindsOf(type: string | undefined): readonly Kind[] {
@@ -60,11 +62,15 @@ function kindsOf(type: string | undefined): readonly Kind[] {
 }
 
 /** What is said to be an object of the first kind that has the name. */
-async function look(engine: Engine, name: string, kinds: readonly Kind[]): Promise<object> {
+async function look(
+  engine: Engine,
+  name: string,
+  { kinds, size }: { readonly kinds: readonly Kind[]; readonly size: boolean },
+): Promise<object> {
   for (const kind of kinds) {
     if (kind === "container") {
       const container = await engine.containers.find(name);
-      if (container !== undefined) return container.inspect();
+      if (container !== undefined) return container.inspect({ size });
     } else if (kinds.length === 1) {
       return engine.images.inspect(name);
     } else if (isImageName(name)) {

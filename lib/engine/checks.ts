@@ -23,6 +23,7 @@ import { CONTAINER_CHECKS } from "./container-checks.ts";
 import { checkSharedNetwork } from "./networking.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { DiffOptions } from "./diff.ts";
+import type { InspectOptions } from "./inspect.ts";
 import type { EngineOptions, RunOptions, StartOptions, TerminalSizeOptions } from "./options.ts";
 import type { PruneContainersOptions, PruneImagesOptions, PruneSystemOptions } from "./prune.ts";
 import type { PruneFilter } from "./prune-filter.ts";
@@ -88,6 +89,7 @@ const removeImage: Checks<RemoveImageOptions> = {
 const diff: Checks<DiffOptions> = { signal: abortSignal };
 const pruneFilter: Checks<PruneFilter> = { until: moment, labels: words, exceptLabels: words };
 const pruneImages: Checks<PruneImagesOptions> = { ...pruneFilter, all: flag, signal: abortSignal };
+const inspect: Checks<InspectOptions> = { size: flag };
 const remove: Checks<RemoveOptions> = { force: flag, volumes: flag, signal: abortSignal };
 
 /** What the arguments of `run` are. */
@@ -137,6 +139,11 @@ export function checkImageFilters(filters: ImageFilters): void {
 
 export function checkImportOptions(options: ImportOptions): void {
   check(importing, options);
+}
+
+/** Of a container. */
+export function checkInspectOptions(options: InspectOptions): void {
+  check(inspect, options);
 }
 
 /** Of a container. */

@@ -1,11 +1,16 @@
 /** One container: what it is, what state it is in, and what can be done with it. */
 import type { Change } from "../layers/diff.ts";
 import type { RunningProcess } from "../runtime/process.ts";
-import { checkDiffOptions, checkRemoveOptions, checkStartOptions } from "./checks.ts";
+import {
+  checkDiffOptions,
+  checkInspectOptions,
+  checkRemoveOptions,
+  checkStartOptions,
+} from "./checks.ts";
 import type { EngineContext } from "./context.ts";
 import type { DiffOptions } from "./diff.ts";
 import { explained } from "./failures.ts";
-import { type ContainerInspection, inspectContainer } from "./inspect.ts";
+import { type ContainerInspection, type InspectOptions, inspectContainer } from "./inspect.ts";
 import { lookAtLive } from "./live.ts";
 import type { StartOptions } from "./options.ts";
 import { type ContainerRecord, findExit, findRecord } from "./records.ts";
@@ -56,8 +61,12 @@ export class Container implements AsyncDisposable {
   }
 
   /** What `docker inspect` prints of a container. */
-  async inspect(): Promise<ContainerInspection> {
-    return explained("inspect the container", inspectContainer(this.#context, this));
+  async inspect(options: InspectOptions = {}): Promise<ContainerInspection> {
+    checkInspectOptions(options);
+    const inspecting = this.#context.work.begin(() => {
+      return inspectContainer(this.#context, this, options);
+    });
+    return explained("inspect the container", inspecting);
   }
 
   /**

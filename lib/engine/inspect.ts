@@ -10,6 +10,7 @@ import type { Isolation } from "./options.ts";
 import { reached } from "./networking.ts";
 import type { ContainerRecord } from "./records.ts";
 import type { ContainerState } from "./state.ts";
+import { sizesOf, writableTrees } from "./writable-trees.ts";
 
 /** A container's network is inside of it; none is known by a name of its own. */
 const NETWORK_SETTINGS = {
@@ -41,7 +42,16 @@ interface Inspected {
   state(): Promise<ContainerState>;
 }
 
-export async function inspectContainer(context: EngineContext, inspected: Inspected) {
+export interface InspectOptions {
+  /** With `SizeRw`, what it has written, and `SizeRootFs`, that and its image: in bytes. */
+  readonly size?: boolean | undefined;
+}
+
+export async function inspectContainer(
+  context: EngineContext,
+  inspected: Inspected,
+  { size = false }: InspectOptions = {},
+) {
   const { record } = inspected;
   const { id, name, createdAt, image, command, labels, confinement } = record;
   const bundle = context.paths.container(id);
@@ -70,6 +80,7 @@ export async function inspectContainer(context: EngineContext, inspected: Inspec
     ExecIDs: null,
     HostConfig: { ...hostConfigJson(record), ...systemPaths, ConsoleSize: process.consoleSize },
     GraphDriver: graphDriverJson(context, record),
+    ...(size && (await sizesJson(context, record))),
     Mounts: record.mounts.map((mount) => mountJson(context.paths, mount)),
     Config: {
       Hostname: record.hostname,
@@ -160,6 +171,17 @@ function stateJson(state: ContainerState) {
     StartedAt: startedAt ?? NEVER,
     FinishedAt: finishedAt ?? NEVER,
   };
+}
+
+/** Directories and whiteouts count for nothing, what is copied up for all of it. */
+async function sizesJson(
+  context: EngineContext,
+  record: ContainerRecord,
+): Promise<{ readonly SizeRw?: number; readonly SizeRootFs?: number }> {
+  const [SizeRw = 0] = await sizesOf(context, [await writableTrees(context.paths, record)]);
+  const layers = record.image.layers.map((chainId) => context.layers.find(chainId));
+  const sizes = (await Promise.all(layers)).map((layer) => layer?.size ?? 0);
+  return { SizeRw, SizeRootFs: sizes.reduce((sum, size) => sum + size, SizeRw) };
 }
 
 function graphDriverJson(context: EngineContext, { id, image, isolation }: ContainerRecord) {

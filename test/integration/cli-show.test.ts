@@ -148,6 +148,19 @@ describe.runIf(requireUserNamespaces())("what is shown", () => {
       expect(shown).toMatch(expected instanceof RegExp ? expected : exactly(expected));
     });
 
+    it("has its size, if asked", async () => {
+      await stdout("run", "--name", "large", "busybox", "sh", "-c", "head -c 5000 /dev/zero >/f");
+
+      const format = "{{.SizeRw}} {{gt .SizeRootFs 1000000}}";
+      const without = await cli.call(["inspect", "-f", "{{.SizeRw}}", "large"]);
+
+      expect(await stdout("inspect", "-s", "-f", format, "large")).toBe("5000 true\n");
+      expect(await stdout("container", "inspect", "--size", "-f", format, "large")).toBe(
+        "5000 true\n",
+      );
+      expect(without).toMatchObject({ exitCode: 1, stdout: "" });
+    });
+
     it("is one line of JSON with --format json", async () => {
       const shown = await stdout("inspect", "--format", "json", "web", "busybox");
 
