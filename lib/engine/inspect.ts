@@ -53,7 +53,7 @@ export async function inspectContainer(
   { size = false }: InspectOptions = {},
 ) {
   const { record } = inspected;
-  const { id, name, createdAt, image, command, labels, confinement } = record;
+  const { id, name, createdAt, image, command } = record;
   const bundle = context.paths.container(id);
   const state = await inspected.state(); // first: it knows of containers that are gone
   const isolation = reached(record.isolation, state.network);
@@ -82,32 +82,40 @@ export async function inspectContainer(
     GraphDriver: graphDriverJson(context, record),
     ...(size && (await sizesJson(context, record))),
     Mounts: record.mounts.map((mount) => mountJson(context.paths, mount)),
-    Config: {
-      Hostname: record.hostname,
-      Domainname: confinement.domainname ?? "",
-      User: process.user,
-      AttachStdin: record.openStdin,
-      AttachStdout: true,
-      AttachStderr: true,
-      Tty: record.tty,
-      OpenStdin: record.openStdin,
-      StdinOnce: record.openStdin,
-      Env: process.env,
-      Cmd: listOrNull(command.slice(record.entrypointWords)),
-      Image: image.name,
-      WorkingDir: process.cwd,
-      Entrypoint: listOrNull(command.slice(0, record.entrypointWords)),
-      OnBuild: null,
-      Labels: labels,
-      ...stopJson(record),
-      ...inheritedJson(record),
-      Umask: (confinement.umask ?? 0o022).toString(8).padStart(4, "0"),
-      Volumes: volumesJson(record.mounts),
-    },
+    Config: configJson(record, process),
     NetworkSettings: NETWORK_SETTINGS,
     Isolation: isolation satisfies Isolation,
   };
 }
+
+function configJson(record: ContainerRecord, process: ProcessConfig) {
+  const { command, image, labels, confinement } = record;
+  return {
+    Hostname: record.hostname,
+    Domainname: confinement.domainname ?? "",
+    User: process.user,
+    AttachStdin: record.openStdin,
+    AttachStdout: true,
+    AttachStderr: true,
+    Tty: record.tty,
+    OpenStdin: record.openStdin,
+    StdinOnce: record.openStdin,
+    Env: process.env,
+    Cmd: listOrNull(command.slice(record.entrypointWords)),
+    Image: image.name,
+    WorkingDir: process.cwd,
+    Entrypoint: listOrNull(command.slice(0, record.entrypointWords)),
+    OnBuild: null,
+    Labels: labels,
+    ...stopJson(record),
+    ...inheritedJson(record),
+    Umask: (confinement.umask ?? 0o022).toString(8).padStart(4, "0"),
+    Volumes: volumesJson(record.mounts),
+  };
+}
+
+/** What config.json says of the process. */
+type ProcessConfig = Awaited<ReturnType<typeof readConfig>>["process"];
 
 async function readConfig(path: string) {
   const config = new JsonReader(parseJson(await readFile(path), path), path);
