@@ -18,7 +18,10 @@ export function lookAt(directory: string): string {
 
 /** Its lines, sorted: inodes → which names share one, directories without their sizes. */
 export function seen(text: string): readonly string[] {
-  const rows = text.split(/\n(?=stat\||link\||[0-9a-f]{32} {2}|\.)/).map((line) => line.split("|"));
+  const rows = text
+    .trimEnd()
+    .split(/\n(?=stat\||link\||[0-9a-f]{32} {2}|\.)/)
+    .map((line) => line.split("|"));
   const names = new Map<string, string[]>();
   for (const [kind, name = "", type, , , inode = ""] of rows) {
     if (kind === "stat" && type !== "directory") {
