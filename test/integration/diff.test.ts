@@ -1,10 +1,14 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { readdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import type { TarEntry } from "../../fixtures/tar-writer.mjs";
+import { run } from "../../lib/api/run.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
 import type { EngineOptions } from "../../lib/engine/options.ts";
 import { changesOf } from "../helpers/changing.ts";
 import { testEngine } from "../helpers/engine.ts";
 import { busyboxWith } from "../helpers/images.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
 import { fuseFault } from "../helpers/fuse.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { hostCan, requireProgram, requireUserNamespaces } from "../helpers/user-namespaces.ts";
@@ -129,21 +133,55 @@ const CHANGES: readonly (readonly [what: string, script: string, ...changes: str
 const overlay = requireUserNamespaces();
 const fuse = overlay && requireProgram("fuse-overlayfs") && hostCan("use FUSE", fuseFault());
 
-describe.each<[string, boolean, Omit<EngineOptions, "root">]>([
+interface Kind extends Omit<EngineOptions, "root"> {
+  /** A program instead of fuse-overlayfs. */
+  readonly program?: string;
+}
+
+/** As it is where no device may be made, in a container of others for one: whiteouts are names. */
+const WITHOUT_DEVICES =
+  '#!/bin/sh\nexport FUSE_OVERLAYFS_DISABLE_OVL_WHITEOUT=1\nPATH=${PATH#*:}\nexec fuse-overlayfs "$@"\n';
+
+describe.each<[string, boolean, Kind]>([
   ["the kernel's overlay", overlay, { storageDriver: "overlay" }],
   ["fuse-overlayfs", fuse, { storageDriver: "fuse-overlayfs" }],
+  [
+    "fuse-overlayfs without devices",
+    fuse,
+    { storageDriver: "fuse-overlayfs", program: WITHOUT_DEVICES },
+  ],
   ["one id", overlay, { ids: "single", storageDriver: "overlay" }],
-])("what a container changed, on %s", (_, able, options) => {
+])("what a container changed, on %s", (_, able, { program, ...options }) => {
   expectNothingLeft();
   let engine: Engine;
 
   beforeAll(async () => {
     if (!able) return;
+    if (program !== undefined)
+      vi.stubEnv("PATH", `${await folderOf(program)}:${process.env["PATH"]}`);
     engine = await testEngine(options);
     await engine.images.load(busyboxWith({ name: IMAGE, layers: LAYERS }));
+  });
+
+  afterAll(() => {
+    vi.unstubAllEnvs();
+  });
+
+  it.runIf(able)("is written by whoever we think it is", async () => {
+    const { id } = await run(IMAGE, ["rm", "/data/one"], { engine, network: "none" });
+    const names = await readdir(join(engine.root, "containers", id, "upper/data"));
+    await engine.containers.remove(id);
+
+    expect(names).toEqual([program === undefined ? "one" : ".wh.one"]);
   });
 
   it.runIf(able).each(CHANGES)("%s", async (_what, script, ...changes) => {
     expect(await changesOf(engine, script, { image: IMAGE })).toEqual(changes);
   });
 });
+
+async function folderOf(program: string): Promise<string> {
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, "fuse-overlayfs"), program, { mode: 0o755 });
+  return folder;
+}
