@@ -75,8 +75,11 @@ export async function packLayer(
   }
 }
 
-/** The words about layers that the helper's verbs take (native/init/pack.c). */
-export async function layerWords({ lowers, skip }: PackSource): Promise<readonly string[]> {
+/** The words about layers that the helper's verbs take (native/init/layer_words.h). */
+export async function layerWords({
+  lowers,
+  skip,
+}: Pick<PackSource, "lowers" | "skip">): Promise<readonly string[]> {
   const tables = await Promise.all(lowers.map(ownersOf));
   return [
     ...skip.flatMap((path) => ["--skip", path]),

@@ -127,6 +127,12 @@ int owners_restore(const struct owner *owner, const struct stat *st, const struc
   return 1;
 }
 
+void owners_give(const struct owner *owner, struct tar_entry *entry) {
+  entry->uid = owner->uid;
+  entry->gid = owner->gid;
+  entry->mode = owner->mode;
+}
+
 void owners_close(struct owners *owners) {
   if (owners == NULL)
     return;

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "failure.h"
+#include "tar.h"
 
 struct owner {
   int64_t uid;
@@ -28,5 +29,7 @@ int owners_find(const struct owners *owners, size_t layer, const char *path,
 /* Of a file `st` that shows in that layer as `below`: 1, if owner and mode should be others. */
 int owners_restore(const struct owner *owner, const struct stat *st, const struct stat *below,
                    struct owner *ret_owner);
+
+void owners_give(const struct owner *owner, struct tar_entry *entry);
 
 void owners_close(struct owners *owners);

@@ -208,14 +208,29 @@ int tar_file_write(struct tar_file *file, struct tar_writer *tar, struct failure
   return r < 0 ? r : 0;
 }
 
+bool tar_file_is_copy(const struct tar_file *file, const struct stat *st,
+                      const struct stat *below) {
+  if (((st->st_mode ^ below->st_mode) & S_IFMT) != 0)
+    return false;
+  switch (st->st_mode & S_IFMT) {
+    case S_IFDIR: return !file->is_opaque;
+    case S_IFREG: return file->has_origin;
+    default: return st->st_mtim.tv_sec == below->st_mtim.tv_sec;
+  }
+}
+
+bool tar_file_has_target(const struct tar_file *file, int parent, const char *name) {
+  char below[PATH_MAX];
+  const ssize_t n = readlinkat(parent, name, below, sizeof below);
+
+  return n >= 0 && (size_t) n == strlen(file->link) && memcmp(below, file->link, (size_t) n) == 0;
+}
+
 void tar_file_close(struct tar_file *file) {
   if (file->fd >= 0)
     (void) close(steal_fd(&file->fd));
 }
 
-void tar_file_free(struct tar_file *file) {
-  if (file == NULL)
-    return;
+void tar_file_end(struct tar_file *file) {
   free(file->values);
-  free(file);
 }

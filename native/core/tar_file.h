@@ -42,7 +42,12 @@ int tar_file_open(struct tar_file *file, const struct tar_file_place *place, str
 /* The entry and its contents. */
 int tar_file_write(struct tar_file *file, struct tar_writer *tar, struct failure *why);
 
+/* Whether an overlay made it of what lies below, and not the container: told by what overlays note
+ * of it. A link has no such notes: its target is compared, with what `parent` has by that name. */
+bool tar_file_is_copy(const struct tar_file *file, const struct stat *st, const struct stat *below);
+bool tar_file_has_target(const struct tar_file *file, int parent, const char *name);
+
 void tar_file_close(struct tar_file *file);
 
-/* A file that goes away with the program's last tar_file. */
-void tar_file_free(struct tar_file *file);
+/* What it holds beside itself. */
+void tar_file_end(struct tar_file *file);

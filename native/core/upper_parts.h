@@ -1,4 +1,4 @@
-/* upper_parts.h — what the files of upper.h share. Nobody else includes it. */
+/* upper_parts.h — what the files of upper.h share, and merged.c. Nobody else includes it. */
 #pragma once
 
 #include <limits.h>

@@ -27,6 +27,7 @@ static const struct verb {
     {"apply", apply_main},     /* a layer's tar on stdin becomes a directory */
     {"extract", extract_main}, /* an archive's files become flat, hashed files */
     {"blob", blob_main},       /* stdin becomes one hashed file */
+    {"export", export_main},   /* all that a container sees becomes a tar on stdout */
     {"pack", pack_main},       /* what a container wrote becomes a layer's blob */
     {"archive", archive_main}, /* files become an archive on stdout */
     {"remove", remove_main},   /* delete trees, whoever inside owns them */

@@ -1,13 +1,12 @@
-/* pack.c — pack OUTPUT COMPRESSION EPOCH FORM UPPER [--skip PATH]… [--lower DIRECTORY OWNERS]…:
- * what a container wrote becomes a layer's blob in the new file OUTPUT.
+/* pack.c — pack OUTPUT COMPRESSION EPOCH LAYERS…: what a container wrote becomes a layer's blob in
+ * the new file OUTPUT.
  *
  * COMPRESSION is gzip, zstd or none. No time is later than EPOCH, in seconds, unless that is "-".
- * FORM and what follows are those of core/upper.h; OWNERS is the table of that layer
- * (core/owners.h), or empty.
+ * LAYERS are the words of layer_words.h.
  *
- * What the layers below show as it is, is left out, but for directories; names come in the order of
- * their bytes, whiteouts in that of image-spec, layer.md, without owner and time: the same changes
- * are the same bytes. */
+ * What the layers below show as it is, is left out; so is a directory that nothing but the time of
+ * has changed, unless something in it has. Names come in the order of their bytes, whiteouts in the
+ * form of image-spec, layer.md, without owner and time: the same changes are the same bytes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -20,8 +19,10 @@
 #include "../core/deflate.h"
 #include "../core/owners.h"
 #include "../core/tar_file.h"
+#include "../core/tar_pending.h"
 #include "../core/upper.h"
 #include "../core/userns.h"
+#include "layer_words.h"
 #include "report.h"
 #include "verb.h"
 
@@ -33,7 +34,8 @@ struct packing {
   struct upper *upper;
   struct owners *owners;
   struct tar_writer *tar;
-  struct tar_file *file;
+  struct tar_file file;
+  struct tar_pending pending; /* directories */
   int64_t epoch;
   long long entries;
 };
@@ -60,6 +62,16 @@ static int64_t copy(void *context, int fd, int64_t size, struct failure *why) {
   return n;
 }
 
+/* The directories around it come first. */
+static int begin_entry(struct packing *packing, const char *name, struct failure *why) {
+  const int directories = tar_pending_write(&packing->pending, name, packing->tar, why);
+
+  if (directories < 0)
+    return directories;
+  packing->entries += directories + 1;
+  return 0;
+}
+
 /* Whiteouts */
 
 static int add_whiteout(struct packing *packing, const struct upper_entry *entry,
@@ -71,59 +83,52 @@ static int add_whiteout(struct packing *packing, const struct upper_entry *entry
     (void) snprintf(name, sizeof name, "%s/" OPAQUE, entry->path);
   else
     (void) snprintf(name, sizeof name, "%.*s" WHITEOUT "%s", directory, entry->path, entry->name);
-  packing->entries++;
+  if (begin_entry(packing, name, why) < 0)
+    return -why->errnum;
   return tar_write_entry(packing->tar, &(struct tar_entry){.name = name, .link = ""}, why);
 }
 
 /* Entries */
 
-static bool has_same_target(struct upper *upper, const char *target) {
-  char below[PATH_MAX];
-  autoclose int fd = upper_open_below(upper, O_PATH);
-  const ssize_t n = fd < 0 ? -1 : readlinkat(fd, "", below, sizeof below);
-
-  return n >= 0 && (size_t) n == strlen(target) && memcmp(below, target, (size_t) n) == 0;
-}
-
-/* Or a file that the container made itself. */
+/* The container did not make it: it, or what it is a copy of, came with the image. */
 static bool is_copied_up(struct packing *packing, const struct upper_entry *entry) {
-  const struct tar_file *file = packing->file;
-
-  if (!entry->is_below || ((entry->st.st_mode ^ entry->below.st_mode) & S_IFMT) != 0)
-    return false;
-  switch (entry->st.st_mode & S_IFMT) {
-    case S_IFDIR: return !file->is_opaque;
-    case S_IFREG: return file->has_origin;
-    case S_IFLNK: return has_same_target(packing->upper, file->link);
-    default: return entry->st.st_mtim.tv_sec == entry->below.st_mtim.tv_sec;
-  }
+  if (!S_ISLNK(entry->st.st_mode))
+    return tar_file_is_copy(&packing->file, &entry->st, &entry->below);
+  autoclose int below = upper_open_below(packing->upper, O_PATH);
+  return below >= 0 && tar_file_has_target(&packing->file, below, "");
 }
 
 /* Where not every id is mapped, the owner that a file has is not always the one it should have. */
 static void restore_owner(struct packing *packing, const struct upper_entry *entry) {
-  struct tar_entry *tar_entry = &packing->file->entry;
   struct owner owner;
 
-  if (!entry->is_below || !owners_find(packing->owners, entry->lower, entry->path, &owner) ||
-      !is_copied_up(packing, entry) || !owners_restore(&owner, &entry->st, &entry->below, &owner))
-    return;
-  tar_entry->uid = owner.uid;
-  tar_entry->gid = owner.gid;
-  tar_entry->mode = owner.mode;
+  if (entry->is_below && owners_find(packing->owners, entry->lower, entry->path, &owner) &&
+      is_copied_up(packing, entry) && owners_restore(&owner, &entry->st, &entry->below, &owner))
+    owners_give(&owner, &packing->file.entry);
 }
 
-/* 1: nobody would see a difference without it. Others may be linked to it. */
+/* 1: nobody would see a difference without it, unless what is in it differs. */
 static int is_needless(struct packing *packing, const struct upper_entry *entry,
                        struct failure *why) {
   const bool is_root = entry->path[0] == '\0';
 
   if (is_root && !entry->is_below)
     return (entry->st.st_mode & 07777) == 0755 && (entry->st.st_uid | entry->st.st_gid) == 0;
-  if (!entry->is_below || (S_ISDIR(entry->st.st_mode) && !is_root) ||
-      (!is_root && entry->st.st_nlink > 1))
+  /* Others may be linked to it. */
+  if (!entry->is_below || (!S_ISDIR(entry->st.st_mode) && entry->st.st_nlink > 1))
     return 0;
   const int r = upper_differs(packing->upper, why);
   return r < 0 ? r : r == 0;
+}
+
+static int write_file(struct packing *packing, const struct upper_entry *entry, bool is_needless,
+                      struct failure *why) {
+  restore_owner(packing, entry);
+  if (is_needless)
+    return tar_pending_add(&packing->pending, &packing->file.entry, why);
+  if (begin_entry(packing, entry->path, why) < 0)
+    return -why->errnum;
+  return tar_file_write(&packing->file, packing->tar, why);
 }
 
 static int add_entry(struct packing *packing, const struct upper_entry *entry,
@@ -139,16 +144,16 @@ static int add_entry(struct packing *packing, const struct upper_entry *entry,
 
   if (strncmp(entry->name, WHITEOUT, strlen(WHITEOUT)) == 0)
     return fail(why, EOPNOTSUPP, "pack %.200s: in a layer that would be a whiteout", entry->path);
-  int r = is_needless(packing, entry, why);
-  if (r != 0)
-    return r < 0 ? r : 0;
-  r = tar_file_open(packing->file, &place, why);
+  const int needless = is_needless(packing, entry, why);
+  if (needless < 0)
+    return needless;
+  if (needless > 0 && (!S_ISDIR(entry->st.st_mode) || entry->path[0] == '\0'))
+    return 0;
+  int r = tar_file_open(&packing->file, &place, why);
   if (r <= 0)
     return r;
-  restore_owner(packing, entry);
-  r = tar_file_write(packing->file, packing->tar, why);
-  tar_file_close(packing->file);
-  packing->entries++;
+  r = write_file(packing, entry, needless > 0, why);
+  tar_file_close(&packing->file);
   return r < 0 ? fail_while(why, "pack %.50s", entry->path) : 0;
 }
 
@@ -170,8 +175,7 @@ static int add_all(struct packing *packing, struct failure *why) {
 struct words {
   const char *output, *compression;
   int64_t epoch;
-  struct upper_places places;
-  char **skip, **lowers, **owners;
+  struct layer_words layers;
 };
 
 static int read_epoch(const char *text, int64_t *ret_epoch, struct failure *why) {
@@ -181,38 +185,14 @@ static int read_epoch(const char *text, int64_t *ret_epoch, struct failure *why)
   return end != NULL && (*end != '\0' || end == text) ? fail(why, EINVAL, "no time: %s", text) : 0;
 }
 
-static int read_lists(int argc, char *argv[], struct words *words, struct failure *why) {
-  char **skip = words->skip;
-  char **lower = words->lowers;
-  char **owners = words->owners;
-
-  for (int at = 0; at < argc;) {
-    if (at + 1 < argc && strcmp(argv[at], "--skip") == 0) {
-      *skip++ = argv[at + 1];
-      at += 2;
-    } else if (at + 2 < argc && strcmp(argv[at], "--lower") == 0) {
-      *lower++ = argv[at + 1];
-      *owners++ = argv[at + 2];
-      at += 3;
-    } else {
-      return fail(why, EINVAL, "an odd word: %s", argv[at]);
-    }
-  }
-  return 0;
-}
-
 static int read_words(int argc, char *argv[], struct words *words, struct failure *why) {
-  if (argc < 5 || (strcmp(argv[3], "kernel") != 0 && strcmp(argv[3], "fuse") != 0))
-    return fail(why, EINVAL, "pack needs a file, a compression, a time, a form and a directory");
+  if (argc < 3)
+    return fail(why, EINVAL, "pack needs a file, a compression and a time");
   words->output = argv[0];
   words->compression = argv[1];
-  words->places.form = argv[3][0] == 'k' ? UPPER_KERNEL : UPPER_FUSE;
-  words->places.upper = argv[4];
-  words->places.skip = words->skip;
-  words->places.lowers = words->lowers;
   if (read_epoch(argv[2], &words->epoch, why) < 0)
     return -why->errnum;
-  return read_lists(argc - 5, argv + 5, words, why);
+  return layer_words_read(argc - 3, argv + 3, &words->layers, why);
 }
 
 /* From all that is open to the blob */
@@ -237,11 +217,8 @@ static int pack_into(int fd, const struct words *words, struct packing *packing,
   if (userns_become_root(why) < 0)
     return -why->errnum;
   packing->epoch = words->epoch;
-  packing->file = calloc(1, sizeof *packing->file);
-  if (packing->file == NULL)
-    return fail(why, ENOMEM, "pack");
-  if (owners_open(words->owners, &packing->owners, why) < 0 ||
-      upper_open(&words->places, &packing->upper, why) < 0 ||
+  if (owners_open(words->layers.owners, &packing->owners, why) < 0 ||
+      upper_open(&words->layers.places, &packing->upper, why) < 0 ||
       deflate_open(words->compression, fd, 0, &deflate, why) < 0)
     return -why->errnum;
   const int r = pack_opened(packing, deflate, ret_summary, why);
@@ -249,20 +226,18 @@ static int pack_into(int fd, const struct words *words, struct packing *packing,
   return r;
 }
 
-static int pack(const struct words *words, struct deflate_summary *ret_summary,
-                long long *ret_entries, struct failure *why) {
-  struct packing packing = {0};
-
+static int pack(const struct words *words, struct packing *packing,
+                struct deflate_summary *ret_summary, struct failure *why) {
   /* The caller's own, whoever root of the namespace is: so it comes first. */
   autoclose int fd =
       open(words->output, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (fd < 0)
     return fail(why, errno, "create %s", words->output);
-  int r = pack_into(fd, words, &packing, ret_summary, why);
-  upper_close(packing.upper);
-  owners_close(packing.owners);
-  tar_file_free(packing.file);
-  *ret_entries = packing.entries;
+  int r = pack_into(fd, words, packing, ret_summary, why);
+  upper_close(packing->upper);
+  owners_close(packing->owners);
+  tar_file_end(&packing->file);
+  tar_pending_end(&packing->pending);
   /* Some file systems tell here that they are full. */
   if (r == 0 && close(steal_fd(&fd)) < 0)
     r = fail(why, errno, "write %s", words->output);
@@ -272,24 +247,25 @@ static int pack(const struct words *words, struct deflate_summary *ret_summary,
 }
 
 int pack_main(int argc, char *argv[], struct failure *why) {
-  autofree char **skip = calloc((size_t) argc + 1, sizeof *skip);
-  autofree char **lowers = calloc((size_t) argc + 1, sizeof *lowers);
-  autofree char **owners = calloc((size_t) argc + 1, sizeof *owners);
-  struct words words = {.skip = skip, .lowers = lowers, .owners = owners};
   struct deflate_summary summary;
-  long long entries = 0;
+  struct words words = {0};
 
-  if (skip == NULL || lowers == NULL || owners == NULL)
+  autofree struct packing *packing = calloc(1, sizeof *packing);
+  if (packing == NULL)
     return fail(why, ENOMEM, "pack");
   (void) umask(022);
-  if (read_words(argc, argv, &words, why) < 0 || pack(&words, &summary, &entries, why) < 0)
-    return -why->errnum;
+  int r = read_words(argc, argv, &words, why);
+  if (r == 0)
+    r = pack(&words, packing, &summary, why);
+  layer_words_free(&words.layers);
+  if (r < 0)
+    return r;
   struct report report = report_open("packed");
   report_text(&report, "digest", summary.digest);
   report_number(&report, "size", (long long) summary.size);
   report_text(&report, "diffId", summary.diff_id);
   report_number(&report, "diffSize", (long long) summary.diff_size);
-  report_number(&report, "entries", entries);
+  report_number(&report, "entries", packing->entries);
   report_send(&report);
   return 0;
 }

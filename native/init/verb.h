@@ -18,6 +18,7 @@ int diff_main(int argc, char *argv[], struct failure *why);
 int apply_main(int argc, char *argv[], struct failure *why);
 int extract_main(int argc, char *argv[], struct failure *why);
 int archive_main(int argc, char *argv[], struct failure *why);
+int export_main(int argc, char *argv[], struct failure *why);
 int pack_main(int argc, char *argv[], struct failure *why);
 int blob_main(int argc, char *argv[], struct failure *why);
 int remove_main(int argc, char *argv[], struct failure *why);

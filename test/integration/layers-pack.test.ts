@@ -11,30 +11,18 @@ import { applyLayer } from "../../lib/layers/inside.ts";
 import { type PackOptions, type PackedLayer, packLayer } from "../../lib/layers/pack.ts";
 import { digestOf } from "../../lib/oci/digest.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
-import { LISTING, asRoot, overlayFault, testNamespace, unpack } from "../helpers/layers.ts";
+import { asRoot, overlayFault, testNamespace, unpack } from "../helpers/layers.ts";
 import { hostCan, requireUserNamespaces } from "../helpers/user-namespaces.ts";
+import {
+  type Written,
+  listTar,
+  namesOf,
+  randomScript,
+  seen,
+  written,
+} from "../helpers/written-layers.ts";
 
 const able = requireUserNamespaces();
-
-interface Written {
-  readonly upper: string;
-  readonly lowers: readonly string[];
-}
-
-/** What a script leaves in the directory that an overlay writes to. */
-async function written(script: string, below: readonly Iterable<TarEntry>[]): Promise<Written> {
-  const lowers: string[] = [];
-  for (const entries of below) {
-    lowers.unshift((await unpack(tarArchive(entries), { lowers })).directory);
-  }
-  if (lowers.length === 0) lowers.push(await temporaryFolder());
-  const folder = await temporaryFolder();
-  for (const name of ["upper", "work", "merged"]) await mkdir(join(folder, name));
-  const options = `userxattr,lowerdir=${lowers.join(":")},upperdir=upper,workdir=work`;
-  const mount = 'cd "$1"; mount -t overlay -o "$2" overlay merged; cd merged';
-  asRoot(`${mount}\n${script}`, folder, options);
-  return { upper: join(folder, "upper"), lowers };
-}
 
 type Packing = Partial<Pick<PackOptions, "compression" | "epoch" | "signal" | "skip" | "driver">>;
 
@@ -52,23 +40,7 @@ async function pack(
 /** One line for each entry, as tar(1) lists them. */
 async function listed(source: Written, options: Packing & { ids?: "auto" | "single" } = {}) {
   const { output } = await pack(source, { ...options, compression: "none" });
-  const args = ["--utc", "--full-time", "--numeric-owner", "-tvf", output];
-  const lines = execFileSync("tar", args, { encoding: "utf8", env: { LC_ALL: "C" } });
-  return lines.replaceAll(/ +/g, " ").trimEnd().split("\n").filter(Boolean);
-}
-
-const namesOf = (lines: readonly string[]) =>
-  lines.map((line) => line.replace(/^.*?\d\d:\d\d:\d\d(\.\d+)? +/, ""));
-
-/** What layers show through an overlay, with all that a layer keeps of a file. */
-async function seen(layers: readonly string[]): Promise<readonly string[]> {
-  const attributes = 'find . -mindepth 1 -printf "%P %y %m %T@ %l\\n"';
-  const links = "find . -mindepth 1 ! -type d -printf '%P %n\\n'";
-  const mount = 'mount -t overlay -o "userxattr,lowerdir=$1" overlay "$2"; cd "$2"';
-  const script = [mount, LISTING, attributes, links].join("\n");
-  return asRoot(script, layers.join(":"), await temporaryFolder())
-    .split("\n")
-    .sort();
+  return listTar(output);
 }
 
 const base: readonly TarEntry[] = [
@@ -122,6 +94,16 @@ describe.runIf(able)("a packed layer", () => {
     const source = await written(":", [base]);
 
     expect(await pack(source)).toMatchObject({ entries: 0, diffSize: 1_024 });
+  });
+
+  it.each([
+    ["a file that was made and removed", "echo x > old/x; rm old/x"],
+    ["a file that was only opened", ": 3<>etc/passwd"],
+    ["a mode that is as it was", "chmod 600 etc/group; chmod 644 etc/group"],
+  ])("has nothing of %s", async (_, script) => {
+    if (!isOverlayThere) return;
+
+    expect(await listed(await written(script, [base]))).toEqual([]);
   });
 
   it("has the root directory where that itself was changed", async (context) => {
@@ -356,31 +338,4 @@ async function made(): Promise<Written> {
   await writeFile(join(upper, "d/old"), "two");
   execFileSync("touch", ["-d", "@7.25", join(upper, "d/old")]);
   return { upper, lowers: [await temporaryFolder()] };
-}
-
-/** What a person might do to the files of `randomLayers()`. What cannot be done is left. */
-function randomScript(seed: number): string {
-  let state = seed * 7919;
-  const next = (below: number) => {
-    state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
-    return Math.floor((state / 2_147_483_648) * below);
-  };
-  const name = () => Array.from({ length: 1 + next(3) }, () => "abc"[next(3)]).join("/");
-  const deeds = [
-    () => `rm -rf ${name()}`,
-    () => `mkdir -p ${name()}`,
-    // Whoever opens a fifo waits.
-    () => `f=${name()}; [ -p $f ] || echo ${next(1_000)} > $f`,
-    () => `f=${name()}; [ -p $f ] || echo more >> $f`,
-    () => `ln -sfn ${name()} ${name()}`,
-    () => `ln ${name()} ${name()}`,
-    () => `mv ${name()} ${name()}`,
-    () => `chmod ${["700", "4755", "1777", "640"][next(4)]} ${name()}`,
-    () => `touch -h -d @${next(1_000_000)}.${next(1_000)} ${name()}`,
-    () => `mkfifo ${name()}`,
-    () => `f=${name()}; [ -p $f ] || truncate -s ${next(100_000)} $f`,
-    () => `d=${name()}; rm -rf $d; mkdir $d; echo again > $d/a`,
-  ];
-  const lines = Array.from({ length: 40 }, () => deeds[next(deeds.length)]?.() ?? ":");
-  return ["exec 2>/dev/null", ...lines.map((line) => `{ ${line}; } || :`)].join("\n");
 }
