@@ -2,8 +2,9 @@
 export { type ErrorCode, MarmitaError, isMarmitaError } from "./errors.ts";
 
 export type { ApiOptions } from "./api/default-engine.ts";
+export { commit } from "./api/commit.ts";
 export { diff, inspect, ps, rm } from "./api/containers.ts";
-export { history, images, importImage, load, rmi, save } from "./api/images.ts";
+export { history, images, importImage, load, rmi, save, tag } from "./api/images.ts";
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
 export { run } from "./api/run.ts";
 
@@ -18,6 +19,7 @@ export type {
 } from "./engine/containers.ts";
 export type { Images, RemoveImageOptions } from "./engine/images.ts";
 export { type EngineInfo, type VersionInfo, versionInfo as version } from "./engine/info.ts";
+export type { CommitOptions } from "./engine/commit.ts";
 export type { ContainerInspection, InspectOptions } from "./engine/inspect.ts";
 export type { ImageInspection } from "./engine/inspect-image.ts";
 export type { ContainerOptions, CreateOptions, NetworkMode } from "./engine/container-options.ts";
@@ -70,6 +72,7 @@ export type { ExitStatus, RunningProcess } from "./runtime/process.ts";
 export type { Ulimit, Ulimits } from "./runtime/ulimits.ts";
 export type { ByteTarget } from "./images/drain.ts";
 export type { ByteSource } from "./images/feed.ts";
+export type { CommittedImage } from "./images/commit.ts";
 export type { Change } from "./layers/diff.ts";
 export type { ImageFilters } from "./images/filter.ts";
 export type { ImageHistoryEntry } from "./images/history.ts";

@@ -1,4 +1,4 @@
-/** load(), importImage(), save(), images(), history() and rmi(): images in, listed, and out again. */
+/** load(), importImage(), save(), images(), history(), tag() and rmi(): images in, listed, named, and out again. */
 import type { RemoveImageOptions } from "../engine/images.ts";
 import type { ByteTarget } from "../images/drain.ts";
 import type { ByteSource } from "../images/feed.ts";
@@ -47,6 +47,16 @@ export async function save(
   const { engine, root, ...rest } = options;
   const { images: library } = await engineOf({ engine, root });
   return library.save(image, target, rest);
+}
+
+/**
+ * One more name for an image, which is meant by a name, an id, a unique start of an id, or
+ * `name@digest`. The image that had the name loses it, and stays. Throws `NOT_FOUND`, and
+ * `INVALID_ARGUMENT` for a name no image can have.
+ */
+export async function tag(image: string, name: string, options: ApiOptions = {}): Promise<void> {
+  const { images: library } = await engineOf(options);
+  await library.tag(image, name);
 }
 
 /** All images there are, or those that the filters leave, the newest first. */

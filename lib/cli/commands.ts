@@ -25,6 +25,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./diff.ts")).diff,
   },
   {
+    names: ["container commit", "commit"],
+    summary: "Create a new image from a container's changes",
+    load: async () => (await import("./commit.ts")).commit,
+  },
+  {
     names: ["container rm", "container remove", "rm"],
     summary: "Remove one or more containers",
     load: async () => (await import("./rm.ts")).rm,
@@ -115,7 +120,7 @@ export const COMMANDS: readonly Entry[] = [
 /** Commands of Docker's and Podman's which are not there yet: refused by name, not as unknown. */
 const LATER = new Set(
   words(`
-    attach auto-update build builder buildx checkpoint commit compose config context cp create
+    attach auto-update build builder buildx checkpoint compose config context cp create
     events exec export generate healthcheck info init kill kube login logout logs
     machine manifest mount network node pause play plugin pod port prune pull push rename restart
     search secret service stack start stats stop swarm top trust unmount unpause
@@ -125,7 +130,7 @@ const LATER = new Set(
 const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   container: new Set(
     words(`
-      attach checkpoint cleanup clone commit cp create exec exists export init kill logs mount
+      attach checkpoint cleanup clone cp create exec exists export init kill logs mount
       pause port rename restart restore runlabel start stats stop top unmount unpause update
       wait`),
   ),

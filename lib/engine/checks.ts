@@ -19,8 +19,10 @@ import {
   words,
   wrong,
 } from "../util/check.ts";
+import { LATEST_EPOCH } from "../util/source-date-epoch.ts";
 import { CONTAINER_CHECKS } from "./container-checks.ts";
 import { checkSharedNetwork } from "./networking.ts";
+import type { CommitOptions } from "./commit.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { DiffOptions } from "./diff.ts";
 import type { InspectOptions } from "./inspect.ts";
@@ -81,6 +83,15 @@ const imageFilters: Checks<ImageFilters> = {
   until: moment,
   references: words,
 };
+const commit: Checks<CommitOptions> = {
+  author: text,
+  message: text,
+  changes: words,
+  pause: flag,
+  compression: oneOf("gzip", "zstd", "none"),
+  sourceDateEpoch: wholeNumber("seconds", 0, LATEST_EPOCH),
+  signal: abortSignal,
+};
 const removeImage: Checks<RemoveImageOptions> = {
   force: flag,
   prune: flag,
@@ -139,6 +150,10 @@ export function checkImageFilters(filters: ImageFilters): void {
 
 export function checkImportOptions(options: ImportOptions): void {
   check(importing, options);
+}
+
+export function checkCommitOptions(options: CommitOptions): void {
+  check(commit, options);
 }
 
 /** Of a container. */

@@ -1,12 +1,16 @@
 /** One container: what it is, what state it is in, and what can be done with it. */
+import type { CommittedImage } from "../images/commit.ts";
 import type { Change } from "../layers/diff.ts";
 import type { RunningProcess } from "../runtime/process.ts";
 import {
+  checkCommitOptions,
   checkDiffOptions,
   checkInspectOptions,
   checkRemoveOptions,
   checkStartOptions,
+  checkText,
 } from "./checks.ts";
+import type { CommitOptions } from "./commit.ts";
 import type { EngineContext } from "./context.ts";
 import type { DiffOptions } from "./diff.ts";
 import { explained } from "./failures.ts";
@@ -80,6 +84,20 @@ export class Container implements AsyncDisposable {
       return diffContainer(this.#context, this.record, options);
     });
     return explained("compare the container's files", comparing, options.signal);
+  }
+
+  /**
+   * Make an image of what it wrote, running or not, on top of its image, and give it `name`, which
+   * another image may lose by it. Throws `UNSUPPORTED` for what cannot be an image: image `host`.
+   */
+  async commit(name?: string, options: CommitOptions = {}): Promise<CommittedImage> {
+    if (name !== undefined) checkText(name, "name");
+    checkCommitOptions(options);
+    const committing = this.#context.work.begin(async () => {
+      const { commitContainer } = await import("./commit.ts");
+      return commitContainer(this.#context, this.record, { ...options, name });
+    });
+    return explained("commit the container", committing, options.signal);
   }
 
   /** With its files and its name. Throws `CONFLICT` when it runs, unless `force` kills it. */

@@ -117,7 +117,7 @@ function configJson(record: ContainerRecord, process: ProcessConfig) {
 /** What config.json says of the process. */
 type ProcessConfig = Awaited<ReturnType<typeof readConfig>>["process"];
 
-async function readConfig(path: string) {
+export async function readConfig(path: string) {
   const config = new JsonReader(parseJson(await readFile(path), path), path);
   const process = config.object("process", (json, what) => {
     const fields = new JsonReader(json, what);

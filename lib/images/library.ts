@@ -4,6 +4,7 @@ import type { Digest } from "../oci/digest.ts";
 import { familiar, parseImageName } from "../oci/reference.ts";
 import { lock } from "../store/lock.ts";
 import type { ImageEntry } from "../store/references.ts";
+import type { CommittedImage, NewCommit } from "./commit.ts";
 import type { ByteSource } from "./feed.ts";
 import { type ImageFilters, filterImages } from "./filter.ts";
 import { type ImageHistoryEntry, historyOf } from "./history.ts";
@@ -79,6 +80,12 @@ export class ImageLibrary {
   /** Images as an archive that `load` takes, or as an OCI layout directory. */
   async save(request: SaveRequest): Promise<readonly SavedImage[]> {
     return save(this.#store, this, request);
+  }
+
+  /** What a container wrote becomes an image. */
+  async commit(commit: NewCommit): Promise<CommittedImage> {
+    const { commitImage } = await import("./commit.ts");
+    return commitImage(this.#store, commit);
   }
 
   /** One more name for an image; whatever else had it, has it no longer. */

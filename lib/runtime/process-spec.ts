@@ -12,7 +12,8 @@ import {
 } from "./spec-input.ts";
 import { rlimits } from "./ulimits.ts";
 
-const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/** Where an image says nothing else. */
+export const DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /** Throws `INVALID_ARGUMENT` where neither image nor caller name a command. */
 export function processSpec(input: SpecInput, security: Security): Process {

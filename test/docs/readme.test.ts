@@ -77,6 +77,17 @@ describe.runIf(requireUserNamespaces())("the README", () => {
     expect(stdout.trim()).toBe(process.version);
   });
 
+  it("makes an image of a container", () => {
+    output([MARMITA, "load", "-i", "busybox.tar"], { cwd: project, env });
+
+    const { stdout, stderr } = runJavaScript(blocks("js")[2] ?? "");
+
+    expect(stderr).toBe("");
+    expect(stdout).toBe("[ { kind: 'A', path: '/lunch' } ]\nfeijoada\n\n");
+    output([MARMITA, "rmi", "-f", "lunch"], { cwd: project, env });
+    output(["sh", "-c", "marmita rm $(marmita ps -aq)"], { cwd: project, env });
+  });
+
   it("points to errors that can be told apart as docs/errors.md shows", () => {
     output([MARMITA, "load", "-i", "busybox.tar"], { cwd: project, env });
 

@@ -1,0 +1,153 @@
+/** Makes an image of what a container wrote: its layer packed, on top of those of its image. */
+import { stat } from "node:fs/promises";
+import { join } from "node:path";
+import { MarmitaError } from "../errors.ts";
+import { applyChanges } from "../images/changes.ts";
+import type { Committed, CommittedImage } from "../images/commit.ts";
+import type { Image } from "../images/image.ts";
+import { packLayer } from "../layers/pack.ts";
+import type { Compression } from "../oci/media-types.ts";
+import { parseUserns } from "../runtime/userns.ts";
+import { sourceDateEpoch } from "../util/source-date-epoch.ts";
+import { committedConfig } from "./committed-config.ts";
+import type { EngineContext } from "./context.ts";
+import { noSuchContainer } from "./find.ts";
+import { readConfig } from "./inspect.ts";
+import { callerIds } from "./kept-context.ts";
+import { lookAtLive } from "./live.ts";
+import { type Pause, pauseContainer } from "./pause.ts";
+import type { ContainerRecord } from "./records.ts";
+import { writableLayer } from "./writable-layer.ts";
+
+export interface CommitOptions {
+  /** Whose work it is: `A. Author <author@example.com>`. */
+  readonly author?: string;
+  /** Why: the comment of the image's last line of history. */
+  readonly message?: string;
+  /** Dockerfile instructions, one each, over what the container was made with: `CMD ["sh"]`. */
+  readonly changes?: readonly string[];
+  /**
+   * Whether a container that runs stands still meanwhile, so that what is read of its files
+   * belongs together. Default: true.
+   */
+  readonly pause?: boolean;
+  /** Of the new layer. Default: `gzip`, which every tool reads. */
+  readonly compression?: Compression;
+  /**
+   * When the image says it was made, in seconds since 1970; no file in it is newer. The same content
+   * then gives the same digest. Default: the environment's `SOURCE_DATE_EPOCH`, else now.
+   */
+  readonly sourceDateEpoch?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Of a container that runs or not. Rejects with nothing left behind. */
+export async function commitContainer(
+  context: EngineContext,
+  record: ContainerRecord,
+  { name, ...options }: CommitOptions & { readonly name?: string | undefined },
+): Promise<CommittedImage> {
+  const { author, message, signal, compression = "gzip" } = options;
+  checkIsOfImage(record);
+  const epoch = options.sourceDateEpoch ?? sourceDateEpoch();
+  return context.library.commit({
+    name,
+    author,
+    message,
+    epoch,
+    compression,
+    signal,
+    prepare: () => prepare(context, record, { ...options, compression, epoch }),
+  });
+}
+
+interface PreparedOptions extends CommitOptions {
+  readonly compression: Compression;
+  readonly epoch: number | undefined;
+}
+
+async function prepare(
+  context: EngineContext,
+  record: ContainerRecord,
+  options: PreparedOptions,
+): Promise<Committed> {
+  const [base, { process }] = await Promise.all([
+    baseOf(context, record),
+    readConfig(join(context.paths.container(record.id), "config.json")),
+  ]);
+  const source = { record, process, image: base.config.config, kept: keptIn(record) };
+  return {
+    base,
+    defaults: applyChanges(committedConfig(source), options.changes ?? []),
+    createdBy: record.command.slice(record.entrypointWords).join(" "),
+    pack: (output) => pack(context, record, { ...options, output }),
+  };
+}
+
+/** As long as there is a container of it, no collector takes an image away. */
+async function baseOf(context: EngineContext, { name, image }: ContainerRecord): Promise<Image> {
+  const found = image.id === undefined ? undefined : await context.library.find(image.id);
+  if (found !== undefined) return found;
+  throw new MarmitaError("NOT_FOUND", `the image of container ${name} is gone: ${image.name}`, {
+    hint: "Load it again: what the container wrote is only the difference to it.",
+    details: { image: image.id },
+  });
+}
+
+async function pack(
+  context: EngineContext,
+  record: ContainerRecord,
+  options: PreparedOptions & { readonly output: string },
+) {
+  const { output, compression, epoch, signal, pause = true } = options;
+  const { namespace, driver, uppers, lowers, skip } = await writableLayer(context, record);
+  const [upper] = uppers;
+  if (upper === undefined) throw noImageOf(record);
+  const paused = pause ? await pauseRunning(context, record) : undefined;
+  try {
+    return await packLayer(namespace, {
+      upper: upper.directory,
+      lowers,
+      skip,
+      driver,
+      output,
+      compression,
+      ...(epoch !== undefined && { epoch }),
+      ...(signal !== undefined && { signal }),
+    });
+  } finally {
+    await paused?.[Symbol.asyncDispose]();
+    await checkIsThere(context, record);
+  }
+}
+
+async function pauseRunning(
+  context: EngineContext,
+  record: ContainerRecord,
+): Promise<Pause | undefined> {
+  const live = lookAtLive(context.paths, record.id);
+  if (live?.isHeld !== true || live.content.startedAt === undefined) return undefined;
+  return pauseContainer(context, record);
+}
+
+/** One that is removed goes out of sight before its files go: what was read until now was whole. */
+async function checkIsThere({ paths }: EngineContext, { id, name }: ContainerRecord) {
+  const found = await stat(paths.container(id)).catch(() => undefined);
+  if (found === undefined) throw noSuchContainer(name);
+}
+
+function keptIn({ confinement: { userns = "auto" } }: ContainerRecord) {
+  return parseUserns(userns, callerIds());
+}
+
+function checkIsOfImage(record: ContainerRecord): void {
+  if (record.image.id === undefined) throw noImageOf(record);
+}
+
+function noImageOf({ id, name, image }: ContainerRecord): MarmitaError {
+  const message = `container ${name} of image ${image.name} cannot become an image`;
+  return new MarmitaError("UNSUPPORTED", message, {
+    hint: "Its root file system is this machine's own: there are no layers to put the changes on.",
+    details: { container: id, image: image.name },
+  });
+}

@@ -1,0 +1,125 @@
+/** What a container wrote becomes a layer, and with its image's layers a new image. */
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+
+import type { PackedLayer } from "../layers/pack.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import type { ContainerDefaults, HistoryEntry, ImageConfig } from "../oci/image-config.ts";
+import { type Compression, layerCompression, layerType } from "../oci/media-types.ts";
+import { familiar, parseImageName } from "../oci/reference.ts";
+import { timestamp } from "../util/source-date-epoch.ts";
+import { addImages } from "./add.ts";
+import { composeManifest } from "./archived-image.ts";
+import { type ImageContent, imageContent } from "./image.ts";
+import type { ImageStore } from "./image-store.ts";
+
+export interface NewCommit {
+  /** Without one the image has only its id. */
+  readonly name?: string | undefined;
+  readonly author?: string | undefined;
+  /** The comment of the history entry. */
+  readonly message?: string | undefined;
+  /** Seconds since 1970, in place of now. */
+  readonly epoch?: number | undefined;
+  readonly compression: Compression;
+  readonly signal?: AbortSignal | undefined;
+  /** Called once what is in the store stays there. */
+  readonly prepare: () => Promise<Committed>;
+}
+
+/** What is to be an image. */
+export interface Committed {
+  /** The image it was made of. */
+  readonly base: ImageContent;
+  /** What containers of the new one do when nothing else is asked. */
+  readonly defaults: ContainerDefaults;
+  /** What made the changes, as history tells it. */
+  readonly createdBy: string;
+  /** Writes the layer's blob to a new file. */
+  readonly pack: (output: string) => Promise<PackedLayer>;
+}
+
+export interface CommittedImage {
+  /** The digest of its config. */
+  readonly id: Digest;
+  /** The digest of its manifest. */
+  readonly digest: Digest;
+  /** Familiar names, `figlet:latest`; none when it was given none. */
+  readonly names: readonly string[];
+}
+
+/** Rejects with a `MarmitaError` or an `AbortError`, and then leaves nothing behind. */
+export async function commitImage(store: ImageStore, commit: NewCommit): Promise<CommittedImage> {
+  const { name, signal, compression } = commit;
+  const names = name === undefined ? [] : [familiar(parseImageName(name))];
+  return addImages(store, { signal }, async ({ draft, add }) => {
+    const committed = await commit.prepare();
+    const output = join(draft, "layer");
+    const packed = await committed.pack(output);
+    // As in Docker, where nothing has changed there is a line of history and no layer.
+    const layer = packed.entries === 0 ? undefined : packed;
+    if (layer === undefined) await rm(output, { force: true });
+    const config = Buffer.from(JSON.stringify(childConfig(committed, { ...commit, layer })));
+    const layers = [
+      ...committed.base.layers.map(({ descriptor }) => asOci(descriptor)),
+      ...(layer === undefined ? [] : [layerDescriptor(layer, compression)]),
+    ];
+    const { manifest, bytes, descriptor } = composeManifest({ config, layers });
+    const content = imageContent(descriptor.digest, manifest, config);
+    const takeLayer = async ({ digest }: Descriptor) => {
+      return layer?.digest === digest ? { draft: output, digest, size: layer.size } : undefined;
+    };
+    await add([{ content, names, descriptor, manifest: bytes, config, takeLayer }]);
+    return { id: content.id, digest: descriptor.digest, names };
+  });
+}
+
+/** What the config of the new image depends on beside what is committed. */
+export interface ChildOptions extends Pick<NewCommit, "author" | "message" | "epoch"> {
+  /** `undefined`: nothing has changed. */
+  readonly layer: Pick<PackedLayer, "diffId"> | undefined;
+}
+
+/** In the order in which Docker writes it: equal content gives equal bytes. */
+export function childConfig(
+  { base, defaults, createdBy }: Pick<Committed, "base" | "defaults" | "createdBy">,
+  { author, message, epoch, layer }: ChildOptions,
+): ImageConfig {
+  const { architecture, variant, os, history, rootfs, "os.version": version } = base.config;
+  const created = timestamp(epoch);
+  const diffIds = layer === undefined ? [] : [layer.diffId];
+  return {
+    created,
+    ...(isGiven(author) && { author }),
+    architecture,
+    ...(variant !== undefined && { variant }),
+    os,
+    ...(version !== undefined && { "os.version": version }),
+    config: defaults,
+    rootfs: { type: "layers", diff_ids: [...rootfs.diff_ids, ...diffIds] },
+    history: [
+      ...history,
+      {
+        created,
+        ...(isGiven(createdBy) && { created_by: createdBy }),
+        ...(isGiven(author) && { author }),
+        ...(isGiven(message) && { comment: message }),
+        ...(layer === undefined && { empty_layer: true }),
+      } satisfies HistoryEntry,
+    ],
+  };
+}
+
+function isGiven(text: string | undefined): boolean {
+  return text !== undefined && text !== "";
+}
+
+function layerDescriptor({ digest, size }: PackedLayer, compression: Compression): Descriptor {
+  return { mediaType: layerType(compression), digest, size };
+}
+
+/** Docker's types have their likes, and a manifest is of one kind. */
+function asOci({ mediaType, digest, size, annotations }: Descriptor): Descriptor {
+  return { mediaType: layerType(layerCompression(mediaType)), digest, size, annotations };
+}
