@@ -4,10 +4,11 @@ import { stat } from "node:fs/promises";
 import { MarmitaError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ChainId, Digest } from "../oci/digest.ts";
-import type { BlobStore } from "../store/blobs.ts";
+import type { BlobStore, DraftBlob } from "../store/blobs.ts";
 import { lock, tryOnce } from "../store/lock.ts";
 import { storeError } from "../store/store-error.ts";
 import { throwIfAborted } from "../util/abort.ts";
+import { Disposer } from "../util/disposer.ts";
 import { isMissing } from "../util/system-error.ts";
 import type { TakenMember } from "./archive.ts";
 import { clearStaleDrafts, openDraft } from "./drafts.ts";
@@ -93,20 +94,23 @@ async function storeBlobs(
   { made, signal }: StoreContext,
 ): Promise<void> {
   const { blobs } = store;
-  const drafts = new Map<Digest, TakenMember>();
+  await using undo = new Disposer();
+  const drafts = new Map<Digest, DraftBlob>();
   for (const { descriptor } of image.content.layers) {
     throwIfAborted(signal);
     if (drafts.has(descriptor.digest) || (await hasWhole(blobs, descriptor))) continue;
     drafts.set(descriptor.digest, await takeLayer(image, descriptor));
   }
-  for (const digest of drafts.keys()) made.blobs.add(digest);
-  await blobs.adopt(...drafts.values());
   for (const bytes of [image.config, image.manifest]) {
     const descriptor = bytes === image.config ? image.content.manifest.config : image.descriptor;
     if (await hasWhole(blobs, descriptor)) continue;
-    made.blobs.add(descriptor.digest);
-    await blobs.writeBytes(bytes);
+    const draft = await blobs.draftOf(bytes);
+    undo.defer(() => draft[Symbol.asyncDispose]());
+    drafts.set(descriptor.digest, draft);
   }
+  for (const digest of drafts.keys()) made.blobs.add(digest);
+  // All at once: the file system writes them out together.
+  await blobs.adopt(...drafts.values());
 }
 
 async function takeLayer(image: NewImage, descriptor: Descriptor): Promise<TakenMember> {

@@ -1,7 +1,7 @@
 /** Immutable bytes, named by their SHA-256. */
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { mkdir, open, readFile, rename, rm, stat } from "node:fs/promises";
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -112,19 +112,23 @@ export class FileBlobStore implements BlobStore {
 
   /** Store bytes that are in memory anyway: a manifest, a config. */
   async writeBytes(bytes: Uint8Array): Promise<BlobInfo> {
-    const digest = digestOf(bytes);
+    await using draft = await this.draftOf(bytes);
+    await this.adopt(draft);
+    return { digest: draft.digest, size: bytes.length };
+  }
+
+  /** The same as a draft to be adopted, together with others; gone when it is disposed of. */
+  async draftOf(bytes: Uint8Array): Promise<DraftBlob & AsyncDisposable> {
     await mkdir(join(this.#root, "sha256"), { recursive: true, mode: 0o700 });
     const draft = draftPath(this.#root);
-    await using undo = new Disposer();
-    undo.defer(() => rm(draft, { force: true }));
-    const file = await open(draft, "wx");
+    const remove = () => rm(draft, { force: true });
     try {
-      await file.writeFile(bytes);
-    } finally {
-      await file.close();
+      await writeFile(draft, bytes, { flag: "wx" });
+    } catch (error) {
+      await remove();
+      throw error;
     }
-    await this.adopt({ draft, digest });
-    return { digest, size: bytes.length };
+    return { draft, digest: digestOf(bytes), [Symbol.asyncDispose]: remove };
   }
 
   async open(digest: Digest): Promise<Readable> {

@@ -6,8 +6,7 @@ import { diff } from "../../lib/api/containers.ts";
 import { load, tag } from "../../lib/api/images.ts";
 import { run } from "../../lib/api/run.ts";
 import { type Engine, openEngine } from "../../lib/engine/engine.ts";
-import { Cli } from "../integration/cli-command.ts";
-import { temporaryFolder } from "../helpers/folder.ts";
+import { testEngine } from "../helpers/engine.ts";
 import { subordinateIdsFault } from "../helpers/ids.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import {
@@ -16,6 +15,7 @@ import {
   requireProgram,
   requireUserNamespaces,
 } from "../helpers/user-namespaces.ts";
+import { Cli } from "../integration/cli-command.ts";
 
 const MAKING_MS = 300_000;
 const INSTALL = `{ apt-get update -o APT::Update::Error-Mode=any && apt-get install -y figlet; } >/tmp/log 2>&1 ||
@@ -35,14 +35,14 @@ const proxies = Object.entries(process.env).filter(([name]) => /^https?_proxy$/i
 describe.runIf(able)("the figlet story", () => {
   expectNothingLeft();
 
-  let root: string;
+  let shared: Engine;
   /** Why figlet cannot be installed here. */
   let fault: string | undefined;
 
   beforeAll(async () => {
-    root = await temporaryFolder();
-    await load(debianArchive(), { root });
-    const options = { root, remove: true, env: Object.fromEntries(proxies) };
+    shared = await testEngine();
+    await load(debianArchive(), { engine: shared });
+    const options = { engine: shared, remove: true, env: Object.fromEntries(proxies) };
     const { exitCode, stdout } = await run("debian:bookworm", ["bash", "-c", INSTALL], options);
     if (exitCode !== 0) fault = stdout.trim().split("\n").at(-1) ?? "";
   }, MAKING_MS);
@@ -53,7 +53,7 @@ describe.runIf(able)("the figlet story", () => {
 
   it("is told on the command line", async (context) => {
     if (fault !== undefined) context.skip(hostCannot("install figlet", fault));
-    const cli = new Cli(root);
+    const cli = new Cli(shared.root);
     const lines = async (...args: readonly string[]) => {
       const { exitCode, stdout, stderr } = await cli.call(args);
       expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
@@ -83,7 +83,7 @@ describe.runIf(able)("the figlet story", () => {
 
   it("is told with promises", async (context) => {
     if (fault !== undefined) context.skip(hostCannot("install figlet", fault));
-    await using engine = await openEngine({ root });
+    await using engine = await openEngine({ root: shared.root });
     const base = await idOf(engine, "debian:bookworm");
     const env = Object.fromEntries(proxies);
 

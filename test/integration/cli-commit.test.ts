@@ -33,7 +33,11 @@ describe.runIf(canRun)("marmita commit", () => {
     const { stdout } = await cli.call(["inspect", "mine:2"]);
 
     expect(JSON.parse(stdout)).toMatchObject([
-      { Author: "Ana", Comment: "why", Config: { Cmd: ["id", "-u"], Env: ["A=1"] } },
+      {
+        Author: "Ana",
+        Comment: "why",
+        Config: { Cmd: ["id", "-u"], Env: expect.arrayContaining(["A=1"]) },
+      },
     ]);
     expect(await cli.call(["run", "--rm", "mine:2"])).toMatchObject({ stdout: "0\n" });
   });
@@ -72,7 +76,7 @@ describe.runIf(canRun)("marmita commit", () => {
     ["no container", [], 1, "requires at least 1 argument"],
     ["too many arguments", ["box", "a", "b"], 1, "requires"],
     ["--squash", ["--squash", "box"], 125, "--squash is not supported yet"],
-    ["--format", ["-f", "docker", "box"], 125, "-f, --format is not supported yet"],
+    ["--format", ["-f", "docker", "box"], 125, "-f (--format) is not supported yet"],
     ["a pause and none", ["-p", "--no-pause", "box"], 125, "--no-pause and --pause"],
   ])("refuses %s", async (_what, args, exitCode, message) => {
     const done = await cli.call(["commit", ...args]);
