@@ -11,8 +11,7 @@ describe.runIf(canRun)("marmita commit", () => {
 
   beforeAll(async () => {
     cli = await busyboxCli();
-    const { exitCode } = await cli.call(["run", "--name", "box", "busybox", "touch", "/a"]);
-    expect(exitCode).toBe(0);
+    await cli.call(["run", "--name", "box", "busybox", "touch", "/a"]);
   });
 
   it("prints the id of the image", async () => {
