@@ -1,19 +1,22 @@
 /** Images of the store into an archive, or into an OCI layout directory. */
-import { mkdir, rm } from "node:fs/promises";
-
 import { MarmitaError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { parsePlatformText } from "../oci/platform.ts";
-import { draftPath } from "../store/atomic.ts";
 import { lock } from "../store/lock.ts";
 import { type Document, dockerDocuments, layoutDocuments } from "./archive-documents.ts";
 import { writeArchive } from "./archive-writer.ts";
+import { openDraft } from "./drafts.ts";
 import { type ByteTarget, drainInto } from "./drain.ts";
 import type { ImageStore } from "./image-store.ts";
 import { writeLayout } from "./layout-writer.ts";
 import { blobName } from "./oci-layout.ts";
-import { type ImageFinder, pickImages } from "./pick.ts";
-import { type PreparedImage, type SavedBlob, prepareImage } from "./saved-image.ts";
+import { type ImageFinder, type PickOptions, pickImages } from "./pick.ts";
+import {
+  type PrepareOptions,
+  type PreparedImage,
+  type SavedBlob,
+  prepareImage,
+} from "./saved-image.ts";
 
 /**
  * In Podman's words. `docker-archive` is what Docker writes since version 25, an OCI layout with
@@ -59,21 +62,31 @@ export async function save(
 ): Promise<readonly SavedImage[]> {
   const { format = "docker-archive", uncompressed = false, signal } = options;
   const platform = options.platform === undefined ? undefined : parsePlatformText(options.platform);
+  await using draft = await openDraft(store.paths, signal);
+  const images = await prepareAll(store, finder, {
+    asked,
+    platform,
+    uncompressed,
+    oci: format !== "docker-archive",
+    draft: draft.path,
+    signal,
+  });
+  await write(images, { format, target, signal });
+  return images.map(({ id, descriptor, names }) => ({ id, digest: descriptor.digest, names }));
+}
+
+/** All of it is in the draft: whoever reads the archive may take his time, and keeps nobody off. */
+async function prepareAll(
+  store: ImageStore,
+  finder: ImageFinder,
+  options: PickOptions & PrepareOptions,
+): Promise<readonly PreparedImage[]> {
+  const { signal } = options;
   await using _held = await lock(store.paths.lock("images"), { mode: "shared", signal });
-  const draft = draftPath(store.paths.images);
-  try {
-    await mkdir(draft, { recursive: true, mode: 0o700 });
-    const picked = await pickImages(store, finder, { asked, platform });
-    const oci = format !== "docker-archive";
-    const images: PreparedImage[] = [];
-    for (const one of picked) {
-      images.push(await prepareImage(store, one, { uncompressed, oci, draft, signal }));
-    }
-    await write(images, { format, target, signal });
-    return images.map(({ id, descriptor, names }) => ({ id, digest: descriptor.digest, names }));
-  } finally {
-    await rm(draft, { recursive: true, force: true });
-  }
+  const picked = await pickImages(store, finder, options);
+  const images: PreparedImage[] = [];
+  for (const one of picked) images.push(await prepareImage(store, one, options));
+  return images;
 }
 
 interface WriteOptions {

@@ -1,5 +1,5 @@
 /** One image as `save` writes it: its own documents, or new ones where its layers change. */
-import { access, stat } from "node:fs/promises";
+import { access, link, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { MarmitaError } from "../errors.ts";
@@ -9,7 +9,7 @@ import { CONFIG_LIMIT_BYTES } from "../oci/image-config.ts";
 import { MANIFEST_LIMIT_BYTES } from "../oci/manifest.ts";
 import { isOciType, layerCompression, layerType } from "../oci/media-types.ts";
 import { JsonReader } from "../util/json.ts";
-import { isMissing } from "../util/system-error.ts";
+import { errnoOf, isMissing } from "../util/system-error.ts";
 import type { DescribedImage } from "./archive-documents.ts";
 import { checkDigest, composeManifest } from "./archived-image.ts";
 import { feedVerb } from "./feed.ts";
@@ -34,7 +34,7 @@ export interface PrepareOptions {
   readonly uncompressed: boolean;
   /** Whether all media types must be OCI's own. */
   readonly oci: boolean;
-  /** A directory for layers that had to be unpacked. */
+  /** A directory on the file system of the store, for layers. */
   readonly draft: string;
   readonly signal?: AbortSignal | undefined;
 }
@@ -116,11 +116,22 @@ async function prepareLayer(
     throw new MarmitaError("CORRUPT", `blob ${digest} is missing`, { details: { digest } });
   }
   checkSize(await store.blobs.size(digest), descriptor);
-  const file = store.blobs.path(digest);
+  const file = await kept(store, digest, options.draft);
   if (!options.uncompressed || layerCompression(descriptor.mediaType) === "none") {
     return { descriptor, file };
   }
   return unpacked(layer, file, options);
+}
+
+/** As another name of the same file, which stays when the blob is removed. */
+async function kept({ blobs }: ImageStore, digest: Digest, draft: string): Promise<string> {
+  const file = join(draft, hexOf(digest));
+  try {
+    await link(blobs.path(digest), file);
+  } catch (error) {
+    if (errnoOf(error) !== "EEXIST") throw error;
+  }
+  return file;
 }
 
 /** An image may have a layer twice, and images share them: each is unpacked once. */
@@ -129,7 +140,7 @@ async function unpacked(
   blob: string,
   { draft, signal }: PrepareOptions,
 ): Promise<SavedLayer> {
-  const file = join(draft, hexOf(diffId));
+  const file = join(draft, `${hexOf(diffId)}.tar`);
   if (!(await isThere(file))) {
     const args = ["--plain", file];
     const event = await feedVerb("blob", blob, { args, ...(signal && { signal }) });
