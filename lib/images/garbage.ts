@@ -9,6 +9,7 @@
  */
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 
 import { type ChainId, type Digest, isDigest } from "../oci/digest.ts";
 import { hide, removeGone } from "../store/gone.ts";
@@ -39,8 +40,9 @@ interface Candidates {
   readonly directories: readonly LayerDirectory[];
 }
 
-/** For how long others are kept waiting at a time. */
+/** For how long others are kept waiting at a time, and then left alone: as long as they may sleep. */
 const LONGEST_HOLD_MS = 50;
+const PAUSE_MS = 50;
 
 /** Take away all that nothing leads to. Others may load, run and commit meanwhile. */
 export async function collectGarbage(
@@ -51,7 +53,8 @@ export async function collectGarbage(
     let left = await findGarbage(store, graceMs);
     let hasDrafts = await hasStaleDrafts(store.paths);
     const all: Taken[] = [];
-    while (hasDrafts || left.blobs.length + left.directories.length > 0) {
+    for (let round = 0; hasDrafts || countOf(left) > 0; round++) {
+      if (round > 0) await delay(PAUSE_MS, undefined, { signal });
       using _held = await lock(store.paths.lock("images"), {
         mode: "exclusive",
         fair: true,
@@ -74,6 +77,10 @@ export async function collectGarbage(
   } catch (error) {
     throw storeError(error, "collect garbage");
   }
+}
+
+function countOf({ blobs, directories }: Candidates): number {
+  return blobs.length + directories.length;
 }
 
 /** What nothing leads to now; it has to be asked again under the lock. */
