@@ -1,4 +1,4 @@
-/** diskUsage(), pruneImages(), pruneContainers() and pruneSystem(): how much room it takes, and room again. */
+/** Room: how much images, containers and volumes take, and how to have more of it. */
 import type {
   PruneContainersOptions,
   PruneImagesOptions,

@@ -1,4 +1,4 @@
-/** `marmita container prune`, `image prune` and `system prune`. */
+/** `marmita container prune`, `image prune` and `system prune`: what is to go is told before. */
 import type { PruneFilter } from "../engine/prune-filter.ts";
 import type { RemovedImage } from "../images/remove.ts";
 import { parseMoment } from "../util/moment.ts";
