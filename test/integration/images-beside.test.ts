@@ -67,7 +67,8 @@ describe.runIf(requireUserNamespaces())("an image is removed", () => {
 
     for (let round = 0; round < 3; round++) {
       await engine.images.tag("busybox", "name:1");
-      await next.images.remove("name:1", { signal: AbortSignal.timeout(20_000) });
+      const signal = AbortSignal.timeout(20_000);
+      expect((await next.images.remove("name:1", { signal })).untagged).toEqual(["name:1"]);
       await lineOf(one.stdout, /made/);
     }
   });

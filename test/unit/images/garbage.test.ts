@@ -110,8 +110,10 @@ describe("garbage", () => {
     const adding = await lock(store.paths.lock("images"), { mode: "shared" });
 
     const collecting = collectGarbage(store);
-    await vi.waitFor(async () =>
-      expect(await tryOnce(`${store.paths.lock("images")}-gate`, "exclusive")).toBeUndefined(),
+    await vi.waitFor(
+      async () =>
+        expect(await tryOnce(`${store.paths.lock("images")}-gate`, "exclusive")).toBeUndefined(),
+      4_000,
     );
     const mediaType = "application/x-foreign";
     await store.references.set({ name: "new:1", descriptor: { mediaType, digest, size: 18 } });

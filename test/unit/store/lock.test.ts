@@ -87,11 +87,11 @@ describe("locks", () => {
     };
     const sharing = [share(), share(), share()];
 
-    for (; rounds.alone < 5; rounds.alone++) {
-      using _alone = await lock(path, { mode: "exclusive", fair: true, timeoutMs: 1_000 });
+    for (; rounds.alone < 3; rounds.alone++) {
+      using _alone = await lock(path, { mode: "exclusive", fair: true, timeoutMs: 4_000 });
     }
     const { shared } = rounds;
-    await vi.waitFor(() => expect(rounds.shared).toBeGreaterThan(shared));
+    await vi.waitFor(() => expect(rounds.shared).toBeGreaterThan(shared), 4_000);
     stop.abort();
     await Promise.all(sharing);
   });
@@ -102,8 +102,8 @@ describe("locks", () => {
     const abort = new AbortController();
     const waiting = lock(path, { mode: "exclusive", fair: true, signal: abort.signal });
 
-    for (let round = 0; round < 5; round++) {
-      using _short = await lock(path, { mode: "shared", timeoutMs: 1_000 });
+    for (let round = 0; round < 3; round++) {
+      using _short = await lock(path, { mode: "shared", timeoutMs: 4_000 });
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
 
