@@ -213,7 +213,7 @@ class Evaluation {
       case "constant":
         return operand.value;
       case "variable":
-        return this.#variables.findLast(({ name }) => name === operand.name)?.value;
+        return this.#variable(operand).value;
       case "pipe":
         return this.#pipe(operand.pipe, dot);
       case "function":
@@ -223,6 +223,12 @@ class Evaluation {
           final: NONE,
         });
     }
+  }
+
+  /** One that is being declared is known to the parser, but not there yet. */
+  #variable(operand: Extract<Operand, { kind: "variable" }>): Variable {
+    const found = this.#variables.findLast(({ name }) => name === operand.name);
+    return found ?? this.#fail(operand, `undefined variable: ${operand.name}`);
   }
 
   #argument(operand: Operand, dot: unknown): unknown {
@@ -290,10 +296,15 @@ class Evaluation {
     if (called === undefined) this.#fail(command, `${JSON.stringify(name)} is not a function`);
     this.#checkCount(command, { name, called, count: args.length + (final === NONE ? 0 : 1) });
     if (name === "and" || name === "or") return this.#shortCircuit(name, { command, dot, final });
-    const values = this.#given({ args, dot, final });
-    for (const [at, value] of values.entries()) {
-      const wanted = called.takes[at] ?? called.rest ?? "any";
-      this.#checkType(args[at] ?? command, value, wanted);
+    const wanted = (at: number) => called.takes[at] ?? called.rest ?? "any";
+    const values = args.map((arg, at) => {
+      const value = this.#argument(arg, dot);
+      this.#checkType(arg, value, wanted(at));
+      return value;
+    });
+    if (final !== NONE) {
+      this.#checkType(command, final, wanted(args.length));
+      values.push(final);
     }
     try {
       return called.call(...values);

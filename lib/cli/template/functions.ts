@@ -48,9 +48,9 @@ const GO: Functions = {
     rest: "any",
     call: (format, ...args) => sprintf(String(format), args),
   },
-  html: { takes: [], rest: "any", call: (...args) => escapeHtml(print(...args)) },
-  js: { takes: [], rest: "any", call: (...args) => escapeJs(print(...args)) },
-  urlquery: { takes: [], rest: "any", call: (...args) => escapeQuery(print(...args)) },
+  html: { takes: [], rest: "any", call: (...args) => escapeHtml(shown(args)) },
+  js: { takes: [], rest: "any", call: (...args) => escapeJs(shown(args)) },
+  urlquery: { takes: [], rest: "any", call: (...args) => escapeQuery(shown(args)) },
   call: { takes: ["any"], rest: "any", call },
 };
 
@@ -87,6 +87,11 @@ function print(...args: readonly unknown[]): string {
       return (blank ? " " : "") + textOf(arg);
     })
     .join("");
+}
+
+/** What an action would print of the same. */
+function shown(args: readonly unknown[]): string {
+  return print(...args.map((arg) => (kindOf(arg) === "nothing" ? "<no value>" : arg)));
 }
 
 function index(item: unknown, ...indexes: readonly unknown[]): unknown {

@@ -250,7 +250,7 @@ class Parser {
       const operand = this.#operand();
       if (operand !== undefined) {
         operands.push(operand);
-        end = operand.at + operand.source.length;
+        end = this.#end();
       }
       const token = this.#take();
       if (token.kind === "space") continue;
@@ -260,9 +260,7 @@ class Parser {
     }
     const [first, ...args] = operands;
     if (first === undefined) this.#fail("empty command");
-    const last = operands.at(-1);
-    if (last !== undefined) end = Math.max(end, last.at + last.source.length);
-    return { first, args, at: start, source: this.#source.slice(start, end).trim() };
+    return { first, args, at: start, source: this.#source.slice(start, end) };
   }
 
   /** A term and the fields that follow it. */
@@ -277,9 +275,7 @@ class Parser {
       path.push(field.text.slice(1));
     }
     if (term === undefined || path.length === 0) return term;
-    const last = this.#tokens[this.#next - 1];
-    const until = last === undefined ? at : last.at + last.text.length;
-    const place = { at, source: this.#source.slice(start.at, until) };
+    const place = { at, source: this.#source.slice(start.at, this.#end()) };
     switch (term.kind) {
       case "field":
       case "variable":
@@ -360,6 +356,12 @@ class Parser {
   #placeFrom(start: number): { at: number; source: string } {
     const end = this.#peek().at;
     return { at: start, source: this.#source.slice(start, end).trim() };
+  }
+
+  /** Of what was read last. */
+  #end(): number {
+    const last = this.#tokens[this.#next - 1];
+    return last === undefined ? 0 : last.at + last.text.length;
   }
 
   #unexpected(token: Token, context: string): never {
