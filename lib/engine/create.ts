@@ -1,5 +1,4 @@
 /** Makes a container: its name, its bundle, its record. It is there whole, or not at all. */
-import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { renameSync } from "node:fs";
 import { MarmitaError } from "../errors.ts";
@@ -122,7 +121,7 @@ async function make(context: EngineContext, request: MakeRequest): Promise<Creat
   const volumes = mounts.uses.map((use) => ({ name: use.name, remove: use.anonymous }));
   const content = { purpose, name, trees, volumes };
   const live = claimLive(paths, id, content);
-  assert(live !== undefined, `the id ${id} was made twice`);
+  if (live === undefined) throw new Error(`the id ${id} was made twice`);
   try {
     for (let taken = 1; !(await claimName(paths, id, name)); taken++) {
       if (options.name !== undefined) refuseName(paths, name);

@@ -1,5 +1,4 @@
 /** Which ids of this machine a user may give to containers, and how: /etc/subuid, root, or one. */
-import { execFile } from "node:child_process";
 import { constants } from "node:fs";
 import { access, readFile } from "node:fs/promises";
 import { userInfo } from "node:os";
@@ -196,6 +195,7 @@ function thisHost(): IdHost {
       if (userName === undefined || (await findProgram("getsubids")) === undefined)
         return undefined;
       const args = kind === "uid" ? [userName] : ["-g", userName];
+      const { execFile } = await import("node:child_process"); // 2 ms that few need
       return promisify(execFile)("getsubids", args, { timeout: 10_000 }).then(
         ({ stdout }) => stdout,
         () => undefined,

@@ -5,14 +5,19 @@ import { join } from "node:path";
 // Node takes an `--env-file` in any place for its own, and what that file says for options of its
 // own, unless "--" stands before (nodejs/node#54232). A first line cannot say so everywhere: env of
 // busybox has no -S. So the file is a shell script first; to JavaScript its second line is a string.
-const start = (file) => `#!/bin/sh\n":" //; exec node -- "$0" "$@"\nimport "${file}";\n`;
+const start = (call) => `#!/bin/sh\n":" //; exec node -- "$0" "$@"\n${call};\n`;
+
+// As CommonJS: Node has it ready sooner than modules of the other kind, by some 8 ms of its time.
+const PACKAGE = `${JSON.stringify({ type: "commonjs" })}\n`;
 
 /** lib/cli of `folder` → dist/bin there. Two folders below the package, as lib/native/binding.ts is. */
 export async function bundleCommand(folder) {
   const target = join(folder, "dist/bin");
   const draft = mkdtempSync(join(folder, "dist/.draft-"));
   if (canBundle()) await writeBundle(folder, draft);
-  writeFileSync(join(draft, "marmita.js"), start(canBundle() ? "./main.js" : "../cli/marmita.js"));
+  const call = canBundle() ? 'require("./main.js")' : 'import("../cli/marmita.js")';
+  writeFileSync(join(draft, "marmita.js"), start(call));
+  writeFileSync(join(draft, "package.json"), PACKAGE);
   chmodSync(join(draft, "marmita.js"), 0o755);
   chmodSync(draft, 0o755);
   replace(target, draft);
@@ -35,7 +40,7 @@ async function writeBundle(folder, draft) {
   });
   await bundle.write({
     dir: draft,
-    format: "esm",
+    format: "cjs",
     sourcemap: true,
     entryFileNames: "[name].js",
     chunkFileNames: "[name]-[hash].js",
