@@ -4,8 +4,8 @@
  *   --rounds N       rounds of the start table (100)
  *   --containers N   containers of the disk table (1000)
  *   --resident MB    memory of the large process (1500)
- *   --entries N      entries of the big layer of diff (45000)
- *   --only LIST      of start,unpack,disk,memory,diff
+ *   --entries N      entries of the big layer of diff and commit (45000)
+ *   --only LIST      of start,unpack,disk,memory,diff,commit
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { busyboxArchive, busyboxLayer } from "../fixtures/busybox.mjs";
 import { changedContainers } from "./changed.mjs";
+import { benchCommit } from "./commit.mjs";
 import { benchDisk, benchMemory } from "./containers.mjs";
 import { benchDiff } from "./diff.mjs";
 import { removeMapped } from "./inside.mjs";
@@ -26,7 +27,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "100" },
     containers: { type: "string", default: "1000" },
     resident: { type: "string", default: "1500" },
-    only: { type: "string", default: "start,unpack,disk,memory,diff" },
+    only: { type: "string", default: "start,unpack,disk,memory,diff,commit" },
     entries: { type: "string", default: "45000" },
   },
 });
@@ -63,13 +64,14 @@ async function main() {
   } finally {
     await engine[Symbol.asyncDispose]();
   }
-  if (only.has("diff")) await printChanged();
+  if (only.has("diff") || only.has("commit")) await printChanged();
 }
 
 async function printChanged() {
   const changed = await changedContainers({ folder, entries: Number(values.entries) });
   try {
     if (only.has("diff")) print(await benchDiff({ changed, rounds: 20 }));
+    if (only.has("commit")) print(await benchCommit({ changed, rounds: 20 }));
   } finally {
     await changed.remove();
   }

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { EngineOptions } from "../../lib/engine/options.ts";
 import { diffBelow } from "../helpers/changes/diff-lines.ts";
 import { ALL_CASES, IMAGE, changeAll, changesArchive, placeOf } from "../helpers/changes/image.ts";
+import { layerFacts } from "../helpers/changes/layer.ts";
 import { changedByUs } from "../helpers/changes/ours.ts";
 import type { Changed } from "../helpers/changes/peers.ts";
 import { testEngine } from "../helpers/engine.ts";
@@ -11,6 +12,7 @@ import { subordinateIdsFault } from "../helpers/ids.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { hostCan, requireProgram, requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
+const since = Math.floor(Date.now() / 1000);
 const able =
   requireUserNamespaces() &&
   hostCan("map many ids", process.getuid?.() === 0 ? undefined : subordinateIdsFault());
@@ -39,6 +41,13 @@ describe("changes of files are told alike", () => {
 
       expect(of(fuse)).toEqual(of(kernel));
     });
+
+    it.for(ALL_CASES.filter(([name]) => !FUSE_OWN.has(name)))("and packed, when %s", ([name]) => {
+      const timeless = (lines: readonly string[]) =>
+        lines.map((line) => line.replace(SHIFTS, "$1"));
+
+      expect(timeless(packed(fuse, name))).toEqual(timeless(packed(kernel, name)));
+    });
   });
 
   describe("with one id", () => {
@@ -56,6 +65,10 @@ describe("changes of files are told alike", () => {
 
       expect(of(single)).toEqual(of(kernel));
     });
+
+    it.for(ALL_CASES.filter(([name]) => !copiesOwners(name)))("and packed, when %s", ([name]) => {
+      expect(packed(single, name)).toEqual(packed(kernel, name));
+    });
   });
 });
 
@@ -64,8 +77,21 @@ const FUSE_OWN: ReadonlySet<string> = new Set([
   "a pipe's mode changes", // EIO, and it is a file from then on
   "a name is long", // its whiteouts need four bytes of a name's 255
   "a file of two names changes its mode", // finds the first name when asked for the second
-  "a link gets a second name", // loses the link's time
+  "a link gets a second name", // gives the link another time
+  "a setuid file is written to", // and stays setuid
 ]);
+
+/** It gives directories and links that it copies up another time. */
+const SHIFTS = /(( directory| symlink) \S+ \S+) (now|at -?\d+)/;
+
+/** Others' files are the container's own there, and so are its copies of them. */
+function copiesOwners(name: string): boolean {
+  return needsIds(name) || /^(a directory is (renamed|moved)|two directories)/.test(name);
+}
+
+function packed({ layer }: Changed, name: string): readonly string[] {
+  return [...layerFacts(layer, placeOf(name), since)].map((fact) => fact.join(" ")).sort();
+}
 
 function needsIds(name: string): boolean {
   return /owner/.test(name) || name === "a pipe is new";

@@ -1,20 +1,22 @@
 /** Changes of all kinds in our container and in Podman's: what `diff` says, what `commit` packs. */
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { CASES } from "../helpers/changes/cases.ts";
 import { ALL_CASES, IMAGE, changeAll, changesArchive, placeOf } from "../helpers/changes/image.ts";
+import { layerFacts } from "../helpers/changes/layer.ts";
 import { changedByUs } from "../helpers/changes/ours.ts";
 import { diffBelow, withParents } from "../helpers/changes/diff-lines.ts";
 import { type Changed, changedByPodman } from "../helpers/changes/peers.ts";
-import { requirePodman } from "../helpers/compared.ts";
+import { type Facts, requirePodman } from "../helpers/compared.ts";
 import { testEngine } from "../helpers/engine.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
-import { type PodmanStorage, openPodman } from "../helpers/podman.ts";
+import { type Podman, type PodmanStorage, openPodman } from "../helpers/podman.ts";
 import { hostCannot } from "../helpers/user-namespaces.ts";
 
 /** With its overlay driver, `podman diff` of these ends with "not a directory". */
 const UNSPEAKABLE = /^a (file|link) becomes a directory$/;
 
 const able = requirePodman();
+const since = Math.floor(Date.now() / 1000);
 
 describe("changes of files beside rootless Podman's", () => {
   expectNothingLeft();
@@ -25,11 +27,17 @@ describe("changes of files beside rootless Podman's", () => {
   /** Podman looks at the writable layer of an overlay, without the unspeakable. */
   let overlay: Changed;
   let fault: string | undefined;
+  const opened: Podman[] = [];
+
+  afterAll(() => {
+    for (const podman of opened) podman.close();
+  });
 
   beforeAll(async () => {
     if (!able) return;
     const theirs = async (storage: PodmanStorage, cases: typeof ALL_CASES) => {
       const podman = await openPodman(storage);
+      opened.push(podman);
       podman.podman("load", "--quiet", "--input", changesArchive());
       fault ??= podman.runFault(IMAGE);
       if (fault !== undefined) return { diff: [], layer: [], printed: "" };
@@ -59,5 +67,35 @@ describe("changes of files beside rootless Podman's", () => {
 
       expect(accepted).toContainEqual(of(ours));
     });
+
+    it.for(cases)("packs into a layer that %s", ([name], context) => {
+      if (fault !== undefined) context.skip(hostCannot("start containers with podman", fault));
+      const of = (one: Changed) => layerFacts(one.layer, placeOf(name), since);
+
+      const theirs = lines(of(UNSPEAKABLE.test(name) ? trees : overlay));
+
+      expect(lines(of(ours))).toEqual(ONLY_COPIED.has(name) ? theirs.filter(isDirectory) : theirs);
+    });
   });
 });
+
+/** An overlay copies these up, and they are what they were: marmita packs none of them. */
+const ONLY_COPIED: ReadonlySet<string> = new Set([
+  "a file is removed and made again",
+  "a file is moved away and back",
+  "a file is opened for writing only",
+  "a file's mode is set to what it was",
+  "a file's mode changes and changes back",
+  "a file's owner is set to what it was",
+]);
+
+/** Without what Podman's overlay noted there for itself. */
+function lines(facts: Facts): readonly string[] {
+  return [...facts]
+    .map(([path, text]) => `${path} ${text.replace(/ user\.overlay\.\w+=\w*/g, "")}`)
+    .sort();
+}
+
+function isDirectory(line: string): boolean {
+  return line.includes(" directory ");
+}
