@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 #include <zstd.h>
 
 #include "fd.h"
-#include "gunzip.h"
+
+#define GZIP_WINDOW (16 + MAX_WBITS) /* with header and checksums */
 
 enum { SNIFF_BYTES = 10 };
 
@@ -22,9 +24,8 @@ struct inflate {
   unsigned char *input;
   size_t input_size;
   size_t input_used;
-  unsigned char *output; /* behind what came last */
-  struct gunzip *gzip;
-  size_t produced; /* of it, last */
+  unsigned char *output;
+  z_stream gzip;
   ZSTD_DStream *zstd;
   int is_hashed; /* what comes in */
   struct hash in;
@@ -114,32 +115,27 @@ static int fail_format(const struct inflate *reader, const char *what, struct fa
               (unsigned long long) (reader->size - reader->input_size + reader->input_used), what);
 }
 
-/* More input behind what is left of it. */
-static int top_up(struct inflate *reader, struct failure *why) {
-  reader->input_size -= reader->input_used;
-  memmove(reader->input, reader->input + reader->input_used, reader->input_size);
-  reader->input_used = 0;
-  return fill(reader, why);
-}
-
 static int decode_gzip(struct inflate *reader, unsigned char *to, struct failure *why) {
-  struct failure inner;
-  struct gunzip_io io = {.out = to, .out_end = to + INFLATE_PIECE_MAX};
-  int r;
+  z_stream *stream = &reader->gzip;
 
-  do {
-    if (io.in != NULL && top_up(reader, why) < 0)
-      return -why->errnum;
-    io.in = reader->input + reader->input_used;
-    io.in_end = reader->input + reader->input_size;
-    io.is_last = reader->at_end;
-    r = gunzip_run(reader->gzip, &io, &inner);
-    reader->input_used = (size_t) (io.in - reader->input);
-  } while (r == GUNZIP_INPUT && io.out == to);
-  if (r < 0)
-    return fail_format(reader, inner.what, why);
-  reader->is_between = r == GUNZIP_MEMBER;
-  return (int) (io.out - to);
+  stream->next_in = reader->input + reader->input_used;
+  stream->avail_in = (uInt) (reader->input_size - reader->input_used);
+  stream->next_out = to;
+  stream->avail_out = INFLATE_PIECE_MAX;
+  const int r = inflate(stream, Z_NO_FLUSH);
+  const int n = (int) (INFLATE_PIECE_MAX - stream->avail_out);
+  reader->input_used = reader->input_size - stream->avail_in;
+  reader->is_between = r == Z_STREAM_END;
+  /* Not at the end of a member: that has given all it had. */
+  reader->is_full = stream->avail_out == 0 && !reader->is_between;
+
+  if (r == Z_STREAM_END)
+    return inflateReset(stream) == Z_OK ? n : fail(why, ENOMEM, "read gzip");
+  if (r == Z_OK || r == Z_BUF_ERROR)
+    return n;
+  if (r == Z_MEM_ERROR)
+    return fail(why, ENOMEM, "read gzip");
+  return fail_format(reader, stream->msg != NULL ? stream->msg : "invalid data", why);
 }
 
 static int decode_zstd(struct inflate *reader, unsigned char *to, struct failure *why) {
@@ -217,18 +213,14 @@ static int next_plain(struct inflate *reader, const unsigned char **ret_bytes,
   return (int) n;
 }
 
-/* Its own piece of memory: what came last stays before it. */
 static int next_decoded(struct inflate *reader, const unsigned char **ret_bytes,
                         struct failure *why) {
-  unsigned char *to = reader->output + INFLATE_HISTORY;
+  const int n = decode(reader, reader->output, why);
 
-  memmove(reader->output, reader->output + reader->produced, INFLATE_HISTORY);
-  const int n = decode(reader, to, why);
   if (n < 0)
     return n;
-  hash_update(&reader->out, to, (size_t) n);
-  reader->produced = (size_t) n;
-  *ret_bytes = to;
+  hash_update(&reader->out, reader->output, (size_t) n);
+  *ret_bytes = reader->output;
   return n;
 }
 
@@ -282,13 +274,13 @@ static int begin(struct inflate *reader, struct failure *why) {
   if (reader->format->decode == NULL)
     return 0;
 
-  reader->output = calloc(1, INFLATE_HISTORY + INFLATE_PIECE_MAX);
-  if (reader->output == NULL)
-    return fail(why, ENOMEM, "read blob");
-  if (reader->format->decode == decode_gzip)
-    return gunzip_open(&reader->gzip, why);
-  reader->zstd = ZSTD_createDStream();
-  return reader->zstd != NULL ? 0 : fail(why, ENOMEM, "read blob");
+  reader->output = malloc(INFLATE_PIECE_MAX);
+  if (reader->format->decode == decode_zstd)
+    reader->zstd = ZSTD_createDStream();
+  const int is_ready = reader->format->decode == decode_zstd
+                           ? reader->zstd != NULL
+                           : inflateInit2(&reader->gzip, GZIP_WINDOW) == Z_OK;
+  return reader->output != NULL && is_ready ? 0 : fail(why, ENOMEM, "read blob");
 }
 
 int inflate_open(int fd, int copy_fd, struct inflate **ret_inflate, struct failure *why) {
@@ -299,7 +291,7 @@ int inflate_open(int fd, int copy_fd, struct inflate **ret_inflate, struct failu
   reader->fd = fd;
   reader->copy_fd = copy_fd;
   reader->is_hashed = 1;
-  reader->input = calloc(1, INFLATE_PIECE_MAX + GUNZIP_SLACK);
+  reader->input = malloc(INFLATE_PIECE_MAX);
   hash_begin(&reader->in);
   hash_begin(&reader->out);
   const int r = reader->input == NULL ? fail(why, ENOMEM, "read blob") : begin(reader, why);
@@ -313,7 +305,7 @@ int inflate_open(int fd, int copy_fd, struct inflate **ret_inflate, struct failu
 void inflate_close(struct inflate *reader) {
   if (reader == NULL)
     return;
-  gunzip_close(reader->gzip);
+  (void) inflateEnd(&reader->gzip);
   (void) ZSTD_freeDStream(reader->zstd);
   free(reader->input);
   free(reader->output);

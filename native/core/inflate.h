@@ -14,7 +14,6 @@
 #include "hash.h"
 
 #define INFLATE_PIECE_MAX (256u << 10)
-#define INFLATE_HISTORY 32768u
 
 struct inflate;
 
@@ -34,10 +33,9 @@ int inflate_open(int fd, int copy_fd, struct inflate **ret_inflate, struct failu
  * at the end. */
 int inflate_next(struct inflate *reader, const unsigned char **ret_bytes, struct failure *why);
 
-/* The same, to `to`, where there is room for INFLATE_PIECE_MAX bytes; right before it stand the
- * last INFLATE_HISTORY of those that came before. Nothing of it is hashed: `diff_id` of the summary
- * is then the caller's to fill in, and of what is not compressed `digest`, too. All calls for a
- * reader are of one kind. */
+/* The same, to `to`, where there is room for INFLATE_PIECE_MAX bytes. Nothing of it is hashed:
+ * `diff_id` of the summary is then the caller's to fill in, and of what is not compressed `digest`,
+ * too. All calls for a reader are of one kind. */
 int inflate_into(struct inflate *reader, unsigned char *to, struct failure *why);
 
 /* Reads what is left, and tells what the whole was. */

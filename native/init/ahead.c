@@ -32,7 +32,7 @@ enum message { FULL = 'f', FREE = 'e', LAST = 'l' };
 
 struct slot {
   int size;
-  unsigned char bytes[INFLATE_HISTORY + INFLATE_PIECE_MAX]; /* what came before, then its own */
+  unsigned char bytes[INFLATE_PIECE_MAX];
 };
 
 struct ring {
@@ -103,12 +103,10 @@ static int fill_slots(struct unpacker *unpacker, struct failure *why) {
   struct slot *slots = unpacker->ring->slots;
 
   for (;; unpacker->filled++) {
-    const struct slot *last = &slots[(unpacker->filled + SLOTS - 1) % SLOTS];
     struct slot *slot = &slots[unpacker->filled % SLOTS];
 
     wait_for_room(unpacker);
-    memcpy(slot->bytes, last->bytes + last->size, INFLATE_HISTORY);
-    slot->size = inflate_into(unpacker->blob, slot->bytes + INFLATE_HISTORY, why);
+    slot->size = inflate_into(unpacker->blob, slot->bytes, why);
     if (slot->size <= 0)
       return slot->size;
     for (size_t i = 0; i < 2; i++)
@@ -153,7 +151,7 @@ static void hash_slots(struct ring *ring, int socket) {
   for (unsigned taken = 0; (message = listen_to(socket)) == FULL; taken++) {
     const struct slot *slot = &ring->slots[taken % SLOTS];
 
-    hash_update(&hash, slot->bytes + INFLATE_HISTORY, (size_t) slot->size);
+    hash_update(&hash, slot->bytes, (size_t) slot->size);
     expect(tell(socket, FREE) == 0);
   }
   expect(message == LAST);
@@ -253,7 +251,7 @@ int ahead_next(void *context, const unsigned char **ret_bytes, struct failure *w
   switch (listen_to(ahead->socket)) {
     case FULL:
       ahead->taken++;
-      *ret_bytes = ahead->ring->slots[slot].bytes + INFLATE_HISTORY;
+      *ret_bytes = ahead->ring->slots[slot].bytes;
       return ahead->ring->slots[slot].size;
     case LAST: return end(ahead, why);
     default: return fail(why, EPIPE, "read blob: its process died");
