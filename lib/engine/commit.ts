@@ -57,7 +57,14 @@ export async function commitContainer(
     epoch,
     compression,
     signal,
-    prepare: () => prepare(context, record, { ...options, compression, epoch }),
+    prepare: async () => {
+      try {
+        return await prepare(context, record, { ...options, compression, epoch });
+      } catch (error) {
+        await checkIsThere(context, record);
+        throw error;
+      }
+    },
   });
 }
 
