@@ -3,7 +3,7 @@ export { type ErrorCode, MarmitaError, isMarmitaError } from "./errors.ts";
 
 export type { ApiOptions } from "./api/default-engine.ts";
 export { commit } from "./api/commit.ts";
-export { diff, inspect, ps, rm } from "./api/containers.ts";
+export { diff, exportContainer, inspect, ps, rm } from "./api/containers.ts";
 export { history, images, importImage, load, rmi, save, tag } from "./api/images.ts";
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
 export { run } from "./api/run.ts";
@@ -11,6 +11,7 @@ export { run } from "./api/run.ts";
 export { type Engine, openEngine } from "./engine/engine.ts";
 export type { Container } from "./engine/container.ts";
 export type { DiffOptions } from "./engine/diff.ts";
+export type { ExportOptions, ExportedContainer } from "./engine/export.ts";
 export type {
   ContainerSummary,
   Containers,

@@ -1,8 +1,10 @@
-/** ps(), inspect(), diff() and rm(): containers by name, id, or a unique start of an id. */
+/** ps(), inspect(), diff(), exportContainer() and rm(): containers by name, id, or a unique start of an id. */
 import type { ContainerSummary } from "../engine/containers.ts";
 import type { DiffOptions } from "../engine/diff.ts";
+import type { ExportOptions, ExportedContainer } from "../engine/export.ts";
 import type { ContainerInspection, InspectOptions } from "../engine/inspect.ts";
 import type { RemoveOptions } from "../engine/remove.ts";
+import type { ByteTarget } from "../images/drain.ts";
 import type { Change } from "../layers/diff.ts";
 import { type ApiOptions, engineOf } from "./default-engine.ts";
 
@@ -34,6 +36,21 @@ export async function diff(
   const { engine, root, ...rest } = options;
   const { containers } = await engineOf({ engine, root });
   return (await containers.get(container)).diff(rest);
+}
+
+/**
+ * All files of a container, its image's with what it changed, as one tar to a path, a stream or a
+ * descriptor; also while it runs. Mount points are empty in it. `importImage()` takes it back.
+ * Throws `NOT_FOUND`, `UNSUPPORTED` for a container on the image `host`.
+ */
+export async function exportContainer(
+  container: string,
+  target: ByteTarget,
+  options: ExportOptions & ApiOptions = {},
+): Promise<ExportedContainer> {
+  const { engine, root, ...rest } = options;
+  const { containers } = await engineOf({ engine, root });
+  return (await containers.get(container)).export(target, rest);
 }
 
 /** Throws `NOT_FOUND`; `CONFLICT` when it runs, unless `force` kills it. */

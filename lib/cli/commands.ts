@@ -30,6 +30,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./commit.ts")).commit,
   },
   {
+    names: ["container export", "export"],
+    summary: "Export a container's filesystem as a tar archive",
+    load: async () => (await import("./export.ts")).exportFiles,
+  },
+  {
     names: ["container rm", "container remove", "rm"],
     summary: "Remove one or more containers",
     load: async () => (await import("./rm.ts")).rm,
@@ -121,7 +126,7 @@ export const COMMANDS: readonly Entry[] = [
 const LATER = new Set(
   words(`
     attach auto-update build builder buildx checkpoint compose config context cp create
-    events exec export generate healthcheck info init kill kube login logout logs
+    events exec generate healthcheck info init kill kube login logout logs
     machine manifest mount network node pause play plugin pod port prune pull push rename restart
     search secret service stack start stats stop swarm top trust unmount unpause
     unshare update volume wait`),
@@ -130,7 +135,7 @@ const LATER = new Set(
 const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   container: new Set(
     words(`
-      attach checkpoint cleanup clone cp create exec exists export init kill logs mount
+      attach checkpoint cleanup clone cp create exec exists init kill logs mount
       pause port rename restart restore runlabel start stats stop top unmount unpause update
       wait`),
   ),

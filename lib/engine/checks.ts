@@ -25,6 +25,7 @@ import { checkSharedNetwork } from "./networking.ts";
 import type { CommitOptions } from "./commit.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { DiffOptions } from "./diff.ts";
+import type { ExportOptions } from "./export.ts";
 import type { InspectOptions } from "./inspect.ts";
 import type { EngineOptions, RunOptions, StartOptions, TerminalSizeOptions } from "./options.ts";
 import type { PruneContainersOptions, PruneImagesOptions, PruneSystemOptions } from "./prune.ts";
@@ -101,6 +102,7 @@ const diff: Checks<DiffOptions> = { signal: abortSignal };
 const pruneFilter: Checks<PruneFilter> = { until: moment, labels: words, exceptLabels: words };
 const pruneImages: Checks<PruneImagesOptions> = { ...pruneFilter, all: flag, signal: abortSignal };
 const inspect: Checks<InspectOptions> = { size: flag };
+const exporting: Checks<ExportOptions> = { signal: abortSignal };
 const remove: Checks<RemoveOptions> = { force: flag, volumes: flag, signal: abortSignal };
 
 /** What the arguments of `run` are. */
@@ -164,6 +166,10 @@ export function checkInspectOptions(options: InspectOptions): void {
 /** Of a container. */
 export function checkRemoveOptions(options: RemoveOptions): void {
   check(remove, options);
+}
+
+export function checkExportOptions(options: ExportOptions): void {
+  check(exporting, options);
 }
 
 export function checkDiffOptions(options: DiffOptions): void {

@@ -1,10 +1,12 @@
 /** One container: what it is, what state it is in, and what can be done with it. */
 import type { CommittedImage } from "../images/commit.ts";
+import type { ByteTarget } from "../images/drain.ts";
 import type { Change } from "../layers/diff.ts";
 import type { RunningProcess } from "../runtime/process.ts";
 import {
   checkCommitOptions,
   checkDiffOptions,
+  checkExportOptions,
   checkInspectOptions,
   checkRemoveOptions,
   checkStartOptions,
@@ -13,6 +15,7 @@ import {
 import type { CommitOptions } from "./commit.ts";
 import type { EngineContext } from "./context.ts";
 import type { DiffOptions } from "./diff.ts";
+import type { ExportOptions, ExportedContainer } from "./export.ts";
 import { explained } from "./failures.ts";
 import { type ContainerInspection, type InspectOptions, inspectContainer } from "./inspect.ts";
 import { lookAtLive } from "./live.ts";
@@ -98,6 +101,21 @@ export class Container implements AsyncDisposable {
       return commitContainer(this.#context, this.record, { ...options, name });
     });
     return explained("commit the container", committing, options.signal);
+  }
+
+  /**
+   * All its files, its image's with what it changed, as one tar to a path, a stream or a descriptor;
+   * also while it runs. Mount points are empty in it, as in the container's own layer. `import` takes
+   * it back. With a path, there is the whole tar under it in the end, or what was there before.
+   */
+  async export(target: ByteTarget, options: ExportOptions = {}): Promise<ExportedContainer> {
+    if (typeof target === "string") checkText(target, "target");
+    checkExportOptions(options);
+    const exporting = this.#context.work.begin(async () => {
+      const { exportContainer } = await import("./export.ts");
+      return exportContainer(this.#context, this.record, { ...options, target });
+    });
+    return explained("export the container", exporting, options.signal);
   }
 
   /** With its files and its name. Throws `CONFLICT` when it runs, unless `force` kills it. */

@@ -15,7 +15,7 @@ import { type LoadOptions, type LoadedImage, load } from "./load.ts";
 import { type StoredImage, idPrefix, matches, nameOf, namesOf, notFound } from "./names.ts";
 import { type PruneOptions, type PrunedImages, prune } from "./prune.ts";
 import { type RemoveOptions, type RemovedImage, remove } from "./remove.ts";
-import { type SaveRequest, type SavedImage, save } from "./save.ts";
+import type { SaveRequest, SavedImage } from "./save.ts";
 import { type ImagesUsage, imagesUsage } from "./usage.ts";
 
 export class ImageLibrary {
@@ -79,6 +79,7 @@ export class ImageLibrary {
 
   /** Images as an archive that `load` takes, or as an OCI layout directory. */
   async save(request: SaveRequest): Promise<readonly SavedImage[]> {
+    const { save } = await import("./save.ts");
     return save(this.#store, this, request);
   }
 
