@@ -40,7 +40,7 @@ export async function diff(
 
 /**
  * All files of a container, its image's with what it changed, as one tar to a path, a stream or a
- * descriptor; also while it runs. Mount points are empty in it. `importImage()` takes it back.
+ * descriptor; also while it runs. What is mounted is no part of it. `importImage()` takes it back.
  * Throws `NOT_FOUND`, `UNSUPPORTED` for a container on the image `host`.
  */
 export async function exportContainer(

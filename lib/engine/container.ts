@@ -105,8 +105,7 @@ export class Container implements AsyncDisposable {
 
   /**
    * All its files, its image's with what it changed, as one tar to a path, a stream or a descriptor;
-   * also while it runs. Mount points are empty in it, as in the container's own layer. `import` takes
-   * it back. With a path, there is the whole tar under it in the end, or what was there before.
+   * also while it runs. What is mounted is no part of it, nor is where. `import` takes it back. With a path, there is the whole tar under it in the end, or what was there before.
    */
   async export(target: ByteTarget, options: ExportOptions = {}): Promise<ExportedContainer> {
     if (typeof target === "string") checkText(target, "target");
