@@ -16,8 +16,8 @@ import { errnoOf, isMissing } from "../util/system-error.ts";
 /**
  * Where bytes go: a path, a stream, or an open descriptor, written from where it stands. A file
  * appears at its path, or takes the place of the one there, when it is whole; until then the bytes
- * lie beside it. A stream is ended when all is written, and destroyed when the work failed; a
- * descriptor stays the caller's.
+ * lie beside it. A stream is ended when all is written, and destroyed when that fails once it has
+ * begun; a descriptor stays the caller's.
  */
 export type ByteTarget = string | Writable | { readonly fd: number };
 

@@ -1,4 +1,5 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { tarArchive } from "../../fixtures/tar-writer.mjs";
@@ -20,6 +21,9 @@ describe.runIf(canRun)("marmita save", () => {
     cli = await busyboxCli();
     folder = await temporaryFolder();
     await cli.call(["tag", "busybox", "me/box:2"]);
+    // Large enough to be met at work.
+    const input = tarArchive([{ path: "zeros", content: Buffer.alloc(64 << 20) }]);
+    await cli.call(["import", "-", "large"], { input });
   });
 
   it.each([
@@ -82,9 +86,6 @@ describe.runIf(canRun)("marmita save", () => {
     ["SIGTERM", 143],
   ] as const)("leaves no half file behind when it is ended by %s", async (signal, exitCode) => {
     const place = await temporaryFolder();
-    // Large enough to be met at work.
-    const input = tarArchive([{ path: "zeros", content: Buffer.alloc(64 << 20) }]);
-    await cli.call(["import", "-", "large"], { input });
     const called = cli.start(["save", "-o", join(place, "images.tar"), "large"]);
     await eventually("its draft", () => readdirSync(place).length > 0 || undefined, 15_000);
 
@@ -92,6 +93,21 @@ describe.runIf(canRun)("marmita save", () => {
 
     expect(await called.ended).toEqual({ exitCode, stdout: "", stderr: "" });
     expect(readdirSync(place)).toEqual([]);
+  });
+
+  it("leaves what was there when it is killed", async () => {
+    const place = await temporaryFolder();
+    const path = join(place, "images.tar");
+    await writeFile(path, "before");
+    const called = cli.start(["save", "-o", path, "large"]);
+    await eventually("its draft", () => readdirSync(place).length > 1 || undefined, 15_000);
+
+    called.child.kill("SIGKILL");
+    await called.ended;
+
+    expect(readFileSync(path, "utf8")).toBe("before");
+    expect((await cli.call(["save", "-o", path, "busybox"])).exitCode).toBe(0);
+    expect((await cli.call(["load", "-i", path])).exitCode).toBe(0);
   });
 
   it.each([

@@ -6,9 +6,11 @@ import {
   checkLoadOptions,
   checkRemoveOptions,
   checkRun,
+  checkSaveOptions,
   checkSignal,
   checkStartOptions,
   checkText,
+  checkWords,
 } from "../../../lib/engine/checks.ts";
 
 describe("options of a container", () => {
@@ -172,6 +174,13 @@ describe("what comes with images", () => {
     ["a platform that is none", () => checkLoadOptions({ platform: 5 } as object), "platform"],
     ["a word as changes", () => checkImportOptions({ changes: "CMD x" } as object), "changes"],
     ["a message that is no text", () => checkImportOptions({ message: 5 } as object), "message"],
+    ["a format that is none", () => checkSaveOptions({ format: "zip" } as object), "format"],
+    [
+      "an uncompressed that is no flag",
+      () => checkSaveOptions({ uncompressed: 1 } as object),
+      "uncompressed",
+    ],
+    ["images that are no list", () => checkWords({} as string[], "images"), "images"],
     ["a force that is no flag", () => checkRemoveOptions({ force: "yes" } as object), "force"],
     ["a signal that is none", () => checkSignal({ aborted: true } as AbortSignal), "signal"],
     ["a name with a zero byte", () => checkText("a\0b", "nameOrId"), "nameOrId"],
