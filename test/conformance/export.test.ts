@@ -78,7 +78,7 @@ describe("export, beside podman's", () => {
 });
 
 /** What the runtimes put there for themselves, mount points and files of /etc. */
-const THEIRS = /^(?:dev|proc|sys|run|etc\/(?:hosts|hostname|resolv\.conf|mtab))(?:\/|$)/;
+const THEIRS = /^(?:dev|proc|sys|run|etc\/(?:hosts|hostname|resolv\.conf|mtab))(?:[/ ]|$)/;
 
 /** One line for each entry: its name, type and mode, owner and size; whether its time is ours. */
 function listing(path: string): readonly string[] {
