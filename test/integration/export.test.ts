@@ -10,7 +10,7 @@ import { output } from "../helpers/command.ts";
 import { testEngine } from "../helpers/engine.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
-import { busyboxArchive, busyboxWith } from "../helpers/images.ts";
+import { busyboxWith } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
