@@ -14,7 +14,7 @@ export type ImageInspection = Awaited<ReturnType<typeof inspectImage>>;
 
 export async function inspectImage(context: EngineContext, image: Image) {
   const { id, names, digest, manifest, config, size, created } = image;
-  const others = await context.library.list();
+  const others = (await context.library.listStored()).map(({ content }) => content);
   const { size: manifestSize } = await stat(context.paths.blob(digest));
   const repositories = new Set(names.map((name) => familiarName(parseReference(name))));
   return {

@@ -175,6 +175,45 @@ describe.runIf(requireUserNamespaces())("what is shown", () => {
     });
   });
 
+  describe("of images made of each other", () => {
+    beforeAll(async () => {
+      for (const [name, image] of [
+        ["one", "busybox"],
+        ["two", "made:1"],
+      ] as const) {
+        await stdout("run", "--name", name, image, "touch", `/${name}`);
+        await stdout("commit", "-m", name, "-a", "eu", name, "made:1");
+      }
+    });
+
+    it("has each step under the id of the image that ends with it", async () => {
+      const steps = await stdout(
+        "history",
+        "--no-trunc",
+        "--format",
+        "{{.ID}} {{.Comment}}",
+        "made:1",
+      );
+      const ids = (await stdout("images", "-aq", "--no-trunc", "-f", "label!=a")).split("\n");
+
+      expect(steps).toBe(`${ids[0]} two\n${ids[1]} one\n${ids[2]} \n`);
+    });
+
+    it("has its parent, and hides it while it has no name", async () => {
+      const parent = (await stdout("inspect", "-f", "{{.Parent}}", "made:1")).trim();
+      const list = ["images", "-q", "--no-trunc", "-f", "label!=a"];
+
+      expect(parent).toMatch(/^sha256:\w{64}$/);
+      expect(await stdout("inspect", "-f", "{{.Comment}} {{.Author}}", parent)).toBe("one eu\n");
+      expect(await stdout(...list, "-a")).toContain(parent);
+      expect(await stdout(...list)).not.toContain(parent);
+      expect(await stdout(...list, "-f", "dangling=true")).toBe("");
+      expect(await stdout("inspect", "-f", "{{.Parent}}", parent)).toBe(
+        await stdout("inspect", "-f", "{{.Id}}", "busybox"),
+      );
+    });
+  });
+
   it("is told what was found, and what was not, in that order", async () => {
     const done = await cli.call(["inspect", "-f", "{{.Id | len}}", "nope", "web"]);
 
