@@ -5,6 +5,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../core/inflate.h"
@@ -109,6 +111,31 @@ static void test_same_bytes(const char *compression) {
   }
 }
 
+/* In a process that may have no more of them; the kernel does not ask root. */
+static _Noreturn void pack_without_threads(const char *wanted) {
+  const struct rlimit none = {0, 0};
+  struct deflate_summary packed = {0};
+  struct failure why = {0};
+
+  if ((geteuid() == 0 && setresuid(65534, 65534, 65534) < 0) || setrlimit(RLIMIT_NPROC, &none) < 0)
+    _exit(2);
+  const int fd = blob_of((struct recipe){"gzip", STREAM_MAX, STREAM_MAX, 4}, &packed, &why);
+  _exit(fd < 0 || strcmp(packed.digest, wanted) != 0);
+}
+
+static void test_no_threads(void) {
+  struct deflate_summary packed = {0};
+  struct failure why = {0};
+  int status = -1;
+
+  (void) close(blob_of((struct recipe){"gzip", STREAM_MAX, STREAM_MAX, 4}, &packed, &why));
+  const pid_t pid = fork();
+  if (pid == 0)
+    pack_without_threads(packed.digest);
+  (void) waitpid(pid, &status, 0);
+  is_int(status, 0, "the same bytes where no thread may be started");
+}
+
 static void test_failures(void) {
   struct deflate *deflate = NULL;
   struct failure why = {0};
@@ -147,6 +174,7 @@ int main(void) {
       test_back_and_forth(names[i], sizes[j]);
     test_same_bytes(names[i]);
   }
+  test_no_threads();
   test_failures();
   return done_testing();
 }

@@ -12,7 +12,7 @@ import { type PackOptions, type PackedLayer, packLayer } from "../../lib/layers/
 import { digestOf } from "../../lib/oci/digest.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { asRoot, overlayFault, testNamespace, unpack } from "../helpers/layers.ts";
-import { hostCan, requireUserNamespaces } from "../helpers/user-namespaces.ts";
+import { hostCan, hostCannot, requireUserNamespaces } from "../helpers/user-namespaces.ts";
 import {
   type Written,
   listTar,
@@ -192,6 +192,62 @@ describe.runIf(able)("a packed layer", () => {
       tar.includes(Buffer.concat([Buffer.from("security.capability="), value, Buffer.from("\n")])),
     ).toBe(true);
     expect(tar.includes("user.dish=feijoada\0\n\n")).toBe(true);
+  });
+
+  it("has capabilities of another namespace's root as those of root", async (context) => {
+    const { upper, lowers } = await made();
+    const script = [
+      "import os, struct, sys",
+      "value = struct.pack('<6I', 0x03000001, 1 << 10, 0, 0, 0, 5)",
+      "os.setxattr(sys.argv[1], 'security.capability', value)",
+    ].join("\n");
+    if (process.getuid?.() !== 0) {
+      return context.skip(hostCannot("give such capabilities", "only root may"));
+    }
+    execFileSync("python3", ["-c", script, join(upper, "d/file")]);
+
+    const { output } = await pack({ upper, lowers }, { compression: "none" });
+
+    const value = Buffer.from("0100000200040000000000000000000000000000", "hex");
+    const record = Buffer.concat([Buffer.from("security.capability="), value, Buffer.from("\n")]);
+    expect((await readFile(output)).includes(record)).toBe(true);
+  });
+
+  it("gives files their attributes back: lists of who may what, capabilities, the user's own", async (context) => {
+    const { upper, lowers } = await made();
+    // Root may write, group 0 may read, as setfacl -m g:0:r has it.
+    const set = [
+      "import os, struct, sys",
+      "entry = lambda tag, bits, id=0xffffffff: struct.pack('<HHI', tag, bits, id)",
+      "acl = struct.pack('<I', 2) + entry(1, 6) + entry(4, 4) + entry(8, 4, 0) + entry(16, 4) + entry(32, 0)",
+      "capability = struct.pack('<5I', 0x02000001, 1 << 10, 0, 0, 0)",
+      "os.chdir(sys.argv[1])",
+      "os.setxattr('d/file', 'system.posix_acl_access', acl)",
+      "os.setxattr('d', 'system.posix_acl_default', acl)",
+      "os.setxattr('d', 'user.dish', b'feijoada')",
+      "os.setxattr('d/file', 'security.capability', capability)",
+    ].join("\n");
+    const get = [
+      "import os, sys",
+      "os.chdir(sys.argv[1])",
+      "for path in ('d', 'd/file'):",
+      "  for name in sorted(os.listxattr(path)): print(path, name, os.getxattr(path, name).hex())",
+    ].join("\n");
+    try {
+      asRoot('python3 -c "$1" "$2"', set, upper);
+    } catch (error) {
+      return context.skip(String(error));
+    }
+
+    const { output } = await pack({ upper, lowers });
+    const target = join(await temporaryFolder(), "diff");
+    await mkdir(target);
+    const { namespace } = await testNamespace();
+    await applyLayer(namespace, { blob: output, target, lowers: [] });
+
+    const wanted = asRoot('python3 -c "$1" "$2"', get, upper);
+    expect(asRoot('python3 -c "$1" "$2"', get, target)).toBe(wanted);
+    expect(wanted.trimEnd().split("\n")).toHaveLength(4);
   });
 
   it("may be one that fuse-overlayfs wrote", async () => {
