@@ -14,17 +14,14 @@
 #include "ahead.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../core/cleanup.h"
-#include "verb.h"
+#include "aside.h"
 
 #define SLOTS 8
 
@@ -159,21 +156,9 @@ static void hash_slots(struct ring *ring, int socket) {
   expect(tell(socket, LAST) == 0);
 }
 
-/* A process of ours: 0 in it. */
-static pid_t fork_helper(void) {
-  const pid_t parent = getpid();
-  const pid_t pid = fork();
-
-  if (pid != 0)
-    return pid;
-  (void) close(FD_EVENTS); /* Node waits for its end */
-  expect(prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent);
-  return 0;
-}
-
 /* Each process closes what is the others', or the end of file would never come. */
 static int start_both(struct ahead *ahead, int fd, const int user[2], const int hasher[2]) {
-  ahead->hasher = fork_helper();
+  ahead->hasher = aside_fork();
   if (ahead->hasher == 0) {
     (void) close(user[0]);
     (void) close(user[1]);
@@ -181,7 +166,7 @@ static int start_both(struct ahead *ahead, int fd, const int user[2], const int 
     hash_slots(ahead->ring, hasher[1]);
     _exit(EXIT_SUCCESS);
   }
-  ahead->unpacker = ahead->hasher < 0 ? -1 : fork_helper();
+  ahead->unpacker = ahead->hasher < 0 ? -1 : aside_fork();
   if (ahead->unpacker == 0) {
     struct ring *ring = ahead->ring;
     struct unpacker unpacker = {.ring = ring, .readers = {{user[1], 0}, {hasher[0], 0}}};
@@ -270,19 +255,11 @@ int ahead_finish(struct ahead *ahead, struct inflate_summary *ret_summary, struc
   return n;
 }
 
-static void end_helper(pid_t pid) {
-  if (pid <= 0)
-    return;
-  (void) kill(pid, SIGKILL);
-  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-    continue;
-}
-
 void ahead_stop(struct ahead *ahead) {
   if (ahead == NULL)
     return;
-  end_helper(ahead->unpacker);
-  end_helper(ahead->hasher);
+  aside_end(ahead->unpacker);
+  aside_end(ahead->hasher);
   if (ahead->socket >= 0)
     (void) close(ahead->socket);
   if (ahead->ring != MAP_FAILED)

@@ -1,19 +1,37 @@
 /* apply.c — apply [--owners FILE] TARGET [LOWER…]: a layer's blob on stdin becomes the directory
  * TARGET. Owners that could not be given go to FILE (core/layer.h).
  *
- * The blob is read, hashed, unpacked and hashed again by one process (ahead.h), and its entries are
- * made by this one. */
+ * The blob is read, hashed, unpacked and hashed again by two processes (ahead.h), and its entries are
+ * made by this one; a fourth brings large layers to the disk meanwhile (settle.h). */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "../core/cleanup.h"
 #include "../core/layer.h"
 #include "../core/tar.h"
 #include "../core/userns.h"
 #include "ahead.h"
 #include "report.h"
+#include "settle.h"
 #include "verb.h"
+
+struct source {
+  struct ahead *blob;
+  struct settler *settler;
+};
+
+/* What is read of a tar is what is written, more or less. */
+static int next_piece(void *context, const unsigned char **ret_bytes, struct failure *why) {
+  const struct source *source = context;
+  const int n = ahead_next(source->blob, ret_bytes, why);
+
+  if (n > 0)
+    settle_add(source->settler, (size_t) n);
+  return n;
+}
 
 static int add_all(struct layer *layer, struct tar *tar, struct failure *why) {
   const struct tar_entry *entry = NULL;
@@ -25,10 +43,10 @@ static int add_all(struct layer *layer, struct tar *tar, struct failure *why) {
   return r;
 }
 
-static int add_blob(struct layer *layer, struct ahead *blob, struct failure *why) {
+static int add_blob(struct layer *layer, struct source *source, struct failure *why) {
   struct tar *tar = NULL;
 
-  if (tar_open((struct tar_source){ahead_next, blob}, &tar, why) < 0)
+  if (tar_open((struct tar_source){next_piece, source}, &tar, why) < 0)
     return -why->errnum;
   const int r = add_all(layer, tar, why);
   tar_close(tar);
@@ -49,14 +67,16 @@ static void report_applied(const struct inflate_summary *blob, const struct laye
   report_send(&report);
 }
 
-static int apply(struct layer *layer, struct failure *why) {
+static int apply(struct layer *layer, int target, struct failure *why) {
   struct inflate_summary blob_summary;
   struct layer_summary layer_summary;
   struct ahead *blob = NULL;
 
   if (ahead_start(STDIN_FILENO, &blob, why) < 0)
     return -why->errnum;
-  int r = add_blob(layer, blob, why);
+  struct source source = {blob, settle_open(target)};
+  int r = add_blob(layer, &source, why);
+  settle_close(source.settler);
   if (r == 0)
     r = layer_finish(layer, &layer_summary, why);
   if (r < 0)
@@ -80,9 +100,14 @@ int apply_main(int argc, char *argv[], struct failure *why) {
     return fail(why, EINVAL, "apply needs a directory");
   const struct layer_places places = {
       .target = targets[0], .owners = has_owners ? argv[1] : NULL, .lowers = targets + 1};
-  if (userns_become_root(why) < 0 || layer_open(&places, &layer, why) < 0)
+  if (userns_become_root(why) < 0)
     return -why->errnum;
-  const int r = apply(layer, why);
+  autoclose int target = open(places.target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (target < 0)
+    return fail(why, errno, "open layer %s", places.target);
+  if (layer_open(&places, &layer, why) < 0)
+    return -why->errnum;
+  const int r = apply(layer, target, why);
   layer_close(layer);
   return r;
 }
