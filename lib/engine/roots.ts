@@ -8,7 +8,6 @@ import type { ImageLayer } from "../images/image.ts";
 import { platformOf } from "../oci/image-config.ts";
 import { hostPlatform, parsePlatformText } from "../oci/platform.ts";
 import { checkPlatform } from "../images/choose-platform.ts";
-import type { ChainId } from "../oci/digest.ts";
 import type { EngineContext } from "./context.ts";
 import type { RecordedImage } from "./records.ts";
 
@@ -99,12 +98,10 @@ export async function ensureLayers(
   layers: readonly ImageLayer[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const parents: ChainId[] = [];
-  for (const { chainId, diffId, descriptor } of layers) {
-    const layer = { chainId, diffId, blob: descriptor };
-    await context.layers.ensure(layer, [...parents], signal === undefined ? {} : { signal });
-    parents.unshift(chainId);
-  }
+  const sources = layers.map(({ chainId, diffId, descriptor }) => {
+    return { chainId, diffId, blob: descriptor };
+  });
+  await context.layers.ensureAll(sources, signal === undefined ? {} : { signal });
 }
 
 /** This machine's own root file system; what is written to it stays in the container. */

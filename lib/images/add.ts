@@ -1,4 +1,4 @@
-/** The one way into the store: blobs, then layers, then references. */
+/** The one way into the store: layers and blobs, then references. */
 import { stat } from "node:fs/promises";
 
 import { MarmitaError } from "../errors.ts";
@@ -79,8 +79,7 @@ async function storeAll(
   images: readonly NewImage[],
   context: StoreContext,
 ): Promise<void> {
-  for (const image of images) await storeBlobs(store, image, context);
-  for (const image of images) await storeLayers(store, image.content.layers, context);
+  for (const image of images) await storeParts(store, image, context);
   throwIfAborted(context.signal);
   const named = images.flatMap(({ names, descriptor }) =>
     (names.length === 0 ? [undefined] : names).map((name) => ({ name, descriptor })),
@@ -88,13 +87,30 @@ async function storeAll(
   await store.references.set(...named);
 }
 
-async function storeBlobs(
+/** The layers are unpacked while their blobs go to the disk. */
+async function storeParts(
   store: ImageStore,
   image: NewImage,
-  { made, signal }: StoreContext,
+  context: StoreContext,
 ): Promise<void> {
-  const { blobs } = store;
   await using undo = new Disposer();
+  const drafts = await takeBlobs(store, image, { ...context, undo });
+  // All at once: the file system writes them out together.
+  const done = await Promise.allSettled([
+    store.blobs.sync(...drafts.values()),
+    storeLayers(store, image.content.layers, { ...context, drafts }),
+  ]);
+  for (const one of done) if (one.status === "rejected") throw one.reason;
+  for (const digest of drafts.keys()) context.made.blobs.add(digest);
+  await store.blobs.adopt(...drafts.values());
+}
+
+/** Those that are not there yet. */
+async function takeBlobs(
+  { blobs }: ImageStore,
+  image: NewImage,
+  { signal, undo }: StoreContext & { readonly undo: Disposer },
+): Promise<ReadonlyMap<Digest, DraftBlob>> {
   const drafts = new Map<Digest, DraftBlob>();
   for (const { descriptor } of image.content.layers) {
     throwIfAborted(signal);
@@ -108,9 +124,7 @@ async function storeBlobs(
     undo.defer(() => draft[Symbol.asyncDispose]());
     drafts.set(descriptor.digest, draft);
   }
-  for (const digest of drafts.keys()) made.blobs.add(digest);
-  // All at once: the file system writes them out together.
-  await blobs.adopt(...drafts.values());
+  return drafts;
 }
 
 async function takeLayer(image: NewImage, descriptor: Descriptor): Promise<TakenMember> {
@@ -133,15 +147,15 @@ async function hasWhole(blobs: BlobStore, { digest, size }: Descriptor): Promise
 async function storeLayers(
   store: ImageStore,
   layers: readonly ImageLayer[],
-  { made, signal }: StoreContext,
+  { made, signal, drafts }: StoreContext & { readonly drafts: ReadonlyMap<Digest, DraftBlob> },
 ): Promise<void> {
-  const parents: ChainId[] = [];
-  for (const { chainId, diffId, descriptor } of layers) {
+  for (const { chainId } of layers) {
     if (!(await isThere(store.paths.layer(chainId)))) made.layers.add(chainId);
-    const layer = { chainId, diffId, blob: descriptor };
-    await store.layers.ensure(layer, [...parents], signal ? { signal } : {});
-    parents.unshift(chainId);
   }
+  const sources = layers.map(({ chainId, diffId, descriptor }) => {
+    return { chainId, diffId, blob: descriptor, file: drafts.get(descriptor.digest)?.draft };
+  });
+  await store.layers.ensureAll(sources, signal ? { signal } : {});
 }
 
 /** When others hold the lock they may rely on it already: then it is left to the next removal. */

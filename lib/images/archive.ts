@@ -180,7 +180,8 @@ class DirectoryArchive implements Archive {
 
   async #copy(member: Member, signal: AbortSignal | undefined): Promise<TakenMember> {
     const draft = join(this.#draft, `blob-${this.#taken.size}`);
-    const event = await feedVerb("blob", member.path, { args: [draft], ...(signal && { signal }) });
+    const args = ["--packed", draft];
+    const event = await feedVerb("blob", member.path, { args, ...(signal && { signal }) });
     const fields = new JsonReader(event, "event of the helper");
     return { draft, digest: parseDigest(fields.text("digest")), size: fields.size("size") };
   }

@@ -13,6 +13,16 @@ export interface LayerStore {
     parents: readonly ChainId[],
     options: { readonly signal?: AbortSignal },
   ): Promise<unknown>;
+  /** The same for all layers of an image, the lowest first; a blob may be a `file` not stored yet. */
+  ensureAll(
+    layers: readonly {
+      readonly chainId: ChainId;
+      readonly diffId: Digest;
+      readonly blob: Descriptor;
+      readonly file?: string | undefined;
+    }[],
+    options: { readonly signal?: AbortSignal },
+  ): Promise<void>;
   /** What is known of an unpacked layer; its size in bytes. */
   find(chainId: ChainId): Promise<{ readonly size: number } | undefined>;
   /** The directories there are, of all layers or some: one for each set of ids it is unpacked for. */

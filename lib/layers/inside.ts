@@ -31,6 +31,8 @@ export interface ApplyOptions {
   readonly target: string;
   /** The directories of the layers below, nearest first. */
   readonly lowers: readonly string[];
+  /** When those directories are whole; absent: they are. */
+  readonly ready?: Promise<unknown> | undefined;
   /** A new file for the owners that have no id in the namespace: `uid:gid:mode:path` and a NUL. */
   readonly owners?: string;
   readonly signal?: AbortSignal | undefined;
@@ -41,12 +43,15 @@ export async function applyLayer(
   namespace: UserNamespace,
   options: ApplyOptions,
 ): Promise<AppliedLayer> {
-  const { blob, target, lowers, owners, signal } = options;
+  const { blob, target, lowers, ready, owners, signal } = options;
   try {
     const file = await open(blob, "r");
     try {
-      const args = [...(owners === undefined ? [] : ["--owners", owners]), target, ...lowers];
-      return appliedLayer(await runVerb("apply", { args, stdin: file.fd, namespace, signal }));
+      const early = ready === undefined ? [] : ["--early"];
+      const named = owners === undefined ? [] : ["--owners", owners];
+      const args = [...early, ...named, target, ...lowers];
+      const stdin = file.fd;
+      return appliedLayer(await runVerb("apply", { args, stdin, namespace, signal, ready }));
     } finally {
       await file.close();
     }

@@ -7,7 +7,7 @@ import { type ChainId, type Digest, parseDigest } from "../oci/digest.ts";
 import { JsonReader, parseJson } from "../util/json.ts";
 
 /** Changes with what `apply` makes of the same blob: older directories are unpacked anew. */
-export const LAYER_FORMAT = 2;
+export const LAYER_FORMAT = 3;
 
 /** A layer is of use only in namespaces that map the same ids. */
 export interface LayerIds {

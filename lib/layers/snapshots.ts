@@ -17,11 +17,13 @@ import { hide, isGone } from "../store/gone.ts";
 import { lock, tryOnce } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
 import { storeError } from "../store/store-error.ts";
+import { Disposer } from "../util/disposer.ts";
 import { namesIn } from "../util/names-in.ts";
 import { isMissing } from "../util/system-error.ts";
 import { removeTree } from "./inside.ts";
 import { LAYER_FORMAT, type LayerRecord, idsKey, idsOf, parseLayerRecord } from "./record.ts";
-import { type LayerSource, unpackLayer } from "./unpack.ts";
+import type { LayerSource } from "./unpack.ts";
+import { type LayerStep, unpackLayers } from "./unpack-layers.ts";
 
 export interface LayersOptions {
   readonly paths: Paths;
@@ -39,6 +41,12 @@ interface Unpacked {
   readonly record: LayerRecord;
   /** Tells the same record from another one of that name. */
   readonly stamp: string;
+}
+
+/** A layer to unpack, and those below it, nearest first. */
+interface Wanted {
+  readonly layer: LayerSource;
+  readonly parents: readonly ChainId[];
 }
 
 /** One directory of `layers/`. */
@@ -79,12 +87,25 @@ export class Layers {
     { signal }: EnsureOptions = {},
   ): Promise<LayerRecord> {
     try {
-      const found = await this.#find(layer.chainId);
-      if (found !== undefined) return found.record;
-      await using _held = await this.#lock(layer.chainId, signal);
-      // Whoever held the lock may have done it.
-      return ((await this.#find(layer.chainId)) ?? (await this.#unpack(layer, parents, signal)))
-        .record;
+      await this.#ensure([{ layer, parents }], signal);
+      return (await this.#needed(layer.chainId)).record;
+    } catch (error) {
+      throw storeError(error, "unpack layer");
+    }
+  }
+
+  /**
+   * The same for all layers of an image, the lowest first: what is missing is unpacked several at a
+   * time, and synced once.
+   */
+  async ensureAll(layers: readonly LayerSource[], { signal }: EnsureOptions = {}): Promise<void> {
+    try {
+      const chain = layers.map(({ chainId }) => chainId);
+      const wanted = layers.map((layer, at) => ({
+        layer,
+        parents: chain.slice(0, at).reverse(),
+      }));
+      await this.#ensure(wanted, signal);
     } catch (error) {
       throw storeError(error, "unpack layer");
     }
@@ -192,36 +213,60 @@ export class Layers {
     }
   }
 
-  /** The caller holds the layer's lock. */
-  async #unpack(
-    layer: LayerSource,
-    parents: readonly ChainId[],
-    signal: AbortSignal | undefined,
-  ): Promise<Unpacked> {
+  async #ensure(wanted: readonly Wanted[], signal: AbortSignal | undefined): Promise<void> {
+    await using held = new Disposer();
+    const missing: Wanted[] = [];
+    for (const one of wanted) {
+      const { chainId } = one.layer;
+      if ((await this.#find(chainId)) !== undefined) continue;
+      // Everybody takes them from the lowest up: nobody waits for somebody who waits for him.
+      const taken = await this.#lock(chainId, signal);
+      held.defer(() => taken[Symbol.asyncDispose]());
+      // Whoever held the lock may have done it.
+      if ((await this.#find(chainId)) === undefined) missing.push(one);
+    }
+    if (missing.length > 0) await this.#unpack(missing, signal);
+  }
+
+  /** The caller holds the layers' locks. */
+  async #unpack(missing: readonly Wanted[], signal: AbortSignal | undefined): Promise<void> {
     const { namespace } = await this.#mapped();
-    await mkdir(this.#paths.layers, { recursive: true, mode: 0o700 });
-    await this.#sweepDrafts(namespace, layer.chainId);
-    const name = await this.#freeName(namespace, layer.chainId);
-    const draft = join(
-      this.#paths.layers,
-      `${DRAFT}${hexOf(layer.chainId)}-${randomUUID().slice(0, 8)}`,
-    );
+    const { layers } = this.#paths;
+    await mkdir(layers, { recursive: true, mode: 0o700 });
+    const drafts = new Map<ChainId, string>();
     try {
-      const blob = this.#paths.blob(layer.blob.digest);
-      for (const parent of parents) {
-        if (!this.#known.has(parent)) await this.#find(parent);
+      await this.#sweepDrafts(namespace, new Set(missing.map(({ layer }) => hexOf(layer.chainId))));
+      for (const { layer } of missing) {
+        const name = `${DRAFT}${hexOf(layer.chainId)}-${randomUUID().slice(0, 8)}`;
+        drafts.set(layer.chainId, join(layers, name));
+        await mkdir(join(layers, name, "diff"), { recursive: true, mode: 0o700 });
       }
-      const lowers = parents.map((parent) => this.directory(parent));
-      await unpackLayer(namespace, { layer, blob, draft, lowers, signal });
-      await syncFilesystem(draft);
-      await rename(draft, join(this.#paths.layers, name));
+      const steps = missing.map((one) => this.#stepOf(one, drafts));
+      await unpackLayers(namespace, steps, signal);
+      await syncFilesystem(layers);
+      for (const [chainId, draft] of drafts) {
+        await rename(draft, join(layers, await this.#freeName(namespace, chainId)));
+      }
     } catch (error) {
-      await removeTree(namespace, [draft]).catch(() => undefined); // the first error counts
+      await removeTree(namespace, [...drafts.values()]).catch(() => undefined); // the first error counts
       throw error;
     }
-    await syncDirectory(this.#paths.layers);
-    const unpacked = await this.#find(layer.chainId);
-    if (unpacked === undefined) throw new Error(`layer ${layer.chainId} vanished`);
+    await syncDirectory(layers);
+    for (const { layer } of missing) await this.#needed(layer.chainId);
+  }
+
+  #stepOf({ layer, parents }: Wanted, drafts: ReadonlyMap<ChainId, string>): LayerStep {
+    const lowers = parents.map((parent) => {
+      const draft = drafts.get(parent);
+      return draft === undefined ? this.directory(parent) : join(draft, "diff");
+    });
+    const blob = layer.file ?? this.#paths.blob(layer.blob.digest);
+    return { layer, blob, lowers, draft: drafts.get(layer.chainId) ?? "" };
+  }
+
+  async #needed(chainId: ChainId): Promise<Unpacked> {
+    const unpacked = await this.#find(chainId);
+    if (unpacked === undefined) throw new Error(`layer ${chainId} vanished`);
     return unpacked;
   }
 
@@ -242,15 +287,15 @@ export class Layers {
     return names.filter((name) => name === plain || name.startsWith(`${plain}.`));
   }
 
-  /** What killed processes were unpacking, and what is out of sight. `held`: whose lock we have. */
-  async #sweepDrafts(namespace: UserNamespace, held?: ChainId): Promise<void> {
+  /** What killed processes were unpacking, and what is out of sight. `held`: whose locks we have. */
+  async #sweepDrafts(namespace: UserNamespace, held?: ReadonlySet<string>): Promise<void> {
     const names = await namesIn(this.#paths.layers);
     const gone = names.filter(isGone).map((name) => join(this.#paths.layers, name));
     await removeTree(namespace, gone);
     for (const name of names) {
       const hex = DRAFT_NAME.exec(name)?.[1];
       if (hex === undefined) continue;
-      const isOurs = held !== undefined && hex === hexOf(held);
+      const isOurs = held?.has(hex) === true;
       await using taken = isOurs ? undefined : await this.#tryLock(hex);
       if (!isOurs && taken === undefined) continue;
       await removeTree(namespace, [join(this.#paths.layers, name)]);

@@ -1,5 +1,5 @@
 /** One layer's blob becomes a draft directory with its record, checked against its digests. */
-import { access, mkdir, rm, writeFile } from "node:fs/promises";
+import { access, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { MarmitaError } from "../errors.ts";
@@ -15,15 +15,19 @@ export interface LayerSource {
   readonly chainId: ChainId;
   readonly diffId: Digest;
   readonly blob: Descriptor;
+  /** Where the blob is; absent: in the store. */
+  readonly file?: string | undefined;
 }
 
 export interface UnpackOptions {
   readonly layer: LayerSource;
   /** The blob's file. */
   readonly blob: string;
-  /** A directory that is not there yet. */
+  /** A directory with an empty `diff`. */
   readonly draft: string;
   readonly lowers: readonly string[];
+  /** When those are whole; absent: they are. */
+  readonly ready?: Promise<unknown> | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -35,15 +39,14 @@ export async function unpackLayer(
   namespace: UserNamespace,
   options: UnpackOptions,
 ): Promise<LayerRecord> {
-  const { layer, blob, draft, lowers, signal } = options;
+  const { layer, blob, draft, lowers, ready, signal } = options;
   if (!(await isThere(blob))) {
     const { digest } = layer.blob;
     throw new MarmitaError("NOT_FOUND", `blob ${digest} is missing`, { details: { digest } });
   }
   const target = join(draft, "diff");
-  await mkdir(target, { recursive: true, mode: 0o700 });
   const owners = join(draft, "owners");
-  const applied = await applyLayer(namespace, { blob, target, owners, lowers, signal });
+  const applied = await applyLayer(namespace, { blob, target, owners, lowers, ready, signal });
   checkDigests(layer, applied);
   if (applied.unmapped === 0) await rm(owners);
   const { diffSize, entries, devices, unmapped, xattrs } = applied;

@@ -187,6 +187,8 @@ export interface VerbOptions {
   readonly namespace?: UserNamespace;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: (event: HelperEvent) => void;
+  /** When it is fulfilled, the verb is told `ready`. */
+  readonly ready?: Promise<unknown> | undefined;
 }
 
 /**
@@ -194,7 +196,7 @@ export interface VerbOptions {
  * Rejects with a `HelperFailure`, or with an `AbortError` once the aborted process has ended.
  */
 export async function runVerb(verb: string, options: VerbOptions = {}): Promise<HelperEvent> {
-  const { args = [], stdin = -1, stdout = -1, namespace, signal, onEvent } = options;
+  const { args = [], stdin = -1, stdout = -1, namespace, signal, onEvent, ready } = options;
   throwIfAborted(signal);
   const helper = Helper.start(verb, {
     args: namespace === undefined ? args : ["--userns", ...args],
@@ -203,6 +205,10 @@ export async function runVerb(verb: string, options: VerbOptions = {}): Promise<
   });
   // Not reaped yet: the pid is its own.
   const unhook = signal && onAbort(signal, () => process.kill(helper.pid, "SIGKILL"));
+  ready?.then(
+    () => helper.send("ready"),
+    () => undefined, // whoever made it fail tells of it, and ends this one
+  );
   let last: HelperEvent = { event: "done" };
   try {
     for await (const event of helper.events) {

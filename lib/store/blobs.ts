@@ -54,6 +54,7 @@ const SYNCS_AT_ONCE = 16;
 /** Blobs as files: `<root>/sha256/<hex>`, the OCI image layout. */
 export class FileBlobStore implements BlobStore {
   readonly #root: string;
+  readonly #synced = new WeakSet<DraftBlob>();
 
   constructor(root: string) {
     this.#root = root;
@@ -101,13 +102,19 @@ export class FileBlobStore implements BlobStore {
   async adopt(...blobs: readonly DraftBlob[]): Promise<void> {
     const directory = join(this.#root, "sha256");
     await mkdir(directory, { recursive: true, mode: 0o700 });
+    await this.sync(...blobs.filter((blob) => !this.#synced.has(blob)));
+    for (const { draft, digest } of blobs) await rename(draft, this.path(digest));
+    await syncDirectory(directory);
+  }
+
+  /** What `adopt()` would wait for, ahead of it and beside other work. */
+  async sync(...blobs: readonly DraftBlob[]): Promise<void> {
     // A few at once: the file system writes them out together.
     for (let at = 0; at < blobs.length; at += SYNCS_AT_ONCE) {
       const some = blobs.slice(at, at + SYNCS_AT_ONCE);
       await Promise.all(some.map(({ draft }) => syncFile(draft)));
+      for (const blob of some) this.#synced.add(blob);
     }
-    for (const { draft, digest } of blobs) await rename(draft, this.path(digest));
-    await syncDirectory(directory);
   }
 
   /** Store bytes that are in memory anyway: a manifest, a config. */

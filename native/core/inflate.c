@@ -27,7 +27,7 @@ struct inflate {
   unsigned char *output;
   z_stream gzip;
   ZSTD_DStream *zstd;
-  int is_hashed; /* what comes in */
+  int is_hashed; /* what comes in, and goes out of inflate_next() */
   struct hash in;
   struct hash out;
   uint64_t size;
@@ -219,9 +219,14 @@ static int next_decoded(struct inflate *reader, const unsigned char **ret_bytes,
 
   if (n < 0)
     return n;
-  hash_update(&reader->out, reader->output, (size_t) n);
+  if (reader->is_hashed)
+    hash_update(&reader->out, reader->output, (size_t) n);
   *ret_bytes = reader->output;
   return n;
+}
+
+void inflate_without_digests(struct inflate *reader) {
+  reader->is_hashed = 0;
 }
 
 int inflate_next(struct inflate *reader, const unsigned char **ret_bytes, struct failure *why) {

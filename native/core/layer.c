@@ -10,18 +10,27 @@
 #include "cleanup.h"
 #include "layer_parts.h"
 
-/* Until an entry says otherwise the root looks as it does below. */
-static int start_root(struct layer *layer, struct failure *why) {
-  struct stat st = {.st_mode = 0755};
+/* Unless an entry said otherwise the root looks as it does below. */
+static int finish_root(struct layer *layer, struct failure *why) {
+  struct stat st;
 
-  if (layer->lower_count > 0 && fstat(layer->lowers[0], &st) < 0)
+  if (layer->has_root || layer->lower_count == 0)
+    return 0;
+  if (lower_wait(layer, why) < 0)
+    return -why->errnum;
+  if (fstat(layer->lowers[0], &st) < 0)
     return fail(why, errno, "look at lower layer");
   if (fchownat(layer->root, ".", st.st_uid, st.st_gid, 0) < 0 ||
       fchmodat(layer->root, ".", st.st_mode & 07777, 0) < 0)
     return fail(why, errno, "set owner and mode of the layer's root");
-  if (layer->lower_count == 0)
-    return 0;
   return attributes_finish_later(layer, "", st.st_mode & 07777, st.st_mtim, why);
+}
+
+/* Whoever made the directory did so for himself. */
+static int start_root(struct layer *layer, struct failure *why) {
+  if (fchownat(layer->root, ".", 0, 0, 0) < 0 || fchmodat(layer->root, ".", 0755, 0) < 0)
+    return fail(why, errno, "set owner and mode of the layer's root");
+  return 0;
 }
 
 static int open_lowers(struct layer *layer, char *const lowers[], struct failure *why) {
@@ -74,6 +83,7 @@ int layer_open(const struct layer_places *places, struct layer **ret_layer, stru
   if (layer == NULL)
     return fail(why, ENOMEM, "open layer");
   layer->root = -1;
+  layer->wait = places->wait;
   if (open_lowers(layer, places->lowers, why) < 0 || open_owners(layer, places->owners, why) < 0 ||
       enter(layer, places->target, why) < 0 || start_root(layer, why) < 0) {
     layer_close(layer);
@@ -94,7 +104,7 @@ static int add(struct layer *layer, const struct tar_entry *entry, struct tar *t
   if (r != 0)
     return r < 0 ? r : 0;
   if (entry->type == TAR_HARD_LINK)
-    return link_add(layer, &place, entry->link, why);
+    return link_add(layer, &place, entry, why);
   if (entry->type == TAR_CHARACTER || entry->type == TAR_BLOCK_DEVICE) {
     layer->summary.devices++;
     return 0;
@@ -128,7 +138,8 @@ int layer_add(struct layer *layer, const struct tar_entry *entry, struct tar *ta
 
 int layer_finish(struct layer *layer, struct layer_summary *ret_summary, struct failure *why) {
   if (link_finish(layer, why) < 0 || whiteout_finish(layer, why) < 0 ||
-      attributes_finish_all(layer, why) < 0 || close_owners(layer, why) < 0)
+      finish_root(layer, why) < 0 || attributes_finish_all(layer, why) < 0 ||
+      close_owners(layer, why) < 0)
     return -why->errnum;
   *ret_summary = layer->summary;
   return 0;

@@ -42,6 +42,9 @@ struct layer_places {
   const char *target;  /* an empty directory */
   const char *owners;  /* a new file, empty when all owners could be given; NULL: none */
   char *const *lowers; /* the directories of the layers below, nearest first, ended by NULL */
+  /* Called once, before what is in them is looked at for the first time, which may be the very end;
+   * NULL: they are whole. */
+  int (*wait)(struct failure *why);
 };
 
 int layer_open(const struct layer_places *places, struct layer **ret_layer, struct failure *why);

@@ -137,13 +137,8 @@ int attributes_put_on_file(struct layer *layer, int fd, const struct attributes 
   return 0;
 }
 
-int attributes_put_on(struct layer *layer, int parent, const char *base, int is_new,
+static int put_xattrs(struct layer *layer, int parent, const char *base,
                       const struct attributes *attributes, struct failure *why) {
-  const int has_owner = !is_new || (attributes->uid | attributes->gid) != 0;
-
-  if (has_owner &&
-      fchownat(parent, base, attributes->uid, attributes->gid, AT_SYMLINK_NOFOLLOW) < 0)
-    return fail(why, errno, "set owner");
   if (attributes->xattr_count == 0)
     return 0;
   /* There is no lsetxattrat() before Linux 6.13. */
@@ -152,6 +147,35 @@ int attributes_put_on(struct layer *layer, int parent, const char *base, int is_
   for (size_t i = 0; i < attributes->xattr_count; i++)
     if (attributes_put_xattr(layer, -1, base, &attributes->xattrs[i], why) < 0)
       return -why->errnum;
+  return 0;
+}
+
+int attributes_put_on(struct layer *layer, int parent, const char *base, int is_new,
+                      const struct attributes *attributes, struct failure *why) {
+  const int has_owner = !is_new || (attributes->uid | attributes->gid) != 0;
+
+  if (has_owner &&
+      fchownat(parent, base, attributes->uid, attributes->gid, AT_SYMLINK_NOFOLLOW) < 0)
+    return fail(why, errno, "set owner");
+  return put_xattrs(layer, parent, base, attributes, why);
+}
+
+int attributes_put_again(struct layer *layer, const struct place *place, const struct stat *st,
+                         const struct attributes *attributes, struct failure *why) {
+  const struct timespec times[2] = {attributes->mtime, attributes->mtime};
+  /* The same owner once more would take capabilities and set-id bits away. */
+  const int is_owned = st->st_uid == attributes->uid && st->st_gid == attributes->gid;
+
+  if (!is_owned && fchownat(place->parent, place->base, attributes->uid, attributes->gid,
+                            AT_SYMLINK_NOFOLLOW) < 0)
+    return fail(why, errno, "set owner");
+  if (put_xattrs(layer, place->parent, place->base, attributes, why) < 0)
+    return -why->errnum;
+  if (!S_ISLNK(st->st_mode) && (!is_owned || (st->st_mode & 07777) != attributes->mode) &&
+      fchmodat(place->parent, place->base, attributes->mode, 0) < 0)
+    return fail(why, errno, "set mode");
+  if (utimensat(place->parent, place->base, times, AT_SYMLINK_NOFOLLOW) < 0)
+    return fail(why, errno, "set time");
   return 0;
 }
 

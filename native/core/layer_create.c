@@ -68,7 +68,8 @@ static int create_directory_again(struct layer *layer, const struct place *place
     return fail(why, errno, "look at what is there");
   if (S_ISDIR(st.st_mode)) {
     *ret_is_new = 0;
-    layer->has_merged = 1;
+    /* The root is always there, which says nothing yet. */
+    layer->has_merged |= place->path[0] != '\0' || layer->has_root;
     if ((st.st_mode & 07777) != mode && fchmodat(place->parent, place->base, mode, 0) < 0)
       return fail(why, errno, "set mode");
     return 0;
@@ -91,6 +92,7 @@ int create_directory(struct layer *layer, const struct place *place,
     if (create_directory_again(layer, place, mode, &is_new, why) < 0)
       return -why->errnum;
   }
+  layer->has_root |= place->path[0] == '\0';
   if (attributes_put_on(layer, place->parent, place->base, is_new, attributes, why) < 0)
     return -why->errnum;
   return attributes_finish_later(layer, place->path, attributes->mode, attributes->mtime, why);

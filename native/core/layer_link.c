@@ -1,5 +1,6 @@
 /* Hard links. One whose target is not there yet waits: a later entry may be it, and if none
- * is, a lower layer may have it. */
+ * is, a lower layer may have it. What the entry of a link says of owner, mode, time and attributes
+ * goes for the file, as the later word; of one that waits it is the earlier word, and does not. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -63,15 +64,19 @@ static int wait_for_target(struct layer *layer, const char *path, const char *ta
   return 0;
 }
 
-int link_add(struct layer *layer, struct place *place, const char *target, struct failure *why) {
+int link_add(struct layer *layer, struct place *place, const struct tar_entry *entry,
+             struct failure *why) {
   char clean[LAYER_PATH_SIZE];
   struct stat st;
 
-  if (place_clean(target, clean, why) < 0)
-    return fail_while(why, "hard link to %.40s", target);
-  if (find_target(layer, clean, &st))
-    return make_link(layer, place, clean, &st, why);
-  return wait_for_target(layer, place->path, clean, why);
+  if (place_clean(entry->link, clean, why) < 0)
+    return fail_while(why, "hard link to %.40s", entry->link);
+  if (!find_target(layer, clean, &st))
+    return wait_for_target(layer, place->path, clean, why);
+  if (make_link(layer, place, clean, &st, why) < 0)
+    return -why->errnum;
+  const struct attributes attributes = attributes_of(layer, place->path, entry);
+  return attributes_put_again(layer, place, &st, &attributes, why);
 }
 
 /* 1: done; 0: the target is not there. */

@@ -77,6 +77,13 @@ static int find(const struct layer *layer, const char *path, int *ret_lower, int
   return 0;
 }
 
+int lower_wait(struct layer *layer, struct failure *why) {
+  int (*wait)(struct failure * why) = layer->wait;
+
+  layer->wait = NULL;
+  return wait == NULL || layer->lower_count == 0 ? 0 : wait(why);
+}
+
 int lower_shows(const struct layer *layer, const char *path) {
   autoclose int fd = -1;
   struct stat st;
@@ -112,6 +119,8 @@ int lower_directory(struct layer *layer, const char *path, struct stat *ret_st, 
   struct stat st;
   int lower;
 
+  if (lower_wait(layer, why) < 0)
+    return -why->errnum;
   if (!find(layer, path, &lower, &fd, &st) || !S_ISDIR(st.st_mode))
     return 0;
   const int readable = open_inside(lower, path, O_RDONLY | O_DIRECTORY);
@@ -181,6 +190,8 @@ int lower_copy_up(struct layer *layer, const char *path, struct failure *why) {
   struct stat st;
   int lower;
 
+  if (lower_wait(layer, why) < 0)
+    return -why->errnum;
   if (lower_is_hidden(layer, path) || !find(layer, path, &lower, &fd, &st))
     return fail(why, ENOENT, "find %s in this layer or below", path);
   if (!S_ISREG(st.st_mode))

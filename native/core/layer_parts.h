@@ -47,7 +47,8 @@ struct layer {
   int root;
   int lowers[LAYER_LOWERS_MAX];
   size_t lower_count;
-  FILE *owners; /* or NULL */
+  int (*wait)(struct failure *why); /* until they are whole; NULL: they are */
+  FILE *owners;                     /* or NULL */
   struct id_map uids;
   struct id_map gids;
   struct directories directories;
@@ -57,6 +58,7 @@ struct layer {
   size_t link_count, link_room;
   char **whiteouts; /* paths, some of which may hide nothing */
   size_t whiteout_count, whiteout_room, whiteout_bytes;
+  int has_root;     /* an entry for it came */
   int has_replaced; /* a directory may have become something else */
   int has_merged;   /* a directory came twice: the later mode counts */
   int is_stale;     /* a link may have, that `directories` went through */
@@ -114,6 +116,9 @@ int attributes_put_on_file(struct layer *layer, int fd, const struct attributes 
 /* On what is no regular file, never through a link. `is_new`: it is root's so far. */
 int attributes_put_on(struct layer *layer, int parent, const char *base, int is_new,
                       const struct attributes *attributes, struct failure *why);
+/* On a file that is there, as `st` says, and no directory. */
+int attributes_put_again(struct layer *layer, const struct place *place, const struct stat *st,
+                         const struct attributes *attributes, struct failure *why);
 /* On `base` in the working directory, or on `fd` when that is NULL. */
 int attributes_put_xattr(struct layer *layer, int fd, const char *base,
                          const struct tar_xattr *xattr, struct failure *why);
@@ -126,7 +131,9 @@ int attributes_finish_all(struct layer *layer, struct failure *why);
 /* 1 and its attributes: a lower layer shows a directory of this name; 0: none does. */
 int lower_directory(struct layer *layer, const char *path, struct stat *ret_st, int *ret_fd,
                     struct failure *why);
-/* Whether the layers below show anything of this name. */
+/* Wait until they are whole, unless that is done. All that look at them call it. */
+int lower_wait(struct layer *layer, struct failure *why);
+/* Whether the layers below show anything of this name. They are whole. */
 int lower_shows(const struct layer *layer, const char *path);
 /* Whether this layer itself keeps what is below from showing by this name. */
 int lower_is_hidden(const struct layer *layer, const char *path);
@@ -137,7 +144,8 @@ int lower_copy_up(struct layer *layer, const char *path, struct failure *why);
 int lower_copy_xattrs(struct layer *layer, int from, int to, struct failure *why);
 
 /* layer_link.c */
-int link_add(struct layer *layer, struct place *place, const char *target, struct failure *why);
+int link_add(struct layer *layer, struct place *place, const struct tar_entry *entry,
+             struct failure *why);
 int link_finish(struct layer *layer, struct failure *why);
 
 /* layer_whiteout.c */

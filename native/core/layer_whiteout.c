@@ -61,6 +61,8 @@ static int hide_all(struct layer *layer, int lower, struct failure *why) {
 static int make_opaque(struct layer *layer, struct place *place, struct failure *why) {
   if (strchr(place->path, '/') != NULL)
     return whiteout_make_opaque(place->parent, ".", why);
+  if (lower_wait(layer, why) < 0)
+    return -why->errnum;
   for (size_t i = 0; i < layer->lower_count; i++)
     if (hide_all(layer, layer->lowers[i], why) < 0)
       return -why->errnum;
@@ -118,7 +120,7 @@ static int take_away_useless(struct layer *layer, const char *path, struct failu
 }
 
 int whiteout_finish(struct layer *layer, struct failure *why) {
-  int r = 0;
+  int r = layer->whiteout_count == 0 ? 0 : lower_wait(layer, why);
 
   for (size_t i = 0; i < layer->whiteout_count; i++) {
     if (r == 0)

@@ -1,12 +1,13 @@
-/* apply.c — apply [--owners FILE] TARGET [LOWER…]: a layer's blob on stdin becomes the directory
- * TARGET. Owners that could not be given go to FILE (core/layer.h).
+/* apply.c — apply [--early] [--owners FILE] TARGET [LOWER…]: a layer's blob on stdin becomes the
+ * directory TARGET. Owners that could not be given go to FILE (core/layer.h). With --early the
+ * lower directories may still be in the making: a line over FD_EVENTS says that they are whole.
  *
- * The blob is read, hashed, unpacked and hashed again by two processes (ahead.h), and its entries are
- * made by this one; a fourth brings large layers to the disk meanwhile (settle.h). */
+ * The blob is read, hashed, unpacked and hashed again by two processes (ahead.h), and its entries
+ * are made by this one; a fourth brings large layers to the disk meanwhile (settle.h). */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/types.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "../core/cleanup.h"
@@ -91,15 +92,37 @@ static int apply(struct layer *layer, int target, struct failure *why) {
   return 0;
 }
 
+/* Any line; the end means that Node has died. */
+static int wait_for_lowers(struct failure *why) {
+  char byte;
+  ssize_t n;
+
+  do
+    n = recv(FD_EVENTS, &byte, 1, 0);
+  while (n < 0 && errno == EINTR);
+  return n == 1 ? 0 : fail(why, EPIPE, "wait for the layers below");
+}
+
+static int is_option(char *const *argv, const char *name) {
+  return argv[0] != NULL && strcmp(argv[0], name) == 0;
+}
+
 int apply_main(int argc, char *argv[], struct failure *why) {
-  const int has_owners = argc > 1 && strcmp(argv[0], "--owners") == 0;
-  char **targets = argv + 2 * has_owners;
+  struct layer_places places = {0};
   struct layer *layer = NULL;
 
-  if (argc - 2 * has_owners < 1)
+  if (is_option(argv, "--early")) {
+    places.wait = wait_for_lowers;
+    argv++;
+  }
+  if (is_option(argv, "--owners") && argv[1] != NULL) {
+    places.owners = argv[1];
+    argv += 2;
+  }
+  if (argv[0] == NULL)
     return fail(why, EINVAL, "apply needs a directory");
-  const struct layer_places places = {
-      .target = targets[0], .owners = has_owners ? argv[1] : NULL, .lowers = targets + 1};
+  places.target = argv[0];
+  places.lowers = argv + 1;
   if (userns_become_root(why) < 0)
     return -why->errnum;
   autoclose int target = open(places.target, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -57,12 +58,6 @@ int blob_main(int argc, char *argv[], struct failure *why) {
     return r;
   }
 
-  struct report report = report_open("blob");
-  report_text(&report, "digest", summary.digest);
-  report_number(&report, "size", (long long) summary.size);
-  report_text(&report, "diffId", summary.diff_id);
-  report_number(&report, "diffSize", (long long) summary.diff_size);
-  report_text(&report, "compression", summary.compression);
-  report_send(&report);
+  report_blob(&summary, is_packed);
   return 0;
 }

@@ -142,6 +142,7 @@ int extract_main(int argc, char *argv[], struct failure *why) {
   int r = inflate_open(STDIN_FILENO, -1, &archive, why);
   if (r < 0)
     return r;
+  inflate_without_digests(archive);
   r = extract(target, archive, why);
   inflate_close(archive);
   if (r < 0)

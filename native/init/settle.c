@@ -1,5 +1,5 @@
-/* Theory of operation. A byte in the pipe means that there is something to sync; all that came while
- * it was at it are one. The end of the pipe is our own. */
+/* Theory of operation. A byte in the pipe means that there is something to sync; all that came
+ * while it was at it are one. The end of the pipe is our own. */
 #include "settle.h"
 
 #include <errno.h>

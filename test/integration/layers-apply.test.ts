@@ -3,6 +3,7 @@ import { execFileSync } from "node:child_process";
 import { lstat, mkdir, readFile, readdir, readlink, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { tarArchive } from "../../fixtures/tar-writer.mjs";
 import { manyEntries, sparseContent } from "../../fixtures/tars.mjs";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { asRoot, seenOutside, testNamespace, unpack } from "../helpers/layers.ts";
@@ -88,6 +89,43 @@ describe("a layer's links", () => {
     expect(copy.mode & 0o7777).toBe(0o640);
     expect((await stat(join(directory, "etc"))).mode & 0o7777).toBe(0o750);
     expect(copy.mtimeMs).toBe((await stat(join(lower, "etc/file"))).mtimeMs);
+  });
+
+  it("say the last word on owner, mode, time and attributes of their file", async () => {
+    const first = { mode: 0o644, mtime: 1_000, pax: { "SCHILY.xattr.user.one": "1" } };
+    const tar = tarArchive([
+      { path: "file", content: "x", ...first },
+      { path: "name", type: "link", target: "file", mode: 0o4711, mtime: 2_000, uid: 7, gid: 8 },
+      { path: "way", type: "symlink", target: "gone", mtime: 1_000 },
+      { path: "same way", type: "link", target: "way", mode: 0o777, mtime: 3_000 },
+    ]);
+
+    const { directory } = await unpack(tar, { ids: "single" });
+
+    const file = await stat(join(directory, "file"));
+    expect(file.mode & 0o7777).toBe(0o711); // no set-id bit without its owner
+    expect(file.mtimeMs).toBe(2_000_000);
+    expect((await lstat(join(directory, "way"))).mtimeMs).toBe(3_000_000);
+    const { namespace } = await testNamespace();
+    if (namespace.uids.length === 1 && namespace.uids[0]?.size === 1) return;
+    const mapped = await stat(join((await unpack(tar)).directory, "file"));
+    expect(mapped.mode & 0o7777).toBe(0o4711);
+    expect([mapped.uid, mapped.gid]).toEqual([
+      seenOutside(namespace.uids, 7),
+      seenOutside(namespace.gids, 8),
+    ]);
+  });
+
+  it("leave a capability of their file alone, when they say the same", async () => {
+    const pax = { "SCHILY.xattr.user.kept": "yes" };
+    const { directory } = await unpack(
+      tarArchive([
+        { path: "file", content: "x", mode: 0o4755, pax },
+        { path: "name", type: "link", target: "file", mode: 0o4755 },
+      ]),
+    );
+
+    expect((await stat(join(directory, "file"))).mode & 0o7777).toBe(0o4755);
   });
 
   it("keep long targets", async () => {

@@ -1,5 +1,7 @@
 /** Layers on disk: unpacked once, checked, whole or absent, for every set of ids. */
 import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { watch } from "node:fs";
 import { mkdir, readFile, readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -10,8 +12,10 @@ import { Layers } from "../../lib/layers/snapshots.ts";
 import type { LayerSource } from "../../lib/layers/unpack.ts";
 import { type ChainId, digestOf, hexOf } from "../../lib/oci/digest.ts";
 import { Paths } from "../../lib/store/paths.ts";
+import { randomLayers } from "../../fixtures/random-layers.mjs";
+import { tarArchive } from "../../fixtures/tar-writer.mjs";
 import { temporaryFolder } from "../helpers/folder.ts";
-import { closeNamespaces, testNamespace } from "../helpers/layers.ts";
+import { LISTING, asRoot, closeNamespaces, testNamespace } from "../helpers/layers.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
@@ -50,6 +54,25 @@ async function removeLayer({ layers }: Store, chainId: ChainId): Promise<void> {
   await layers.sweep();
 }
 
+/** A process of its own, with an engine's parts from dist/. */
+async function ensureElsewhere(root: string, layer: LayerSource): Promise<void> {
+  const script = `
+    import { Layers } from "${DIST}/layers/snapshots.js";
+    import { openNamespace } from "${DIST}/runtime/namespace.js";
+    import { Paths } from "${DIST}/store/paths.js";
+    const mapped = await openNamespace({ ids: "auto" });
+    const layers = new Layers({ paths: new Paths(${JSON.stringify(root)}), mapped: async () => mapped });
+    await layers.ensure(${JSON.stringify(layer)}, []);
+    mapped.namespace.close();
+  `;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const [code] = (await once(child, "exit")) as [number | null];
+  expect(code).toBe(0);
+}
+
+const DIST = new URL("../../dist", import.meta.url).href;
 const RECORD = "layer.json";
 
 describe("Layers", () => {
@@ -123,6 +146,61 @@ describe("Layers", () => {
 
     const name = join(store.layers.directory(top.chainId), "new/name");
     expect(await readFile(name, "utf8")).toBe("below");
+  });
+
+  it.each([1, 2, 3, 4])("are the same however many at once: seed %i", async (seed) => {
+    const [one, all] = [await emptyStore(), await emptyStore()];
+    const chain: LayerSource[] = [];
+    for (const [at, entries] of randomLayers(seed).entries()) {
+      chain.push(await addBlob(one, tarArchive(entries), `layer ${at}`));
+      await addBlob(all, tarArchive(entries), `layer ${at}`);
+    }
+
+    const parents: ChainId[] = [];
+    for (const layer of chain) {
+      await one.layers.ensure(layer, [...parents]);
+      parents.unshift(layer.chainId);
+    }
+    await all.layers.ensureAll(chain);
+
+    for (const { chainId } of chain) {
+      const script = `cd "$1"; stat -c "%n %f" .; ${LISTING}; find . -mindepth 1 ! -type c -printf "%P %U %G %T@ %l\n"`;
+      const seen = [one, all].map(({ layers }) => asRoot(script, layers.directory(chainId)));
+      expect(seen[1]?.split("\n").sort()).toEqual(seen[0]?.split("\n").sort());
+    }
+    expect(await layersOf(all)).toEqual(chain.map(({ chainId }) => hexOf(chainId)).sort());
+  });
+
+  it("above one that fails are not kept, nor waited for", async () => {
+    const store = await emptyStore();
+    const lowest = await addBlob(store, oddTar("modes"), "lowest");
+    const broken = await addBlob(store, manyEntries(500), "broken");
+    const above = await addBlob(store, oddTar("hardlink-to-lower"), "above");
+    await writeFile(store.paths.blob(broken.blob.digest), "no gzip");
+
+    await expect(store.layers.ensureAll([lowest, broken, above])).rejects.toMatchObject({
+      code: "CORRUPT",
+    });
+
+    expect(await layersOf(store)).toEqual([]);
+  });
+
+  it("are unpacked once by several processes", async () => {
+    const store = await emptyStore();
+    const layer = await addBlob(store, manyEntries(3_000));
+    await mkdir(store.paths.layers);
+    const made: string[] = [];
+    const watcher = watch(store.paths.layers, (_event, name) => made.push(String(name)));
+
+    try {
+      await Promise.all([1, 2, 3].map(() => ensureElsewhere(store.paths.root, layer)));
+    } finally {
+      watcher.close();
+    }
+
+    const drafts = made.filter((name) => name.startsWith(".draft-"));
+    expect(new Set(drafts).size).toBe(1);
+    expect(await layersOf(store)).toEqual([hexOf(layer.chainId)]);
   });
 
   it.each([

@@ -52,6 +52,15 @@ export class FakeLayers implements LayerStore {
     mkdirSync(this.#paths.layer(layer.chainId), { recursive: true });
   }
 
+  async ensureAll(layers: readonly { readonly chainId: ChainId }[]): Promise<void> {
+    for (const [at, layer] of layers.entries()) {
+      await this.ensure(
+        layer,
+        layers.slice(0, at).map(({ chainId }) => chainId),
+      );
+    }
+  }
+
   async find(): Promise<{ size: number }> {
     return { size: 100 };
   }

@@ -36,7 +36,7 @@ describe("layer.json", () => {
 
   it.each([
     ["no JSON", "{", "layer.json is not JSON"],
-    ["another format", JSON.stringify({ ...record, format: 1 }), "layer.json has format 1, not 2"],
+    ["another format", JSON.stringify({ ...record, format: 1 }), "layer.json has format 1, not 3"],
     ["no diff id", JSON.stringify({ ...record, diffId: "sha256:x" }), "not a digest"],
     ["no ids", JSON.stringify({ ...record, ids: undefined }), '"ids"'],
     ["odd ids", JSON.stringify({ ...record, ids: { uids: [{}], gids: [] } }), '"inside"'],
