@@ -1,9 +1,10 @@
-/* blob.c — blob [--plain] FILE: stdin into a new file, hashed as it is and as what it unpacks to.
+/* blob.c — blob [--plain | --packed] FILE: stdin into a new file, hashed as it is and as what it
+ * unpacks to.
  *
- * With --plain the file holds what it unpacks to. */
+ * With --plain the file holds what it unpacks to; with --packed it is not looked into, and hashed
+ * only as it is. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -13,6 +14,8 @@
 #include "../core/inflate.h"
 #include "report.h"
 #include "verb.h"
+
+typedef int copier(int to, struct inflate_summary *ret_summary, struct failure *why);
 
 static int write_plain(struct inflate *blob, int to, struct failure *why) {
   const unsigned char *bytes = NULL;
@@ -24,32 +27,89 @@ static int write_plain(struct inflate *blob, int to, struct failure *why) {
   return n;
 }
 
-static int copy(int to, bool plain, struct inflate_summary *ret_summary, struct failure *why) {
+static int copy_plain(int to, struct inflate_summary *ret_summary, struct failure *why) {
   struct inflate *blob = NULL;
 
-  int r = inflate_open(STDIN_FILENO, plain ? -1 : to, &blob, why);
+  int r = inflate_open(STDIN_FILENO, -1, &blob, why);
   if (r < 0)
     return r;
-  if (plain)
-    r = write_plain(blob, to, why);
+  r = write_plain(blob, to, why);
   if (r == 0)
     r = inflate_finish(blob, ret_summary, why);
   inflate_close(blob);
   return r;
 }
 
-int blob_main(int argc, char *argv[], struct failure *why) {
-  struct inflate_summary summary = {0};
+static int copy_both(int to, struct inflate_summary *ret_summary, struct failure *why) {
+  struct inflate *blob = NULL;
 
-  const bool plain = argc == 2 && strcmp(argv[0], "--plain") == 0;
-  if (argc != 1 + plain)
+  int r = inflate_open(STDIN_FILENO, to, &blob, why);
+  if (r < 0)
+    return r;
+  r = inflate_finish(blob, ret_summary, why);
+  inflate_close(blob);
+  return r;
+}
+
+static int copy_packed(int to, struct inflate_summary *ret_summary, struct failure *why) {
+  autofree unsigned char *bytes = malloc(INFLATE_PIECE_MAX);
+  struct hash hash;
+  ssize_t n;
+
+  if (bytes == NULL)
+    return fail(why, ENOMEM, "copy blob");
+  hash_begin(&hash);
+  while ((n = read(STDIN_FILENO, bytes, INFLATE_PIECE_MAX)) != 0) {
+    if (n < 0 && errno == EINTR)
+      continue;
+    if (n < 0)
+      return fail(why, errno, "read blob");
+    hash_update(&hash, bytes, (size_t) n);
+    ret_summary->size += (uint64_t) n;
+    if (fd_write_all(to, bytes, (size_t) n, why) < 0)
+      return -why->errnum;
+  }
+  hash_text(&hash, ret_summary->digest);
+  return 0;
+}
+
+static const struct {
+  const char *option;
+  copier *copy;
+} copiers[] = {{"--plain", copy_plain}, {"--packed", copy_packed}};
+
+static copier *find_copier(const char *option) {
+  for (size_t i = 0; i < sizeof copiers / sizeof *copiers; i++)
+    if (strcmp(copiers[i].option, option) == 0)
+      return copiers[i].copy;
+  return NULL;
+}
+
+static void report_blob(const struct inflate_summary *summary) {
+  struct report report = report_open("blob");
+
+  report_text(&report, "digest", summary->digest);
+  report_number(&report, "size", (long long) summary->size);
+  if (summary->compression != NULL) {
+    report_text(&report, "diffId", summary->diff_id);
+    report_number(&report, "diffSize", (long long) summary->diff_size);
+    report_text(&report, "compression", summary->compression);
+  }
+  report_send(&report);
+}
+
+int blob_main(int argc, char *argv[], struct failure *why) {
+  struct inflate_summary summary = {.compression = NULL};
+  copier *copy = argc == 2 ? find_copier(argv[0]) : copy_both;
+
+  if (argc < 1 || argc > 2 || copy == NULL)
     return fail(why, EINVAL, "blob needs a file");
-  const char *path = argv[plain];
+  const char *path = argv[argc - 1];
   autoclose int to = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (to < 0)
     return fail(why, errno, "create %s", path);
 
-  int r = copy(to, plain, &summary, why);
+  int r = copy(to, &summary, why);
   /* Some file systems tell here that they are full. */
   if (r == 0 && close(steal_fd(&to)) < 0)
     r = fail(why, errno, "write %s", path);
@@ -57,7 +117,6 @@ int blob_main(int argc, char *argv[], struct failure *why) {
     (void) unlink(path);
     return r;
   }
-
-  report_blob(&summary, is_packed);
+  report_blob(&summary);
   return 0;
 }
