@@ -9,7 +9,8 @@ const BLOCK = 512;
 
 /** As the one of lib/native/helper.ts, for whole and right input in ustar format. */
 export async function runVerb(verb: string, options: VerbOptions = {}): Promise<HelperEvent> {
-  const { stdin = -1, args: [target = ""] = [], onEvent } = options;
+  const { stdin = -1, args = [], onEvent } = options;
+  const target = args.at(-1) ?? "";
   const bytes = readFileSync(stdin);
   const content = bytes.subarray(0, 2).toString("hex") === "1f8b" ? gunzipSync(bytes) : bytes;
   if (verb === "blob") return blobVerb(target, bytes, content);
