@@ -43,7 +43,7 @@ export async function inspectImage(context: EngineContext, image: Image) {
 /** Where its layers are, the nearest first; `null` while one of them is not unpacked. */
 async function directoriesJson({ paths, layers }: EngineContext, image: Image) {
   const chain = image.layers.map(({ chainId }) => chainId);
-  const found = await layers.list(new Set(chain));
+  const found = await layers.list((chainId) => chain.includes(chainId));
   const directories = chain.toReversed().flatMap((chainId) => {
     const one = found.find((each) => each.chainId === chainId && each.record !== undefined);
     return one === undefined ? [] : [join(paths.layers, one.name, "diff")];

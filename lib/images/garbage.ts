@@ -89,7 +89,9 @@ export async function findGarbage(store: ImageStore, graceMs = 0): Promise<Candi
   const names = await namesIn(join(store.paths.blobs, "sha256"));
   const digests = names.map((name): Digest => `sha256:${name}`).filter(isDigest);
   const blobs = digests.filter((digest) => !used.blobs.has(digest));
-  const directories = await useless(store, await store.layers.list(), used);
+  // For a quick look those will do that nobody needs in any form.
+  const isWanted = (chainId: ChainId) => graceMs === 0 || !used.layers.has(chainId);
+  const directories = await useless(store, await store.layers.list(isWanted), used);
   if (graceMs === 0) return { blobs, directories };
   const isOld = (path: string) => isOlder(path, Date.now() - graceMs);
   return {
@@ -103,7 +105,7 @@ async function lookAgain(store: ImageStore, found: Candidates): Promise<Candidat
   const used = await partsInUse(store);
   const names = new Set(found.directories.map(({ name }) => name));
   const chainIds = new Set(found.directories.map(({ chainId }) => chainId));
-  const now = chainIds.size === 0 ? [] : await store.layers.list(chainIds);
+  const now = await store.layers.list((chainId) => chainIds.has(chainId));
   return {
     blobs: found.blobs.filter((digest) => !used.blobs.has(digest)),
     directories: (await useless(store, now, used)).filter(({ name }) => names.has(name)),
@@ -140,7 +142,9 @@ export async function takeUnreferenced(store: ImageStore, parts: Parts): Promise
   const directories =
     used.byContainers === undefined
       ? []
-      : (await store.layers.list(parts.layers)).filter(({ chainId }) => !used.layers.has(chainId));
+      : await store.layers.list(
+          (chainId) => parts.layers.has(chainId) && !used.layers.has(chainId),
+        );
   const taken = await take(store, { candidates: { blobs, directories }, deadline: Infinity });
   await hideStaleDrafts(store.paths);
   return taken;

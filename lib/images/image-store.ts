@@ -26,7 +26,7 @@ export interface LayerStore {
   /** What is known of an unpacked layer; its size in bytes. */
   find(chainId: ChainId): Promise<{ readonly size: number } | undefined>;
   /** The directories there are, of all layers or some: one for each set of ids it is unpacked for. */
-  list(only?: ReadonlySet<ChainId>): Promise<readonly LayerDirectory[]>;
+  list(isWanted?: (chainId: ChainId) => boolean): Promise<readonly LayerDirectory[]>;
   /** The name of the directory that the next container would have. */
   current(chainId: ChainId): Promise<string | undefined>;
   /** Take directories out of sight, at once, by their names. */

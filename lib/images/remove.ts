@@ -54,8 +54,10 @@ export async function remove(
     await lookAhead(store, finder);
     const removed = await removeLocked(store, finder, removal);
     // Not under the lock: many files take seconds.
-    await sweepGone(store);
-    await collectGarbage(store, { graceMs: GRACE_MS, signal });
+    if (removed.deleted.length > 0) {
+      await sweepGone(store);
+      await collectGarbage(store, { graceMs: GRACE_MS, signal });
+    }
     return removed;
   } catch (error) {
     throw storeError(error, "remove image");
@@ -210,8 +212,8 @@ async function makeRoom(
   const { byContainers } = await partsInUse(store);
   if (byContainers === undefined) return [];
   const layers = images.flatMap(({ content }) => content.layers.map(({ chainId }) => chainId));
-  const free = layers.filter((layer) => !needed.has(layer) && !byContainers.has(layer));
-  const directories = await store.layers.list(new Set(free));
+  const free = new Set(layers.filter((layer) => !needed.has(layer) && !byContainers.has(layer)));
+  const directories = await store.layers.list((chainId) => free.has(chainId));
   await store.layers.withdraw(directories.map(({ name }) => name));
   await store.layers.sweep();
   return directories.map(({ chainId }) => chainId);

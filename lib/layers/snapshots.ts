@@ -132,13 +132,15 @@ export class Layers {
   }
 
   /** All there are, or those of some layers, for whatever ids. */
-  async list(only?: ReadonlySet<ChainId>): Promise<readonly LayerDirectory[]> {
+  async list(
+    isWanted: (chainId: ChainId) => boolean = () => true,
+  ): Promise<readonly LayerDirectory[]> {
     try {
       const found: LayerDirectory[] = [];
       for (const name of await namesIn(this.#paths.layers)) {
         const [, hex] = LAYER_NAME.exec(name) ?? [];
         const chainId: ChainId = `sha256:${hex}`;
-        if (hex === undefined || only?.has(chainId) === false) continue;
+        if (hex === undefined || !isWanted(chainId)) continue;
         found.push({ name, chainId, record: (await this.#read(name))?.record });
       }
       return found;
@@ -169,6 +171,8 @@ export class Layers {
   /** Delete what was withdrawn, and what killed processes were unpacking. */
   async sweep(): Promise<void> {
     try {
+      const names = await namesIn(this.#paths.layers);
+      if (!names.some((name) => isGone(name) || DRAFT_NAME.test(name))) return;
       const { namespace } = await this.#mapped();
       await this.#sweepDrafts(namespace);
     } catch (error) {

@@ -70,4 +70,34 @@ describe.runIf(requireUserNamespaces() && requireSmallDisk())("images on a full 
       after: [],
     });
   });
+
+  it("are neither committed nor saved, leave nothing of it, and are when there is room", async () => {
+    const result = await onSmallDisk(
+      "32m",
+      `await engine.images.load(archive);
+       const { id } = await engine.containers.run("busybox", ["sh", "-c", "echo oi > /marker"]);
+       const box = await engine.containers.get(id);
+       fill();
+       const commit = await failure(box.commit("mine"));
+       const save = await failure(engine.images.save("busybox", root + "/saved.tar"));
+       const left = [...list("images"), ...list("."), ...list("layers")].filter((name) =>
+         name.startsWith(".") || name.includes("saved"));
+       const names = (await engine.images.list()).map(({ names }) => names);
+       free();
+       await box.commit("mine");
+       await engine.images.save("mine", root + "/saved.tar");
+       const { stdout } = await engine.containers.run("mine", ["cat", "/marker"], { remove: true });
+       const saved = list(".").includes("saved.tar");
+       console.log(JSON.stringify({ commit, save, left, names, stdout, saved }));`,
+    );
+
+    expect(result).toEqual({
+      commit: FULL,
+      save: { ...FULL, hint: "There is no room left where the archive is written to." },
+      left: [],
+      names: [["busybox:latest"]],
+      stdout: "oi\n",
+      saved: true,
+    });
+  });
 });

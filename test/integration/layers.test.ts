@@ -49,7 +49,7 @@ async function layersOf({ paths }: Store): Promise<readonly string[]> {
 }
 
 async function removeLayer({ layers }: Store, chainId: ChainId): Promise<void> {
-  const found = await layers.list(new Set([chainId]));
+  const found = await layers.list((one) => one === chainId);
   await layers.withdraw(found.map(({ name }) => name));
   await layers.sweep();
 }

@@ -65,12 +65,14 @@ export class FakeLayers implements LayerStore {
     return { size: 100 };
   }
 
-  async list(only?: ReadonlySet<ChainId>): Promise<readonly LayerDirectory[]> {
+  async list(
+    isWanted: (chainId: ChainId) => boolean = () => true,
+  ): Promise<readonly LayerDirectory[]> {
     const names = existsSync(this.#paths.layers) ? readdirSync(this.#paths.layers) : [];
     return names
       .filter((name) => !name.startsWith("."))
       .map((name) => ({ name, chainId: `sha256:${name}` as const, record: { size: 100 } }))
-      .filter(({ chainId }) => only?.has(chainId) !== false);
+      .filter(({ chainId }) => isWanted(chainId));
   }
 
   async current(chainId: ChainId): Promise<string> {
