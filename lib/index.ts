@@ -18,6 +18,7 @@ export type {
   CreateAndStartOptions,
   StartedContainer,
 } from "./engine/containers.ts";
+export type { ContainerSize, ListContainersOptions } from "./engine/container-sizes.ts";
 export type { Images, RemoveImageOptions } from "./engine/images.ts";
 export { type EngineInfo, type VersionInfo, versionInfo as version } from "./engine/info.ts";
 export type { CommitOptions } from "./engine/commit.ts";

@@ -1,4 +1,5 @@
 /** ps(), inspect(), diff(), exportContainer() and rm(): containers by name, id, or a unique start of an id. */
+import type { ListContainersOptions } from "../engine/container-sizes.ts";
 import type { ContainerSummary } from "../engine/containers.ts";
 import type { DiffOptions } from "../engine/diff.ts";
 import type { ExportOptions, ExportedContainer } from "../engine/export.ts";
@@ -9,9 +10,12 @@ import type { Change } from "../layers/diff.ts";
 import { type ApiOptions, engineOf } from "./default-engine.ts";
 
 /** All containers there are, the newest first. */
-export async function ps(options: ApiOptions = {}): Promise<readonly ContainerSummary[]> {
-  const { containers } = await engineOf(options);
-  return containers.list();
+export async function ps(
+  options: ListContainersOptions & ApiOptions = {},
+): Promise<readonly ContainerSummary[]> {
+  const { engine, root, ...rest } = options;
+  const { containers } = await engineOf({ engine, root });
+  return containers.list(rest);
 }
 
 /** What `docker inspect` prints. Throws `NOT_FOUND`. */

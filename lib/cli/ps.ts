@@ -10,7 +10,7 @@ import { LIST_FORMAT } from "./format-flag.ts";
 import { formatListing, type Listing } from "./listing.ts";
 import { print } from "./output.ts";
 import { truncate } from "./table.ts";
-import { formatAgo, formatDuration, formatTime } from "./units.ts";
+import { formatAgo, formatDuration, formatSize, formatTime } from "./units.ts";
 
 const SHORT_ID = 12;
 const SHORT_COMMAND = 20;
@@ -35,22 +35,25 @@ export const ps: Command = {
     },
     { name: "no-trunc", help: "Don't truncate output" },
     { name: "quiet", short: "q", help: "Only display container IDs" },
+    { name: "size", short: "s", help: "Display total file sizes" },
   ],
   refused: {
-    switches: "size|s external noheading ns pod|p sync",
+    switches: "external noheading ns pod|p sync",
     values: "filter|f sort watch|w",
   },
   async run({ flags, engine: options }) {
     const choice = chosen(flags);
     await using engine = await openCliEngine(options);
-    const list = choose(await engine.containers.list(), choice);
     const noTrunc = flags.has("no-trunc");
     const format = flags.last("format");
+    // As Docker does: whoever wants to see it need not ask for it twice.
+    const size = flags.has("size") || format?.includes(".Size") === true;
+    const list = choose(await engine.containers.list({ size }), choice);
     const isTable = format === undefined || format.trim().startsWith("table");
     if (flags.has("quiet") && isTable) {
       print(list.map(({ id }) => `${noTrunc ? id : id.slice(0, SHORT_ID)}\n`).join(""));
     } else {
-      print(formatContainers(list, { noTrunc, now: new Date(), format }));
+      print(formatContainers(list, { noTrunc, now: new Date(), format, size }));
     }
     return 0;
   },
@@ -84,6 +87,8 @@ export function choose(
 export interface FormatOptions {
   readonly noTrunc: boolean;
   readonly now: Date;
+  /** With a column of sizes. */
+  readonly size?: boolean;
   /** As `--format` was given. */
   readonly format?: string | undefined;
 }
@@ -97,7 +102,7 @@ export function formatContainers(
 
 const COLUMNS = ["ID", "Image", "Command", "RunningFor", "Status", "Ports", "Names"];
 
-function listingOf({ noTrunc, now }: FormatOptions): Listing<ContainerSummary> {
+function listingOf({ noTrunc, now, size = false }: FormatOptions): Listing<ContainerSummary> {
   return {
     name: "container",
     fields: {
@@ -119,6 +124,7 @@ function listingOf({ noTrunc, now }: FormatOptions): Listing<ContainerSummary> {
       Ports: { heading: "PORTS", value: () => "" },
       State: { heading: "STATE", value: ({ state }) => state.status },
       Status: { heading: "STATUS", value: ({ state }) => formatStatus(state, now) },
+      Size: { heading: "SIZE", value: (container) => sizeText(container) },
       Labels: { heading: "LABELS", value: ({ labels }) => labelsText(labels) },
       Mounts: { heading: "MOUNTS", value: ({ mounts }) => mountsText(mounts, noTrunc) },
       LocalVolumes: {
@@ -130,7 +136,7 @@ function listingOf({ noTrunc, now }: FormatOptions): Listing<ContainerSummary> {
     methods: {
       Label: { heading: labelHeading, value: ({ labels }, key) => labels[key] ?? "" },
     },
-    table: COLUMNS.map((name) => `{{.${name}}}`).join("\t"),
+    table: [...COLUMNS, ...(size ? ["Size"] : [])].map((name) => `{{.${name}}}`).join("\t"),
     raw: [
       "container_id: {{.ID}}",
       "image: {{.Image}}",
@@ -144,6 +150,12 @@ function listingOf({ noTrunc, now }: FormatOptions): Listing<ContainerSummary> {
       "",
     ].join("\n"),
   };
+}
+
+/** `5B (virtual 4.27MB)` */
+function sizeText({ size }: ContainerSummary): string {
+  if (size === undefined) return "0B"; // as Docker has it in JSON, when it was not asked for
+  return `${formatSize(size.written)} (virtual ${formatSize(size.total)})`;
 }
 
 function labelsText(labels: Readonly<Record<string, string>>): string {

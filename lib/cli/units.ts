@@ -42,7 +42,7 @@ export function formatTime(time: Date): string {
 function zoneName(time: Date): string | undefined {
   const format = new Intl.DateTimeFormat("en-US", { timeZoneName: "short" });
   const name = format.formatToParts(time).find(({ type }) => type === "timeZoneName")?.value;
-  return name === undefined || /\d/.test(name) ? undefined : name === "GMT" ? undefined : name;
+  return name === undefined || /\d/.test(name) ? undefined : name;
 }
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB", "EB"];

@@ -24,6 +24,7 @@ import { CONTAINER_CHECKS } from "./container-checks.ts";
 import { checkSharedNetwork } from "./networking.ts";
 import type { CommitOptions } from "./commit.ts";
 import type { CreateOptions } from "./container-options.ts";
+import type { ListContainersOptions } from "./container-sizes.ts";
 import type { DiffOptions } from "./diff.ts";
 import type { ExportOptions } from "./export.ts";
 import type { InspectOptions } from "./inspect.ts";
@@ -102,6 +103,7 @@ const diff: Checks<DiffOptions> = { signal: abortSignal };
 const pruneFilter: Checks<PruneFilter> = { until: moment, labels: words, exceptLabels: words };
 const pruneImages: Checks<PruneImagesOptions> = { ...pruneFilter, all: flag, signal: abortSignal };
 const inspect: Checks<InspectOptions> = { size: flag };
+const listContainers: Checks<ListContainersOptions> = { size: flag };
 const exporting: Checks<ExportOptions> = { signal: abortSignal };
 const remove: Checks<RemoveOptions> = { force: flag, volumes: flag, signal: abortSignal };
 
@@ -156,6 +158,10 @@ export function checkImportOptions(options: ImportOptions): void {
 
 export function checkCommitOptions(options: CommitOptions): void {
   check(commit, options);
+}
+
+export function checkListContainersOptions(options: ListContainersOptions): void {
+  check(listContainers, options);
 }
 
 /** Of a container. */

@@ -4,6 +4,7 @@ import { isMarmitaError } from "../errors.ts";
 import type { RunningProcess } from "../runtime/process.ts";
 import {
   checkCreateOptions,
+  checkListContainersOptions,
   checkPruneContainersOptions,
   checkRun,
   checkSignal,
@@ -12,6 +13,11 @@ import {
   checkText,
 } from "./checks.ts";
 import { Container, stateOf } from "./container.ts";
+import {
+  type ContainerSize,
+  type ListContainersOptions,
+  containerSizes,
+} from "./container-sizes.ts";
 import type { EngineContext } from "./context.ts";
 import { createContainer } from "./create.ts";
 import { explained } from "./failures.ts";
@@ -29,6 +35,8 @@ import type { ContainerState } from "./state.ts";
 /** One line of `ps`. */
 export interface ContainerSummary extends ContainerRecord {
   readonly state: ContainerState;
+  /** When it was asked for. */
+  readonly size?: ContainerSize;
 }
 
 export interface CreateAndStartOptions extends StartOptions {
@@ -142,8 +150,18 @@ export class Containers {
   }
 
   /** All there are, the newest first. */
-  async list(): Promise<readonly ContainerSummary[]> {
-    return explained("list the containers", this.#list());
+  async list(options: ListContainersOptions = {}): Promise<readonly ContainerSummary[]> {
+    checkListContainersOptions(options);
+    if (options.size !== true) return explained("list the containers", this.#list());
+    const measuring = this.#context.work.begin(async () => {
+      const list = await this.#list();
+      const sizes = await containerSizes(this.#context, list);
+      return list.map((one, at) => {
+        const size = sizes[at];
+        return size === undefined ? one : { ...one, size };
+      });
+    });
+    return explained("list the containers", measuring);
   }
 
   /** Throws `NOT_FOUND`; `CONFLICT` when it runs, unless `force` kills it. */

@@ -3,6 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { JsonReader, parseJson } from "../util/json.ts";
 import { mountJson, volumesJson } from "./mount-json.ts";
+import { containerSizes } from "./container-sizes.ts";
 import type { EngineContext } from "./context.ts";
 import { hostConfigJson } from "./host-config.ts";
 import { NEVER } from "./inspect-image.ts";
@@ -10,7 +11,6 @@ import type { Isolation } from "./options.ts";
 import { reached } from "./networking.ts";
 import type { ContainerRecord } from "./records.ts";
 import type { ContainerState } from "./state.ts";
-import { sizesOf, writableTrees } from "./writable-trees.ts";
 
 /** A container's network is inside of it; none is known by a name of its own. */
 const NETWORK_SETTINGS = {
@@ -181,15 +181,12 @@ function stateJson(state: ContainerState) {
   };
 }
 
-/** Directories and whiteouts count for nothing, what is copied up for all of it. */
 async function sizesJson(
   context: EngineContext,
   record: ContainerRecord,
 ): Promise<{ readonly SizeRw?: number; readonly SizeRootFs?: number }> {
-  const [SizeRw = 0] = await sizesOf(context, [await writableTrees(context.paths, record)]);
-  const layers = record.image.layers.map((chainId) => context.layers.find(chainId));
-  const sizes = (await Promise.all(layers)).map((layer) => layer?.size ?? 0);
-  return { SizeRw, SizeRootFs: sizes.reduce((sum, size) => sum + size, SizeRw) };
+  const [size] = await containerSizes(context, [record]);
+  return size === undefined ? {} : { SizeRw: size.written, SizeRootFs: size.total };
 }
 
 function graphDriverJson(context: EngineContext, { id, image, isolation }: ContainerRecord) {

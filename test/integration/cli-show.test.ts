@@ -159,6 +159,10 @@ describe.runIf(requireUserNamespaces())("what is shown", () => {
         "5000 true\n",
       );
       expect(without).toMatchObject({ exitCode: 1, stdout: "" });
+      expect(await stdout("ps", "-as", "-n", "1")).toMatch(
+        /NAMES +SIZE\n.* large +5kB \(virtual [\d.]+MB\)\n$/,
+      );
+      expect(await stdout("ps", "-n", "1", "--format", "{{.Size}}")).toMatch(/^5kB \(virtual /);
     });
 
     it("is one line of JSON with --format json", async () => {
