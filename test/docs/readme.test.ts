@@ -112,6 +112,28 @@ describe.runIf(requireUserNamespaces())("the README", () => {
     expect(existsSync(join(home, "project"))).toBe(true);
   });
 
+  it("points to images that are made as docs/images.md shows", () => {
+    const [commands = ""] = blocks("sh", "docs/images.md");
+    const input = commands;
+
+    const { status, stdout, stderr } = finished(["sh", "-eu"], { cwd: project, env, input });
+
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toContain("A /menu\nA /menu/monday\nsha256:");
+    expect(stdout.match(/^feijoada$/gm)).toHaveLength(2);
+    expect(output([MARMITA, "images", "-q"], { cwd: project, env })).toBe("");
+  });
+
+  it("points to functions that make them as docs/images.md shows", () => {
+    const { stdout, stderr } = runTypeScript(blocks("js", "docs/images.md")[0] ?? "");
+
+    expect(stderr).toBe("");
+    expect(stdout).toBe(
+      "A /lunch\ntrue\n2023-11-14T22:13:20Z sh -c echo feijoada > /lunch\nfeijoada\n\n",
+    );
+    output(["sh", "-c", "marmita system prune -af"], { cwd: project, env });
+  });
+
   it("has commands that work one after the other in a shell", (context) => {
     const fault = process.getuid?.() === 0 ? undefined : subordinateIdsFault();
     if (fault !== undefined) context.skip(hostCannot("run containers as user 1000", fault));
