@@ -156,6 +156,25 @@ static void take_stat(struct tar_file *file, const struct stat *st, int64_t epoc
   take_times(entry, st, epoch);
 }
 
+static bool has_vanished(const struct tar_file *file, const char *path) {
+  for (size_t i = 0; i < file->vanished_count; i++)
+    if (strcmp(file->vanished[i], path) == 0)
+      return true;
+  return false;
+}
+
+static int note_vanished(struct tar_file *file, const struct tar_file_place *place,
+                         struct failure *why) {
+  if (place->st->st_nlink < 2 || S_ISDIR(place->st->st_mode) || place->link != NULL)
+    return 0;
+  char **grown = realloc(file->vanished, (file->vanished_count + 1) * sizeof *grown);
+  if (grown == NULL)
+    return fail(why, ENOMEM, "remember a name");
+  file->vanished = grown;
+  grown[file->vanished_count] = strdup(place->path);
+  return grown[file->vanished_count++] == NULL ? fail(why, ENOMEM, "remember a name") : 0;
+}
+
 /* The root is "./" there, as tar(1) has it. */
 static void take_names(struct tar_file *file, const struct tar_file_place *place) {
   const char *path = place->path[0] == '\0' ? "." : place->path;
@@ -163,7 +182,7 @@ static void take_names(struct tar_file *file, const struct tar_file_place *place
   strncpy(file->path, path, sizeof file->path - 1);
   file->entry.name = file->path;
   file->entry.link = file->link;
-  if (place->link == NULL)
+  if (place->link == NULL || has_vanished(file, place->link))
     return;
   file->entry.type = TAR_HARD_LINK;
   strncpy(file->link, place->link, sizeof file->link - 1);
@@ -192,9 +211,11 @@ int tar_file_open(struct tar_file *file, const struct tar_file_place *place, str
   file->values_used = 0;
   memset(file->path, 0, sizeof file->path);
   memset(file->link, 0, sizeof file->link);
-  const int r = open_all(file, place, why);
+  int r = open_all(file, place, why);
   if (r <= 0)
     tar_file_close(file);
+  if (r == 0)
+    r = note_vanished(file, place, why);
   return r < 0 ? fail_while(why, "read %.40s", place->path) : r;
 }
 
@@ -232,5 +253,8 @@ void tar_file_close(struct tar_file *file) {
 }
 
 void tar_file_end(struct tar_file *file) {
+  while (file->vanished_count > 0)
+    free(file->vanished[--file->vanished_count]);
+  free(file->vanished);
   free(file->values);
 }

@@ -3,7 +3,8 @@
  * What is of no use to whoever unpacks it stays out: attributes but user.*, capabilities and access
  * control lists, those of overlays and of security modules, times but that of the last change,
  * sockets. Capabilities that are meant for the root of a user namespace (version 3) are written as
- * those of root (version 2). No link is followed; what vanishes meanwhile is left out. */
+ * those of root (version 2). No link is followed; what vanishes meanwhile is left out, and another
+ * name of the same file is then no link to it. */
 #pragma once
 
 #include <limits.h>
@@ -34,6 +35,8 @@ struct tar_file {
   char names[65536]; /* XATTR_LIST_MAX */
   char *values;
   size_t values_used;
+  char **vanished; /* names that others may be told as links to */
+  size_t vanished_count;
 };
 
 /* 1: it is there, until tar_file_close(); 0: it is left out. `file` is zeroed before the first. */
