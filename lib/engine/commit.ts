@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { applyChanges } from "../images/changes.ts";
 import type { Committed, CommittedImage } from "../images/commit.ts";
-import type { Image } from "../images/image.ts";
+import type { ImageContent } from "../images/image.ts";
 import { packLayer } from "../layers/pack.ts";
 import type { Compression } from "../oci/media-types.ts";
 import { parseUserns } from "../runtime/userns.ts";
@@ -49,6 +49,8 @@ export async function commitContainer(
 ): Promise<CommittedImage> {
   const { author, message, signal, compression = "gzip" } = options;
   checkIsOfImage(record);
+  // It takes a few milliseconds, in which there is other work. What fails, fails again.
+  void context.mapped().catch(() => undefined);
   const epoch = options.sourceDateEpoch ?? sourceDateEpoch();
   return context.library.commit({
     name,
@@ -92,9 +94,15 @@ async function prepare(
 }
 
 /** As long as there is a container of it, no collector takes an image away. */
-async function baseOf(context: EngineContext, { name, image }: ContainerRecord): Promise<Image> {
-  const found = image.id === undefined ? undefined : await context.library.find(image.id);
-  if (found !== undefined) return found;
+async function baseOf(
+  { library }: EngineContext,
+  { name, image }: ContainerRecord,
+): Promise<ImageContent> {
+  const { id = "" } = image;
+  // To look for an id all images are read; the name leads to one, which mostly is the same still.
+  const named = await library.findStored(image.name).catch(() => undefined);
+  const found = named?.content.id === id ? named : await library.findStored(id);
+  if (found !== undefined) return found.content;
   throw new MarmitaError("NOT_FOUND", `the image of container ${name} is gone: ${image.name}`, {
     hint: "Load it again: what the container wrote is only the difference to it.",
     details: { image: image.id },
