@@ -4,9 +4,9 @@
  * COMPRESSION is gzip, zstd or none. No time is later than EPOCH, in seconds, unless that is "-".
  * LAYERS are the words of layer_words.h.
  *
- * What the layers below show as it is, is left out; so is a directory that nothing but the time of
- * has changed, unless something in it has. Names come in the order of their bytes, whiteouts in the
- * form of image-spec, layer.md, without owner and time: the same changes are the same bytes. */
+ * What the layers below show as it is, is left out, unless something in it has changed. Names come
+ * in the order of their bytes, whiteouts in the form of image-spec, layer.md, without owner and
+ * time: the same changes are the same bytes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -107,6 +107,12 @@ static void restore_owner(struct packing *packing, const struct upper_entry *ent
     owners_give(&owner, &packing->file.entry);
 }
 
+/* upper_differs() does not count that of a directory. */
+static bool has_other_time(const struct stat *one, const struct stat *other) {
+  return one->st_mtim.tv_sec != other->st_mtim.tv_sec ||
+         one->st_mtim.tv_nsec != other->st_mtim.tv_nsec;
+}
+
 /* 1: nobody would see a difference without it, unless what is in it differs. */
 static int is_needless(struct packing *packing, const struct upper_entry *entry,
                        struct failure *why) {
@@ -116,6 +122,8 @@ static int is_needless(struct packing *packing, const struct upper_entry *entry,
     return (entry->st.st_mode & 07777) == 0755 && (entry->st.st_uid | entry->st.st_gid) == 0;
   /* Others may be linked to it. */
   if (!entry->is_below || (!S_ISDIR(entry->st.st_mode) && entry->st.st_nlink > 1))
+    return 0;
+  if (!is_root && has_other_time(&entry->st, &entry->below))
     return 0;
   const int r = upper_differs(packing->upper, why);
   return r < 0 ? r : r == 0;

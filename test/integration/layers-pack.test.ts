@@ -97,13 +97,20 @@ describe.runIf(able)("a packed layer", () => {
   });
 
   it.each([
-    ["a file that was made and removed", "echo x > old/x; rm old/x"],
     ["a file that was only opened", ": 3<>etc/passwd"],
     ["a mode that is as it was", "chmod 600 etc/group; chmod 644 etc/group"],
   ])("has nothing of %s", async (_, script) => {
     if (!isOverlayThere) return;
 
     expect(await listed(await written(script, [base]))).toEqual([]);
+  });
+
+  it("has a directory for its time alone: a file was made in it, and removed", async (context) => {
+    if (!isOverlayThere) return context.skip();
+
+    expect(namesOf(await listed(await written("echo > old/x; rm old/x", [base])))).toEqual([
+      "old/",
+    ]);
   });
 
   it("has the root directory where that itself was changed", async (context) => {
