@@ -10,11 +10,13 @@ import { output } from "../helpers/command.ts";
 import { testEngine } from "../helpers/engine.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
+import { fuseFault } from "../helpers/fuse.ts";
 import { busyboxWith } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
-import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
+import { hostCan, requireProgram, requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
 const canRun = requireUserNamespaces();
+const canFuse = canRun && requireProgram("fuse-overlayfs") && hostCan("use FUSE", fuseFault());
 expectNothingLeft();
 
 const SCRIPT = `
@@ -22,20 +24,25 @@ const SCRIPT = `
   mkdir -p /new/deep && cd /new
   echo hi > a && ln a b && ln -s a link && mkfifo fifo && chmod 4755 a && touch -d @86400 deep`;
 
+const archive = () =>
+  busyboxWith({
+    name: "export:1",
+    layers: [
+      [
+        { path: "data/", type: "directory", mode: 0o755 },
+        { path: "data/one", content: "1\n" },
+        { path: "data/two", content: "2\n" },
+        { path: "data/mine", content: "3\n", uid: 12, gid: 34 },
+      ],
+    ],
+  });
+
 describe.runIf(canRun)("export", () => {
   let engine: Engine;
 
   beforeAll(async () => {
     engine = await testEngine();
-    const layers = [
-      [
-        { path: "data/", type: "directory" as const, mode: 0o755 },
-        { path: "data/one", content: "1\n" },
-        { path: "data/two", content: "2\n" },
-        { path: "data/mine", content: "3\n", uid: 12, gid: 34 },
-      ],
-    ];
-    await engine.images.load(busyboxWith({ name: "export:1", layers }));
+    await engine.images.load(archive());
     await run("export:1", ["sh", "-c", SCRIPT], { engine, name: "done" });
   });
 
@@ -137,6 +144,17 @@ describe.runIf(canRun)("export", () => {
     );
 
     expect(sums[0]).toBe(sums[1]);
+  });
+
+  it.runIf(canFuse)("is the same whichever file system served the container", async () => {
+    const fuse = await testEngine({ storageDriver: "fuse-overlayfs" });
+    await fuse.images.load(archive());
+    await run("export:1", ["sh", "-c", SCRIPT], { engine: fuse, name: "fused" });
+
+    const [one, other] = [await exported(engine, "done"), await exported(fuse, "fused")];
+
+    expect(listing(other)).toEqual(listing(one));
+    await fuse.close();
   });
 
   it("keeps the owners that one's ids cannot be given", async () => {
