@@ -5,7 +5,7 @@ import { openCliEngine } from "./engine.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { LIST_FORMAT } from "./format-flag.ts";
 import { shownId } from "./images.ts";
-import { formatListing, type Listing } from "./listing.ts";
+import { formatListing, isTable, type Listing } from "./listing.ts";
 import { print } from "./output.ts";
 import { truncate } from "./table.ts";
 import { formatAgo, formatSize } from "./units.ts";
@@ -42,7 +42,7 @@ export function formatHistory(
 ): string {
   const format = flags.last("format");
   const noTrunc = flags.has("no-trunc");
-  if (flags.has("quiet") && (format === undefined || format.trim().startsWith("table"))) {
+  if (flags.has("quiet") && isTable(format)) {
     return steps.map((step) => `${idOf(step, noTrunc)}\n`).join("");
   }
   const human = flags.last("human") !== "false";

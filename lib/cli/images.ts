@@ -8,7 +8,7 @@ import { openCliEngine } from "./engine.ts";
 import { filtersOf } from "./filter-flag.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { LIST_FORMAT } from "./format-flag.ts";
-import { formatListing, type Listing } from "./listing.ts";
+import { formatListing, isTable, type Listing } from "./listing.ts";
 import { print } from "./output.ts";
 import { formatAgo, formatSize, formatTime } from "./units.ts";
 
@@ -97,7 +97,7 @@ function splitName(name: string): { repository: string; tag: string } {
 export function formatImages(lines: readonly ImageLine[], flags: ParsedFlags, now: Date): string {
   const format = flags.last("format");
   const noTrunc = flags.has("no-trunc");
-  if (flags.has("quiet") && (format === undefined || format.trim().startsWith("table"))) {
+  if (flags.has("quiet") && isTable(format)) {
     const ids = new Set(lines.map(({ image }) => shownId(image.id, noTrunc)));
     return [...ids].map((id) => `${id}\n`).join("");
   }

@@ -48,16 +48,19 @@ export function formatListing<Row>(
 
 /** `undefined` unless a table is asked for. */
 function columnsOf<Row>({ table }: Listing<Row>, format: string): string | undefined {
-  const trimmed = format.trim();
-  if (trimmed === "" || trimmed === "table") return table;
-  return trimmed.startsWith("table ") || trimmed.startsWith("table\t")
-    ? trimmed.slice("table".length).trim()
-    : undefined;
+  if (!isTable(format)) return undefined;
+  const columns = format.slice("table".length).trim();
+  return columns === "" ? table : columns;
+}
+
+/** Whether `--format` asks for a table: so does none at all. */
+export function isTable(format = "table"): boolean {
+  return format === "" || format.startsWith("table");
 }
 
 function templateOf<Row>({ raw }: Listing<Row>, format: string): string {
-  if (format.trim() === "json") return "{{json .}}";
-  return format.trim() === "raw" ? (raw ?? format) : format;
+  if (format === "json") return "{{json .}}";
+  return format === "raw" ? (raw ?? format) : format;
 }
 
 function formatLines<Row>(rows: readonly Row[], listing: Listing<Row>, format: string): string {

@@ -7,7 +7,7 @@ import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { LIST_FORMAT } from "./format-flag.ts";
-import { formatListing, type Listing } from "./listing.ts";
+import { formatListing, isTable, type Listing } from "./listing.ts";
 import { print } from "./output.ts";
 import { truncate } from "./table.ts";
 import { formatAgo, formatDuration, formatSize, formatTime } from "./units.ts";
@@ -49,8 +49,7 @@ export const ps: Command = {
     // As Docker does: whoever wants to see it need not ask for it twice.
     const size = flags.has("size") || format?.includes(".Size") === true;
     const list = choose(await engine.containers.list({ size }), choice);
-    const isTable = format === undefined || format.trim().startsWith("table");
-    if (flags.has("quiet") && isTable) {
+    if (flags.has("quiet") && isTable(format)) {
       print(list.map(({ id }) => `${noTrunc ? id : id.slice(0, SHORT_ID)}\n`).join(""));
     } else {
       print(formatContainers(list, { noTrunc, now: new Date(), format, size }));

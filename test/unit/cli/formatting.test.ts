@@ -1,7 +1,13 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { parseKeyValue, parseKeyValueFile, environment } from "../../../lib/cli/key-values.ts";
 import { formatTable, truncate } from "../../../lib/cli/table.ts";
-import { formatAgo, formatDuration, formatSize, parseMemorySize } from "../../../lib/cli/units.ts";
+import {
+  formatAgo,
+  formatDuration,
+  formatSize,
+  formatTime,
+  parseMemorySize,
+} from "../../../lib/cli/units.ts";
 
 const [second, minute, hour, day] = [1_000, 60_000, 3_600_000, 86_400_000];
 
@@ -34,6 +40,26 @@ describe("durations", () => {
     expect(formatAgo("2024-01-01T00:00:00Z", new Date("2024-01-01T00:05:00Z"))).toBe(
       "5 minutes ago",
     );
+  });
+});
+
+describe("times", () => {
+  const { TZ } = process.env;
+  afterEach(() => {
+    if (TZ === undefined) delete process.env["TZ"];
+    else process.env["TZ"] = TZ;
+  });
+
+  it.each([
+    ["UTC", "2026-11-13 05:45:02 +0000 UTC"],
+    ["America/Sao_Paulo", "2026-11-13 02:45:02 -0300 -03"],
+    ["America/New_York", "2026-11-13 00:45:02 -0500 EST"],
+    ["Asia/Kathmandu", "2026-11-13 11:30:02 +0545 +0545"],
+    ["Europe/London", "2026-11-13 05:45:02 +0000 GMT"],
+  ])("are written as Go does in %s", (zone, text) => {
+    process.env["TZ"] = zone;
+
+    expect(formatTime(new Date("2026-11-13T05:45:02Z"))).toBe(text);
   });
 });
 

@@ -56,6 +56,13 @@ describe("a list", () => {
     ["tabs and newlines", String.raw`{{.Name}}\t{{.Grams}}\n`, "jabuticaba\t7g\n\ncaju\t80g\n\n"],
     ["quoted texts as they are", String.raw`{{printf "%s\n" .Name}}`, "jabuticaba\n\ncaju\n\n"],
     ["text alone", "pretty", "pretty\npretty\n"],
+    ["columns without a blank before them", "table{{.Grams}}", "WEIGHT\n7g\n80g\n"],
+    [
+      "columns that not all rows have",
+      String.raw`table {{.Grams}}{{if eq .Name "caju"}}\t{{.Name}}\tz{{end}}`,
+      "WEIGHT\n7g\n80g       caju      z\n",
+    ],
+    ["text in place of a table", " table {{.Grams}}", "table 7g\ntable 80g\n"],
     ["raw", "raw", "name: jabuticaba\n\nname: caju\n\n"],
   ])("prints %s", (_, format, printed) => {
     expect(formatListing(FRUITS, LISTING, format)).toBe(printed);
