@@ -4,8 +4,8 @@
  *   --rounds N       rounds of the start table (100)
  *   --containers N   containers of the disk table (1000)
  *   --resident MB    memory of the large process (1500)
- *   --entries N      entries of the big layer of diff and commit (45000)
- *   --only LIST      of start,unpack,disk,memory,diff,commit
+ *   --entries N      entries of the big layer of layers, diff and commit (45000)
+ *   --only LIST      of start,unpack,layers,disk,memory,diff,commit
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -18,6 +18,7 @@ import { benchCommit } from "./commit.mjs";
 import { benchDisk, benchMemory } from "./containers.mjs";
 import { benchDiff } from "./diff.mjs";
 import { removeMapped } from "./inside.mjs";
+import { benchLayers } from "./layers.mjs";
 import { describeMachine } from "./machine.mjs";
 import { benchStart } from "./start.mjs";
 import { benchUnpack } from "./unpack.mjs";
@@ -27,7 +28,7 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "100" },
     containers: { type: "string", default: "1000" },
     resident: { type: "string", default: "1500" },
-    only: { type: "string", default: "start,unpack,disk,memory,diff,commit" },
+    only: { type: "string", default: "start,unpack,layers,disk,memory,diff,commit" },
     entries: { type: "string", default: "45000" },
   },
 });
@@ -57,6 +58,9 @@ async function main() {
       print(await benchStart({ rounds, residentMb, rootfs, archive, folder, dataRoot }));
     }
     if (only.has("unpack")) print(await benchUnpack({ rounds: 5, folder }));
+    if (only.has("layers")) {
+      print(await benchLayers({ rounds: 3, entries: Number(values.entries), folder }));
+    }
     if (only.has("disk")) {
       print(await benchDisk({ engine, dataRoot, count: Number(values.containers) }));
     }

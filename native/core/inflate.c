@@ -225,6 +225,10 @@ static int next_decoded(struct inflate *reader, const unsigned char **ret_bytes,
   return n;
 }
 
+const char *inflate_compression(const struct inflate *reader) {
+  return reader->format->name;
+}
+
 void inflate_without_digests(struct inflate *reader) {
   reader->is_hashed = 0;
 }

@@ -32,6 +32,9 @@ int inflate_open(int fd, int copy_fd, struct inflate **ret_inflate, struct failu
 /* Right after inflate_open(): nothing is hashed, and the digests of the summary are of no use. */
 void inflate_without_digests(struct inflate *reader);
 
+/* "none", "gzip" or "zstd". */
+const char *inflate_compression(const struct inflate *reader);
+
 /* The next bytes, INFLATE_PIECE_MAX of them at most, valid until the next call: their number, 0
  * at the end. */
 int inflate_next(struct inflate *reader, const unsigned char **ret_bytes, struct failure *why);

@@ -6,7 +6,7 @@
  *                                          <-  FULL   ->                             per slot
  *        FREE                              ->          <-                      FREE  per slot
  *                                              LAST   ->
- *                                                      <-  `diff_id`           LAST
+ *                                                      <-  `diff_id`, `digest` LAST
  *                                          <-  LAST, `result`, and `why` or `summary`
  *
  * The unpacker is at most SLOTS ahead of both. End of file instead of a byte means that the other
@@ -36,7 +36,10 @@ struct ring {
   int result;
   struct failure why;
   struct inflate_summary summary;
+  char digest[HASH_TEXT_SIZE];
   char diff_id[HASH_TEXT_SIZE];
+  off_t start;        /* of the blob in its file; -1: it is none */
+  int is_blob_hashed; /* by the hasher */
   struct slot slots[SLOTS];
 };
 
@@ -124,35 +127,66 @@ static void wait_for_digest(struct unpacker *unpacker) {
 }
 
 static int unpack(struct unpacker *unpacker, int fd, struct failure *why) {
-  struct inflate_summary *summary = &unpacker->ring->summary;
+  struct ring *ring = unpacker->ring;
+  struct inflate_summary *summary = &ring->summary;
 
   int r = inflate_open(fd, -1, &unpacker->blob, why);
-  if (r == 0)
-    r = fill_slots(unpacker, why);
+  if (r < 0)
+    return r;
+  const int is_plain = strcmp(inflate_compression(unpacker->blob), "none") == 0;
+  ring->is_blob_hashed = !is_plain && ring->start >= 0;
+  if (ring->is_blob_hashed)
+    inflate_without_digests(unpacker->blob);
+  r = fill_slots(unpacker, why);
   if (r == 0)
     r = inflate_finish(unpacker->blob, summary, why);
   if (r < 0)
     return r;
   wait_for_digest(unpacker);
-  memcpy(summary->diff_id, unpacker->ring->diff_id, HASH_TEXT_SIZE);
-  if (strcmp(summary->compression, "none") == 0)
-    memcpy(summary->digest, unpacker->ring->diff_id, HASH_TEXT_SIZE);
+  memcpy(summary->diff_id, ring->diff_id, HASH_TEXT_SIZE);
+  if (is_plain || ring->is_blob_hashed)
+    memcpy(summary->digest, is_plain ? ring->diff_id : ring->digest, HASH_TEXT_SIZE);
   return 0;
 }
 
-static void hash_slots(struct ring *ring, int socket) {
+/* The blob, too, where it can be read a second time: what unpacks it has the most to do. */
+struct blob_hash {
+  struct hash hash;
+  int fd;
+  off_t at;
+  unsigned char bytes[INFLATE_PIECE_MAX];
+};
+
+/* The next piece of it: 0 at its end. */
+static ssize_t hash_blob(struct blob_hash *blob) {
+  const ssize_t n = pread(blob->fd, blob->bytes, sizeof blob->bytes, blob->at);
+
+  expect(n >= 0);
+  hash_update(&blob->hash, blob->bytes, (size_t) n);
+  blob->at += n;
+  return n;
+}
+
+static void hash_slots(struct ring *ring, int fd, int socket) {
+  struct blob_hash blob = {.fd = fd, .at = ring->start};
   struct hash hash;
   int message;
 
   hash_begin(&hash);
+  hash_begin(&blob.hash);
   for (unsigned taken = 0; (message = listen_to(socket)) == FULL; taken++) {
     const struct slot *slot = &ring->slots[taken % SLOTS];
 
     hash_update(&hash, slot->bytes, (size_t) slot->size);
     expect(tell(socket, FREE) == 0);
+    if (ring->is_blob_hashed)
+      (void) hash_blob(&blob);
   }
   expect(message == LAST);
+  while (ring->is_blob_hashed && hash_blob(&blob) > 0)
+    continue;
   hash_text(&hash, ring->diff_id);
+  hash_text(&blob.hash, ring->digest);
   expect(tell(socket, LAST) == 0);
 }
 
@@ -163,7 +197,7 @@ static int start_both(struct ahead *ahead, int fd, const int user[2], const int 
     (void) close(user[0]);
     (void) close(user[1]);
     (void) close(hasher[0]);
-    hash_slots(ahead->ring, hasher[1]);
+    hash_slots(ahead->ring, fd, hasher[1]);
     _exit(EXIT_SUCCESS);
   }
   ahead->unpacker = ahead->hasher < 0 ? -1 : aside_fork();
@@ -188,6 +222,7 @@ static int start(struct ahead *ahead, int fd, struct failure *why) {
       mmap(NULL, sizeof *ahead->ring, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   if (ahead->ring == MAP_FAILED)
     return fail(why, errno, "share memory");
+  ahead->ring->start = lseek(fd, 0, SEEK_CUR);
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, user) < 0)
     return fail(why, errno, "create sockets");
   ahead->socket = user[0];

@@ -24,6 +24,60 @@ static int file_of(const void *bytes, size_t size) {
   return fd;
 }
 
+static void are_digests(const struct inflate_summary *summary, size_t size) {
+  char text[HASH_TEXT_SIZE];
+  struct hash hash;
+
+  hash_begin(&hash);
+  hash_update(&hash, packed, size);
+  hash_text(&hash, text);
+  is_text(summary->digest, text, "…and its digest");
+  hash_begin(&hash);
+  hash_update(&hash, plain, PLAIN_BYTES);
+  hash_text(&hash, text);
+  is_text(summary->diff_id, text, "…and the digest of what is in it");
+}
+
+/* Of a pipe there is no second reading. */
+static void piped_blob(size_t size) {
+  struct inflate_summary summary = {.compression = ""};
+  struct ahead *ahead = NULL;
+  struct failure why = {0};
+  int pipes[2];
+
+  if (pipe(pipes) < 0)
+    return;
+  const pid_t writer = fork();
+  if (writer == 0) {
+    for (size_t at = 0; at < size;) {
+      const ssize_t n = write(pipes[1], packed + at, size - at);
+      at += n > 0 ? (size_t) n : 0;
+    }
+    _exit(0);
+  }
+  close(pipes[1]);
+  (void) ahead_start(pipes[0], &ahead, &why);
+  is_int(ahead_finish(ahead, &summary, &why), 0, "a blob may come through a pipe");
+  are_digests(&summary, size);
+  ahead_stop(ahead);
+  close(pipes[0]);
+  (void) waitpid(writer, NULL, 0);
+}
+
+static void plain_blob(void) {
+  const int fd = file_of(plain, PLAIN_BYTES);
+  struct inflate_summary summary = {.compression = ""};
+  struct ahead *ahead = NULL;
+  struct failure why = {0};
+
+  (void) ahead_start(fd, &ahead, &why);
+  is_int(ahead_finish(ahead, &summary, &why), 0, "a blob may be plain");
+  is_text(summary.compression, "none", "…which is told");
+  is_text(summary.digest, summary.diff_id, "…and is hashed once");
+  ahead_stop(ahead);
+  close(fd);
+}
+
 static void whole_blob(size_t size) {
   const int fd = file_of(packed, size);
   struct inflate_summary summary = {.compression = ""};
@@ -44,6 +98,7 @@ static void whole_blob(size_t size) {
   is_text(summary.compression, "zstd", "its compression is told");
   is_int((long) summary.size, (long) size, "…and its size");
   is_int((long) summary.diff_size, PLAIN_BYTES, "…and that of what is in it");
+  are_digests(&summary, size);
   is_int(ahead_next(ahead, &bytes, &why), 0, "the end stays the end");
   ahead_stop(ahead);
   close(fd);
@@ -93,6 +148,8 @@ int main(void) {
   const size_t size = ZSTD_compress(packed, sizeof packed, plain, PLAIN_BYTES, 1);
   whole_blob(size);
   broken_blob(size);
+  piped_blob(size);
+  plain_blob();
   stopped_early();
   return done_testing();
 }
