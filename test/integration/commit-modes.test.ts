@@ -1,12 +1,12 @@
 /** Commit where ids, or the file system below, are not what they are elsewhere. */
-import { accessSync, constants } from "node:fs";
+import { accessSync, constants, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { commit } from "../../lib/api/commit.ts";
 import { run } from "../../lib/api/run.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
 import type { EngineOptions } from "../../lib/engine/options.ts";
 import { testEngine } from "../helpers/engine.ts";
-import { lineOf } from "../helpers/eventually.ts";
+import { eventually, lineOf } from "../helpers/eventually.ts";
 import { busyboxArchive } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import {
@@ -20,7 +20,7 @@ const WRITE = `
   mkdir -p /d/e; echo lunch > /d/e/f; ln /d/e/f /g; ln -s f /d/e/h; chmod 4750 /d; mkfifo /p
   rm /etc/passwd; rm -rf /home; mkdir /home; touch /home/new; chmod 700 /root`;
 const LOOK = `
-  stat -c '%n %a %u:%g %h %F' /d /d/e/f /g /d/e/h /p /home/new /root; cat /g
+  stat -c '%n %a %u:%g %F' /d /d/e/f /g /d/e/h /p /home/new /root; stat -c %h /g; cat /g
   ls -A /home; ls /etc/passwd 2>&1`;
 
 function fuseFault(): string | undefined {
@@ -90,11 +90,15 @@ describe.runIf(requireUserNamespaces())("an image made of a container", () => {
     const engine = await engineWith({ storageDriver: "fuse-overlayfs" });
     const { container, process } = await engine.containers.createAndStart({
       image: "busybox",
-      command: ["sh", "-c", "exec > /a; echo lunch; echo ready >&2; exec sleep 60"],
+      // Whoever closes a file, or a copy of its descriptor, writes it out: nobody does.
+      command: ["sh", "-c", "exec > /a; exec sh -c 'echo lunch; exec sleep 60'"],
       remove: true,
     });
     await using _running = process;
-    await lineOf(process.stderr!, /ready/);
+    await eventually("a process that has written", () => {
+      const words = readFileSync(`/proc/${process.pid}/cmdline`, "utf8");
+      return words.startsWith("sleep") ? true : undefined;
+    });
 
     const { id } = await container.commit();
 
