@@ -28,7 +28,8 @@ export interface CommitOptions {
   readonly changes?: readonly string[];
   /**
    * Whether a container that runs stands still meanwhile, so that what is read of its files
-   * belongs together. Default: true.
+   * belongs together. Without, what it wrote to files that are open may be missing under
+   * fuse-overlayfs. Default: true.
    */
   readonly pause?: boolean;
   /** Of the new layer. Default: `gzip`, which every tool reads. */
