@@ -4,9 +4,9 @@
  * COMPRESSION is gzip, zstd or none. No time is later than EPOCH, in seconds, unless that is "-".
  * LAYERS are the words of layer_words.h.
  *
- * What the layers below show as it is, is left out, unless something in it has changed. Names come
- * in the order of their bytes, whiteouts in the form of image-spec, layer.md, without owner and
- * time: the same changes are the same bytes. */
+ * Files that the layers below show as they are, are left out. Directories are not: their times tell
+ * when something in them changed. Names come in the order of their bytes, whiteouts in the form of
+ * image-spec, layer.md, without owner and time: the same changes are the same bytes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -19,7 +19,6 @@
 #include "../core/deflate.h"
 #include "../core/owners.h"
 #include "../core/tar_file.h"
-#include "../core/tar_pending.h"
 #include "../core/upper.h"
 #include "../core/userns.h"
 #include "layer_words.h"
@@ -35,7 +34,6 @@ struct packing {
   struct owners *owners;
   struct tar_writer *tar;
   struct tar_file file;
-  struct tar_pending pending; /* directories */
   int64_t epoch;
   long long entries;
 };
@@ -62,16 +60,6 @@ static int64_t copy(void *context, int fd, int64_t size, struct failure *why) {
   return n;
 }
 
-/* The directories around it come first. */
-static int begin_entry(struct packing *packing, const char *name, struct failure *why) {
-  const int directories = tar_pending_write(&packing->pending, name, packing->tar, why);
-
-  if (directories < 0)
-    return directories;
-  packing->entries += directories + 1;
-  return 0;
-}
-
 /* Whiteouts */
 
 static int add_whiteout(struct packing *packing, const struct upper_entry *entry,
@@ -83,8 +71,7 @@ static int add_whiteout(struct packing *packing, const struct upper_entry *entry
     (void) snprintf(name, sizeof name, "%s/" OPAQUE, entry->path);
   else
     (void) snprintf(name, sizeof name, "%.*s" WHITEOUT "%s", directory, entry->path, entry->name);
-  if (begin_entry(packing, name, why) < 0)
-    return -why->errnum;
+  packing->entries++;
   return tar_write_entry(packing->tar, &(struct tar_entry){.name = name, .link = ""}, why);
 }
 
@@ -107,36 +94,18 @@ static void restore_owner(struct packing *packing, const struct upper_entry *ent
     owners_give(&owner, &packing->file.entry);
 }
 
-/* upper_differs() does not count that of a directory. */
-static bool has_other_time(const struct stat *one, const struct stat *other) {
-  return one->st_mtim.tv_sec != other->st_mtim.tv_sec ||
-         one->st_mtim.tv_nsec != other->st_mtim.tv_nsec;
-}
-
-/* 1: nobody would see a difference without it, unless what is in it differs. */
+/* 1: nobody would see a difference without it. */
 static int is_needless(struct packing *packing, const struct upper_entry *entry,
                        struct failure *why) {
   const bool is_root = entry->path[0] == '\0';
 
   if (is_root && !entry->is_below)
     return (entry->st.st_mode & 07777) == 0755 && (entry->st.st_uid | entry->st.st_gid) == 0;
-  /* Others may be linked to it. */
-  if (!entry->is_below || (!S_ISDIR(entry->st.st_mode) && entry->st.st_nlink > 1))
-    return 0;
-  if (!is_root && has_other_time(&entry->st, &entry->below))
+  /* Others may be linked to a file. */
+  if (!entry->is_below || (!is_root && (S_ISDIR(entry->st.st_mode) || entry->st.st_nlink > 1)))
     return 0;
   const int r = upper_differs(packing->upper, why);
   return r < 0 ? r : r == 0;
-}
-
-static int write_file(struct packing *packing, const struct upper_entry *entry, bool is_needless,
-                      struct failure *why) {
-  restore_owner(packing, entry);
-  if (is_needless)
-    return tar_pending_add(&packing->pending, &packing->file.entry, why);
-  if (begin_entry(packing, entry->path, why) < 0)
-    return -why->errnum;
-  return tar_file_write(&packing->file, packing->tar, why);
 }
 
 static int add_entry(struct packing *packing, const struct upper_entry *entry,
@@ -152,16 +121,16 @@ static int add_entry(struct packing *packing, const struct upper_entry *entry,
 
   if (strncmp(entry->name, WHITEOUT, strlen(WHITEOUT)) == 0)
     return fail(why, EOPNOTSUPP, "pack %.200s: in a layer that would be a whiteout", entry->path);
-  const int needless = is_needless(packing, entry, why);
-  if (needless < 0)
-    return needless;
-  if (needless > 0 && (!S_ISDIR(entry->st.st_mode) || entry->path[0] == '\0'))
-    return 0;
-  int r = tar_file_open(&packing->file, &place, why);
+  int r = is_needless(packing, entry, why);
+  if (r != 0)
+    return r < 0 ? r : 0;
+  r = tar_file_open(&packing->file, &place, why);
   if (r <= 0)
     return r;
-  r = write_file(packing, entry, needless > 0, why);
+  restore_owner(packing, entry);
+  r = tar_file_write(&packing->file, packing->tar, why);
   tar_file_close(&packing->file);
+  packing->entries++;
   return r < 0 ? fail_while(why, "pack %.50s", entry->path) : 0;
 }
 
@@ -245,7 +214,6 @@ static int pack(const struct words *words, struct packing *packing,
   upper_close(packing->upper);
   owners_close(packing->owners);
   tar_file_end(&packing->file);
-  tar_pending_end(&packing->pending);
   /* Some file systems tell here that they are full. */
   if (r == 0 && close(steal_fd(&fd)) < 0)
     r = fail(why, errno, "write %s", words->output);
