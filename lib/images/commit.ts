@@ -24,7 +24,7 @@ export interface NewCommit {
   readonly epoch?: number | undefined;
   readonly compression: Compression;
   readonly signal?: AbortSignal | undefined;
-  /** Called once what is in the store stays there. */
+  /** The image it was made of must stay in the store meanwhile: its container sees to that. */
   readonly prepare: () => Promise<Committed>;
 }
 
@@ -53,8 +53,10 @@ export interface CommittedImage {
 export async function commitImage(store: ImageStore, commit: NewCommit): Promise<CommittedImage> {
   const { name, signal, compression } = commit;
   const names = name === undefined ? [] : [familiar(parseImageName(name))];
+  const preparing = commit.prepare();
+  preparing.catch(() => undefined); // told where it is waited for, or something else failed first
   return addImages(store, { signal }, async ({ draft, add }) => {
-    const committed = await commit.prepare();
+    const committed = await preparing;
     const output = join(draft, "layer");
     const packed = await committed.pack(output);
     // As in Docker, where nothing has changed there is a line of history and no layer.
