@@ -27,6 +27,7 @@ export async function changedContainers({ folder, entries }) {
   const { exitCode, stderr } = await runOurs("big", ["sh", "-c", SCRIPT], options);
   if (exitCode !== 0) throw new Error(stderr);
   const peers = changedByPeers(layer, folder);
+  const { podman: copies, remove } = changedByPodman(layer, folder, "vfs");
   return {
     layer,
     container: await engine.containers.get("changed"),
@@ -35,36 +36,42 @@ export async function changedContainers({ folder, entries }) {
       env: { ...process.env, MARMITA_ROOT: root },
     }),
     ...peers,
+    copies,
     async remove() {
       await engine[Symbol.asyncDispose]();
-      peers.remove();
+      remove();
     },
   };
 }
 
-/** With Podman's overlay driver: over copies of the whole image all takes seconds. */
-function changedByPeers({ layout }, folder) {
-  const { storage, env, remove } = podmanStorage(folder, "overlay");
-  const podman = (words) => ({ argv: ["podman", ...storage, ...words], env });
+function changedByPeers(layer, folder) {
+  const { podman, storage, env } = changedByPodman(layer, folder, "overlay");
+  if (podman.missing !== undefined) return { podman, buildah: podman };
   const buildah = (words) => ({ argv: ["buildah", ...storage, ...words], env });
+  const missing = fault([
+    buildah(["from", "--pull-never", "--name=built", "localhost/big"]),
+    buildah(["copy", "built", fileURLToPath(import.meta.url), "/usr/changed"]),
+  ]);
+  return { podman, buildah: missing === undefined ? buildah : { missing } };
+}
+
+/** `driver`: "vfs" has a copy of the whole image for each container. */
+function changedByPodman({ layout }, folder, driver) {
+  const { storage, env, remove } = podmanStorage(folder, driver);
+  const podman = (words) => ({ argv: ["podman", ...storage, ...words], env });
   const pulled = spawn(podman(["pull", "--quiet", `oci:${layout}:big`]));
-  if (pulled.status !== 0) return absent(pulled.error?.message ?? pulled.stderr.trim(), remove);
-  const steps = [
-    podman(["tag", pulled.stdout.trim(), "localhost/big"]),
-    buildah(["from", "--pull-never", "--name=changed", "localhost/big"]),
-    buildah(["copy", "changed", fileURLToPath(import.meta.url), "/usr/changed"]),
-  ];
-  const runs = ["crun", "runc"].map((runtime) => {
+  if (pulled.status !== 0) {
+    return { podman: { missing: pulled.error?.message ?? pulled.stderr.trim() }, remove };
+  }
+  // crun refuses hosts with both kinds of cgroup trees.
+  const [crun, runc] = ["crun", "runc"].map((runtime) => {
     const flags = ["--replace", "--name=changed", "--network=none"];
     const words = ["run", ...flags, "localhost/big", "sh", "-c", SCRIPT];
     return podman([`--runtime=${runtime}`, "--cgroup-manager=cgroupfs", ...words]);
   });
-  const missing = fault(steps) ?? (fault(runs.slice(0, 1)) && fault(runs.slice(1)));
-  return missing === undefined ? { podman, buildah, remove } : absent(missing, remove);
-}
-
-function absent(missing, remove) {
-  return { podman: { missing }, buildah: { missing }, remove };
+  const tagged = fault([podman(["tag", pulled.stdout.trim(), "localhost/big"])]);
+  const missing = tagged ?? (fault([crun]) && fault([runc]));
+  return { podman: missing === undefined ? podman : { missing }, storage, env, remove };
 }
 
 function fault(steps) {
@@ -89,7 +96,8 @@ function spawn({ argv: [program, ...args], env }) {
 }
 
 /**
- * Each contender `{ name, time }` or `{ name, missing }` once a round, in turns; rows of a table
+ * Each contender `{ name, time }` or `{ name, missing }` once a round, in turns (the slow ones only
+ * in the first `rounds` of theirs); rows of a table
  * against the one that is called `reference`.
  */
 export async function inTurns(contenders, { rounds, reference }) {
@@ -101,7 +109,7 @@ export async function inTurns(contenders, { rounds, reference }) {
   for (let round = 0; round < rounds; round++) {
     for (let at = 0; at < present.length; at++) {
       const each = present[(at + round) % present.length];
-      each.samples.set(round, await each.time(round));
+      if (round < (each.rounds ?? rounds)) each.samples.set(round, await each.time());
     }
   }
   const other = present.find(({ name }) => name === reference)?.samples ?? new Map();

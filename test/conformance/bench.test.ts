@@ -16,4 +16,14 @@ describe.runIf(requireUserNamespaces())("npm run bench", () => {
     expect(page).toMatch(/^### Disk: 10 stopped containers/m);
     expect(page).toMatch(/^\| of it its own \| \d+ \|$/m);
   });
+
+  it("has diff and commit of one changed file", () => {
+    const small = ["--rounds=2", "--entries=450"];
+
+    const page = output([process.execPath, BENCH, "--only=diff,commit", ...small]);
+
+    expect(page).toMatch(/^\| `marmita diff` \| [\d.]+ ms \|/m);
+    expect(page).toMatch(/^\| `marmita commit` \| [\d.]+ ms \|/m);
+    expect(page).toMatch(/^\| `container.commit\(\)` in a warm process \| [\d.]+ ms \|/m);
+  });
 });

@@ -58,6 +58,24 @@ describe("changes of files beside rootless Podman's", () => {
     expect(ours.printed).not.toContain("failed");
   });
 
+  it("are all there is in the layer, and nothing is noted there by the file system", () => {
+    const elsewhere = ours.layer.filter(({ path }) => !/^cases(\/|$)/.test(path));
+    const noted = ours.layer.flatMap(({ xattrs }) => [...xattrs.keys()]);
+
+    expect(ours.diff.filter((line) => !line.includes(" /cases"))).toEqual([]);
+    // A directory of which only the time changed, by a file that was made there and removed.
+    expect(elsewhere.map(({ path }) => path)).toEqual(["tmp"]);
+    expect(new Set(noted)).toEqual(
+      new Set(["security.capability", "user.binary", "user.large", "user.new", "user.note"]),
+    );
+  });
+
+  it("have their times to the nanosecond", () => {
+    const file = ours.layer.find(({ path }) => path === `${placeOf("times have nanoseconds")}/new`);
+
+    expect(file?.mtime).toBe("1500000000.123456789");
+  });
+
   describe.each(Object.entries(CASES))("%s", (_, cases) => {
     it.for(cases)("shows in diff that %s", ([name], context) => {
       if (fault !== undefined) context.skip(hostCannot("start containers with podman", fault));
