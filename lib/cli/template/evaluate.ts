@@ -2,17 +2,16 @@
 import { positionOf, templateFault } from "./fault.ts";
 import { FunctionFault } from "./function-fault.ts";
 import type { Functions, Parameter, TemplateFunction } from "./functions.ts";
+import { type Item, itemsOf } from "./items.ts";
+import { DEEPEST_BLOCKS, LONGEST_TEXT, MOST_TURNS } from "./limits.ts";
 import type { Command, Node, Operand, Parsed, Pipe, Place } from "./nodes.ts";
 import {
   isCallable,
   isList,
   isMap,
-  isNumber,
   isStruct,
   isTrue,
   kindOf,
-  numeric,
-  sortedKeys,
   textOf,
   typeName,
 } from "./values.ts";
@@ -42,9 +41,6 @@ interface Variable {
 type Outcome = "done" | "break" | "continue";
 
 const NONE: unique symbol = Symbol("no final argument");
-/** Far more than a format nests, and less than the stack takes. */
-const DEEPEST = 500;
-
 class Evaluation {
   readonly #parsed: Parsed;
   readonly #data: unknown;
@@ -52,6 +48,7 @@ class Evaluation {
   #variables: Variable[];
   #output = "";
   #depth = 0;
+  #turns = 0;
 
   constructor(parsed: Parsed, data: unknown, options: EvaluateOptions) {
     this.#parsed = parsed;
@@ -84,7 +81,7 @@ class Evaluation {
       case "if":
       case "with":
       case "range":
-        return this.#scoped(() => this.#control(node, dot));
+        return this.#deeper(node.pipe, () => this.#scoped(() => this.#control(node, dot)));
       case "template":
         this.#template(node, dot);
         return "done";
@@ -92,6 +89,16 @@ class Evaluation {
       case "continue":
         return node.kind;
     }
+  }
+
+  #deeper<T>(place: Place, work: () => T): T {
+    if (this.#depth === DEEPEST_BLOCKS) {
+      this.#fail(place, `exceeded maximum template depth (${DEEPEST_BLOCKS})`);
+    }
+    this.#depth++;
+    const result = work();
+    this.#depth--;
+    return result;
   }
 
   /** Variables made meanwhile are gone afterwards. */
@@ -107,6 +114,7 @@ class Evaluation {
     if (isCallable(value)) this.#fail(pipe, `can't print ${pipe.source} of type func()`);
     const text = kindOf(value) === "nothing" ? "<no value>" : textOf(value);
     this.#output += pipe.isConstant ? text : this.#options.shown(text);
+    if (this.#output.length > LONGEST_TEXT) this.#fail(pipe, "the text becomes too long");
   }
 
   #control(node: Extract<Node, { body: readonly Node[] }>, dot: unknown): Outcome {
@@ -118,30 +126,25 @@ class Evaluation {
 
   #range(node: Extract<Node, { body: readonly Node[] }>, value: unknown, dot: unknown): Outcome {
     const items = this.#items(node.pipe, value);
+    let isEmpty = true;
     for (const [key, item] of items) {
+      isEmpty = false;
+      if (++this.#turns > MOST_TURNS) this.#fail(node.pipe, `more than ${MOST_TURNS} turns`);
       const outcome = this.#scoped(() => {
         this.#setLoop(node.pipe, key, item);
         return this.#walk(node.body, item);
       });
       if (outcome === "break") break;
     }
-    return items.length > 0 ? "done" : this.#walk(node.otherwise ?? [], dot);
+    return isEmpty ? this.#walk(node.otherwise ?? [], dot) : "done";
   }
 
-  #items(pipe: Pipe, value: unknown): readonly (readonly [key: unknown, item: unknown])[] {
-    if (kindOf(value) === "nothing") return [];
-    if (isList(value)) return [...value.entries()];
-    if (isMap(value)) return sortedKeys(value).map((key) => [key, value.get(key)] as const);
-    if (kindOf(value) === "int" && isNumber(value)) {
-      if (pipe.declared.length > 1) {
-        this.#fail(
-          valueOf(pipe),
-          `can't use ${textOf(value)} to iterate over more than one variable`,
-        );
-      }
-      return Array.from({ length: Math.max(0, numeric(value)) }, (_, at) => [at, at] as const);
+  #items(pipe: Pipe, value: unknown): Iterable<Item> {
+    const [place, text] = [valueOf(pipe), textOf(value)];
+    if (kindOf(value) === "int" && pipe.declared.length > 1) {
+      this.#fail(place, `can't use ${text} to iterate over more than one variable`);
     }
-    return this.#fail(valueOf(pipe), `range can't iterate over ${textOf(value)}`);
+    return itemsOf(value) ?? this.#fail(place, `range can't iterate over ${text}`);
   }
 
   /** Of one variable, the item; of two, key and item. */
@@ -161,15 +164,10 @@ class Evaluation {
     if (body === undefined) {
       this.#fail(node, `template ${JSON.stringify(node.name)} not defined`);
     }
-    if (this.#depth === DEEPEST) {
-      this.#fail(node, `exceeded maximum template depth (${DEEPEST})`);
-    }
     const value = node.pipe === undefined ? undefined : this.#pipe(node.pipe, dot);
     const outside = this.#variables;
     this.#variables = [{ name: "$", value }];
-    this.#depth++;
-    this.#walk(body, value);
-    this.#depth--;
+    this.#deeper(node, () => this.#walk(body, value));
     this.#variables = outside;
   }
 
@@ -306,11 +304,22 @@ class Evaluation {
       this.#checkType(command, final, wanted(args.length));
       values.push(final);
     }
+    const result = this.#result(command, name, () => called.call(...values));
+    if (typeof result === "string" && result.length > LONGEST_TEXT) {
+      this.#fail(command, `error calling ${name}: the text becomes too long`);
+    }
+    return result;
+  }
+
+  #result(command: Command, name: string, call: () => unknown): unknown {
     try {
-      return called.call(...values);
+      return call();
     } catch (error) {
-      if (!(error instanceof FunctionFault)) throw error;
-      return this.#fail(command, `error calling ${name}: ${error.message}`);
+      // A text that is longer than any may be.
+      const isTooLong = error instanceof RangeError;
+      if (!isTooLong && !(error instanceof FunctionFault)) throw error;
+      const what = isTooLong ? "the text becomes too long" : error.message;
+      return this.#fail(command, `error calling ${name}: ${what}`);
     }
   }
 

@@ -2,6 +2,7 @@
 import { compare, equals } from "./compare.ts";
 import { escapeHtml, escapeJs, escapeQuery } from "./escapes.ts";
 import { FunctionFault } from "./function-fault.ts";
+import { LONGEST_PAD } from "./limits.ts";
 import { sprintf } from "./printf.ts";
 import {
   type Callable,
@@ -191,6 +192,9 @@ function pad(text: unknown, before: unknown, after: unknown): string {
   if (text === "") return "";
   const counts = [Number(before), Number(after)];
   if (counts.some((count) => count < 0)) throw new FunctionFault("strings: negative Repeat count");
+  if (counts.some((count) => count > LONGEST_PAD)) {
+    throw new FunctionFault("strings: Repeat output length overflow");
+  }
   const [left, right] = counts.map((count) => " ".repeat(count));
   return `${left}${String(text)}${right}`;
 }

@@ -2,7 +2,9 @@
 import { charOf, numberOf, stringOf } from "./constants.ts";
 import { positionOf, templateFault } from "./fault.ts";
 import { closest } from "../../util/closest.ts";
+import { DEEPEST_SOURCE } from "./limits.ts";
 import type { Command, Node, Operand, Parsed, Pipe } from "./nodes.ts";
+import { quoted, shown } from "./quoted.ts";
 import { type Token, type TokenKind, tokenize } from "./tokens.ts";
 
 export interface ParseOptions {
@@ -38,6 +40,7 @@ class Parser {
   /** Names of the variables that are there, innermost last. */
   #variables: string[] = ["$"];
   #ranges = 0;
+  #depth = 0;
 
   constructor(source: string, options: ParseOptions) {
     this.#source = source;
@@ -122,7 +125,7 @@ class Parser {
   #else(kind: string): readonly Node[] {
     const token = this.#takeNonSpace();
     if (token.kind === "keyword" && token.text === kind && kind !== "range") {
-      return [this.#control(kind === "if" ? "if" : "with")];
+      return [this.#deeper(() => this.#control(kind === "if" ? "if" : "with"))];
     }
     if (token.kind === "keyword" && ["if", "with"].includes(token.text)) {
       this.#unexpected(token, "input");
@@ -136,11 +139,19 @@ class Parser {
   #list(): Listed {
     const nodes: Node[] = [];
     while (this.#peek().kind !== "end") {
-      const node = this.#node();
+      const node = this.#deeper(() => this.#node());
       if (node === "end" || node === "else") return { nodes, ended: node };
       nodes.push(node);
     }
     return this.#fail("unexpected EOF");
+  }
+
+  #deeper<T>(parse: () => T): T {
+    if (this.#depth === DEEPEST_SOURCE) this.#fail(`nested more than ${DEEPEST_SOURCE} deep`);
+    this.#depth++;
+    const parsed = parse();
+    this.#depth--;
+    return parsed;
   }
 
   #template(): Node {
@@ -304,7 +315,7 @@ class Parser {
       return { kind, name: text, path: [], ...place };
     }
     if (kind === "(") {
-      const pipe = this.#pipe("parenthesized pipeline", ")");
+      const pipe = this.#deeper(() => this.#pipe("parenthesized pipeline", ")"));
       return { kind: "pipe", pipe, path: [], ...this.#placeFrom(at) };
     }
     return { kind: "constant", value: this.#constant(token), ...place };
@@ -381,15 +392,4 @@ function isConstant({ first, args }: Command): boolean {
     if (operand.kind === "pipe") return operand.pipe.isConstant;
     return operand.kind === "constant" || operand.kind === "function" || operand.kind === "nil";
   });
-}
-
-function shown({ kind, text }: Token): string {
-  if (kind === "end") return "EOF";
-  if (kind === "keyword" || kind === "dot" || kind === "nil") return `<${text}>`;
-  const characters = Array.from(text);
-  return characters.length > 10 ? `${quoted(characters.slice(0, 10).join(""))}...` : quoted(text);
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text);
 }

@@ -146,15 +146,22 @@ function codePoint(value: number): number {
   return value >= 0 && value <= 0x10ffff ? value : 0xfffd;
 }
 
+/** JavaScript writes no more of them. */
+const MOST_DIGITS = 100;
+
+function digitsOf(precision = 6): number {
+  return Math.min(precision, MOST_DIGITS);
+}
+
 function ofFloat(value: number, { verb, precision }: Directive): string | undefined {
   switch (verb) {
     case "f":
     case "F":
-      return value.toFixed(precision ?? 6);
+      return value.toFixed(digitsOf(precision));
     case "e":
-      return exponent(value.toExponential(precision ?? 6));
+      return exponent(value.toExponential(digitsOf(precision)));
     case "E":
-      return exponent(value.toExponential(precision ?? 6)).toUpperCase();
+      return exponent(value.toExponential(digitsOf(precision))).toUpperCase();
     case "g":
       return precision === undefined ? textOf(new Float(value)) : general(value, precision);
     case "G":
@@ -168,7 +175,7 @@ function ofFloat(value: number, { verb, precision }: Directive): string | undefi
 
 /** `%.3g`: as many digits, without zeros at the end. */
 function general(value: number, precision: number): string {
-  const digits = Math.max(1, precision);
+  const digits = Math.max(1, digitsOf(precision));
   const [mantissa = "", power = "0"] = value.toExponential(digits - 1).split("e");
   if (Number(power) < -4 || Number(power) >= digits) {
     return exponent(`${mantissa.replace(/\.?0+$/, "")}e${power}`);
