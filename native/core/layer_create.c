@@ -1,12 +1,23 @@
 /* Files, directories, links and fifos of a layer. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "fd.h"
 #include "layer_parts.h"
 
+/* Less than that would be no hole in most file systems. */
+#define HOLE_BYTES 4096
+
+/* What one piece tells of it: a file that was nothing but a hole comes as zeros without end. */
+static bool is_hole(const unsigned char *bytes, size_t size) {
+  return size >= HOLE_BYTES && bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;
+}
+
+/* Zeros that take no room where they come from take none here. */
 static int write_contents(int fd, struct tar *tar, int64_t size, struct failure *why) {
   const unsigned char *bytes = NULL;
   int64_t offset = 0;
@@ -14,6 +25,8 @@ static int write_contents(int fd, struct tar *tar, int64_t size, struct failure 
   int n;
 
   while ((n = tar_read(tar, &bytes, &offset, why)) > 0) {
+    if (is_hole(bytes, (size_t) n))
+      continue;
     if (offset != end && lseek(fd, offset, SEEK_SET) < 0)
       return fail(why, errno, "seek");
     if (fd_write_all(fd, bytes, (size_t) n, why) < 0)

@@ -1,4 +1,4 @@
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { commit } from "../../lib/api/commit.ts";
@@ -58,6 +58,20 @@ describe.runIf(requireUserNamespaces())("an image made of a container", () => {
     expect(await sh("busybox", "ls -d /home /a")).toBe(
       "/home\nls: /a: No such file or directory\n",
     );
+  });
+
+  it("takes no room for a hole", async () => {
+    const id = await container("dd if=/dev/zero of=/hole bs=1 count=0 seek=64M 2>/dev/null");
+
+    await commit(id, "mine", { engine });
+
+    const layers = join(engine.root, "layers");
+    const holes = readdirSync(layers)
+      .map((layer) => statSync(join(layers, layer, "diff", "hole"), { throwIfNoEntry: false }))
+      .filter((found) => found !== undefined);
+    expect(holes.map(({ size }) => size)).toEqual([2 ** 26]);
+    expect(holes[0]?.blocks).toBeLessThan(2 ** 20 / 512);
+    expect(await sh("mine", "tr -d '\\0' < /hole | wc -c; stat -c %s /hole")).toBe("0\n67108864\n");
   });
 
   it("is unpacked at once, and shows its size", async () => {

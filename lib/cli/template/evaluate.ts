@@ -5,16 +5,7 @@ import type { Functions, Parameter, TemplateFunction } from "./functions.ts";
 import { type Item, itemsOf } from "./items.ts";
 import { DEEPEST_BLOCKS, LONGEST_TEXT, MOST_TURNS } from "./limits.ts";
 import type { Command, Node, Operand, Parsed, Pipe, Place } from "./nodes.ts";
-import {
-  isCallable,
-  isList,
-  isMap,
-  isStruct,
-  isTrue,
-  kindOf,
-  textOf,
-  typeName,
-} from "./values.ts";
+import { isCallable, isList, isMap, isStruct, isTrue, kindOf, textOf, typeName } from "./values.ts";
 
 export interface EvaluateOptions {
   readonly name: string;
