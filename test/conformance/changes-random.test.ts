@@ -1,4 +1,4 @@
-/** Random changes: `diff` says what two looks at the files say, over each driver. */
+/** Random changes: `diff` says what two looks at the files say, `commit` keeps it; over each driver. */
 import { text } from "node:stream/consumers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../lib/api/run.ts";
@@ -20,6 +20,7 @@ import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { hostCan, requireProgram, requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
 const SEEDS = Array.from({ length: 60 }, (_, at) => at + 1);
+const COMMITTED = "localhost/random:changed";
 const MARK = "== look\n";
 const LOOKS = SEEDS.map((seed) => `echo "${MARK.trim()}"; ${lookAt(`/${treeOf(seed)}`)}`).join(
   "\n",
@@ -37,6 +38,8 @@ describe.each(["overlay", "fuse-overlayfs"] as const)("random changes over %s", 
   let lines: readonly string[];
   let befores: readonly string[];
   let afters: readonly string[];
+  /** What a container of the image shows that was committed. */
+  let images: readonly string[];
 
   beforeAll(async () => {
     if (!able || !there) return;
@@ -52,6 +55,9 @@ describe.each(["overlay", "fuse-overlayfs"] as const)("random changes over %s", 
     await outputOf(box);
     // Of files of several names fuse-overlayfs shows another picture to who changed them.
     afters = (await outputOf(box)).split(MARK).slice(1);
+    await box.commit(COMMITTED);
+    const image = await run(COMMITTED, looking, { engine, remove: true, network: "none" });
+    images = image.stdout.split(MARK).slice(1);
     lines = (await box.diff()).map(({ kind, path }) => `${kind} ${path}`);
   });
 
@@ -63,6 +69,12 @@ describe.each(["overlay", "fuse-overlayfs"] as const)("random changes over %s", 
 
     expect(diffBelow(lines, treeOf(seed))).toEqual(expected);
     expect(expected.length).toBeGreaterThan(1);
+  });
+
+  it.each(SEEDS)("are in the image that is made of them: seed %i", (seed) => {
+    const at = SEEDS.indexOf(seed);
+
+    expect([...treeFrom(seen(images[at] ?? ""))]).toEqual([...treeFrom(seen(afters[at] ?? ""))]);
   });
 });
 
