@@ -119,7 +119,7 @@ async function pack(
   const { namespace, driver, uppers, lowers, skip } = await writableLayer(context, record);
   const [upper] = uppers;
   if (upper === undefined) throw noImageOf(record);
-  const paused = pause ? await pauseRunning(context, record) : undefined;
+  const paused = pause ? await pauseRunning(context, record, signal) : undefined;
   try {
     return await packLayer(namespace, {
       upper: upper.directory,
@@ -140,10 +140,11 @@ async function pack(
 async function pauseRunning(
   context: EngineContext,
   record: ContainerRecord,
+  signal: AbortSignal | undefined,
 ): Promise<Pause | undefined> {
   const live = lookAtLive(context.paths, record.id);
   if (live?.isHeld !== true || live.content.startedAt === undefined) return undefined;
-  return pauseContainer(context, record);
+  return pauseContainer(context, record, signal);
 }
 
 /** One that is removed goes out of sight before its files go: what was read until now was whole. */

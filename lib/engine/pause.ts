@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { type HelperEvent, HelperFailure, Helper } from "../native/helper.ts";
 import type { EngineContext } from "./context.ts";
+import { abortError, onAbort } from "../util/abort.ts";
 import { homeOf } from "./kept-context.ts";
 import { type ContainerRecord, findRecord } from "./records.ts";
 
@@ -15,11 +16,12 @@ export interface Pause extends AsyncDisposable {
 /**
  * Resolves when all stand still; what stood still before keeps doing so in the end. A container
  * that does not run is as still as can be. Throws `UNAVAILABLE` when one of its processes cannot be
- * stopped, and then none is.
+ * stopped, and then none is. While somebody else pauses it, that is waited for.
  */
 export async function pauseContainer(
   context: EngineContext,
   record: ContainerRecord,
+  signal?: AbortSignal,
 ): Promise<Pause> {
   const { paths } = context;
   const { namespace } = await (await homeIn(context, record)).mapped();
@@ -30,7 +32,14 @@ export async function pauseContainer(
     args: ["--userns", join(paths.live, record.id), record.name, ...sync],
     extra: [namespace.fd],
   });
+  const forget = signal && onAbort(signal, () => helper.send("continue"));
   const first = await helper.events[Symbol.asyncIterator]().next();
+  forget?.();
+  if (signal?.aborted === true) {
+    helper.send("continue");
+    await helper.ended;
+    throw abortError(signal);
+  }
   const processes = countIn(first.done === true ? undefined : first.value, record.name);
   let ending: Promise<void> | undefined;
   const goOn = async (): Promise<void> => {

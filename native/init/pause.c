@@ -5,7 +5,7 @@
  * root file system goes to where it is kept: fuse-overlayfs has it in memory until then. When all
  * of them stand still the event `paused` says how many, 0 for a container that does not run. From
  * then on we only wait for something on the socket, or its end, and continue them: a Node that is
- * killed leaves no container asleep. */
+ * killed leaves no container asleep. Of several that pause one container each has its turn. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -23,6 +23,8 @@
 #include "report.h"
 #include "residents.h"
 #include "verb.h"
+
+enum { TURN_MS = 5 };
 
 /* Of what ends us politely we do not die: it ends the wait. */
 static int watch_signals(struct failure *why) {
@@ -53,6 +55,24 @@ static void raise_limit(void) {
     return;
   limit.rlim_cur = limit.rlim_max;
   (void) setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Who paused it before us continues all of it some time, what we rely on too: so we wait for that.
+ * A lock on the file in live/ that the kernel drops with its holder, none of flock(2)'s,
+ * which the keeper has. Into `ret_turn`, or -1 where there is nothing to lock. */
+static int await_turn(const char *live, int signals, int *ret_turn, struct failure *why) {
+  struct pollfd polled[] = {{.fd = FD_EVENTS, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+  struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+  autoclose int turn = open(live, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+
+  while (turn >= 0 && fcntl(turn, F_OFD_SETLK, &whole) < 0) {
+    if (errno != EAGAIN && errno != EACCES)
+      break; /* a file system without locks */
+    if (poll(polled, sizeof polled / sizeof *polled, TURN_MS) > 0)
+      return fail(why, ECANCELED, "wait for another pause");
+  }
+  *ret_turn = steal_fd(&turn);
+  return 0;
 }
 
 /* Into `ret_home`, where that process lets itself be looked at. */
@@ -129,8 +149,9 @@ int pause_main(int argc, char *argv[], struct failure *why) {
   const struct request request = {.live = argv[0], .name = argv[1], .has_sync = argc == 3};
   raise_limit();
   autoclose int signals = watch_signals(why);
-  if (signals < 0)
-    return signals;
+  autoclose int turn = -1;
+  if (signals < 0 || await_turn(request.live, signals, &turn, why) < 0)
+    return -why->errnum;
   const int r = stop(&request, &residents, why);
   if (r < 0 && why->errnum != ESRCH)
     return r;

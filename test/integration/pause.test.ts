@@ -3,6 +3,7 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync, readFileSync, readlinkSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Container } from "../../lib/engine/container.ts";
 import type { CreateOptions } from "../../lib/engine/container-options.ts";
@@ -161,6 +162,36 @@ describe.runIf(requireUserNamespaces())("a container that is paused", () => {
     owner.kill("SIGKILL");
     await once(owner, "exit");
 
+    await isGoing(container);
+  });
+
+  it("stands still for each who pauses it, one after the other", async () => {
+    await using container = await started(FAMILY);
+    await isGoing(container);
+    const first = await paused(container);
+    let isOver = false;
+    const waiting = paused(container).finally(() => (isOver = true));
+    await delay(100);
+    expect(isOver).toBe(false);
+
+    await goOn(first.helper);
+    const second = await waiting;
+
+    expect(second.event["processes"]).toBe(first.event["processes"]);
+    expect(states(container)).toEqual(STANDING);
+    await goOn(second.helper);
+    await isGoing(container);
+  });
+
+  it("is not waited for by whoever has given up", async () => {
+    await using container = await started(FAMILY);
+    const { helper } = await paused(container);
+
+    const signal = AbortSignal.timeout(100);
+    await expect(container.commit("x", { signal })).rejects.toMatchObject({ name: "AbortError" });
+
+    expect(states(container)).toEqual(STANDING);
+    await goOn(helper);
     await isGoing(container);
   });
 
