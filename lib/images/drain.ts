@@ -11,6 +11,7 @@ import { pipe } from "../native/syscalls.ts";
 import { draftPath, syncDirectory } from "../store/atomic.ts";
 import { storeError } from "../store/store-error.ts";
 import { abortError, onAbort, throwIfAborted } from "../util/abort.ts";
+import { isDescriptor } from "../util/descriptor.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
 
 /**
@@ -36,7 +37,7 @@ export async function drainInto<T>(
   if (isWritable(target)) return intoStream(target, write, signal);
   throwIfAborted(signal);
   if (typeof target === "string") return intoPath(target, write, signal);
-  if (Number.isInteger(target?.fd)) return write(target.fd);
+  if (isDescriptor(target?.fd)) return write(target.fd);
   throw new MarmitaError("INVALID_ARGUMENT", "expected a path, a stream or a descriptor to write");
 }
 

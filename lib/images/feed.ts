@@ -10,6 +10,7 @@ import { type HelperEvent, type VerbOptions, runVerb } from "../native/helper.ts
 import { pipe } from "../native/syscalls.ts";
 import { storeError } from "../store/store-error.ts";
 import { throwIfAborted } from "../util/abort.ts";
+import { isDescriptor } from "../util/descriptor.ts";
 import { errnoOf } from "../util/system-error.ts";
 
 /**
@@ -55,7 +56,7 @@ export async function feedVerb(
   throwIfAborted(options.signal);
   if (typeof source === "string") return feedFile(verb, source, options);
   if (isStream(source)) return feedStream(verb, source, options);
-  if (Number.isInteger(source?.fd)) return feedDescriptor(verb, source.fd, options);
+  if (isDescriptor(source?.fd)) return feedDescriptor(verb, source.fd, options);
   throw new MarmitaError("INVALID_ARGUMENT", "expected a path, a stream or a descriptor to read");
 }
 

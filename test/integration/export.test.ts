@@ -195,6 +195,13 @@ describe.runIf(canRun)("export", () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
+  it.each([-1, 2 ** 31, 0.5])("refuses %d, which is no descriptor", async (fd) => {
+    await expect(exportContainer("done", { fd }, { engine })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+    });
+    await expect(engine.images.load({ fd })).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+  });
+
   it("is aborted while nobody reads, and leaves nothing", async () => {
     const stalled = new PassThrough({ highWaterMark: 1 });
     const abort = new AbortController();
