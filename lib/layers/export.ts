@@ -19,6 +19,9 @@ export interface ExportOptions {
 }
 
 const HINTS = {
+  ENOTSUP: "Delete that attribute, or give it another name.",
+  ENAMETOOLONG: "A tar of ours holds no paths of 4096 bytes or more: move what is in there.",
+  EMSGSIZE: "Delete some of the extended attributes of that file.",
   ENOSPC: "There is no room left where the tar is written to.",
   EDQUOT: "The disk quota is used up where the tar is written to.",
 };

@@ -43,7 +43,9 @@ export interface PackOptions extends PackSource {
 }
 
 const HINTS = {
-  ENOTSUP: "A layer cannot hold names that begin with .wh.: rename the file, or delete it.",
+  ENOTSUP:
+    "A layer cannot hold files whose names begin with .wh., nor attributes with = in theirs: rename or delete them.",
+  ENAMETOOLONG: "A layer cannot hold paths of 4096 bytes or more: move what is in there.",
   EMSGSIZE: "Delete some of the extended attributes of that file.",
 };
 

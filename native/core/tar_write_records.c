@@ -99,6 +99,10 @@ int records_add_xattrs(struct records *records, const struct tar_entry *entry,
   for (size_t i = 0; i < entry->xattr_count; i++) {
     const int n = snprintf(keyword, sizeof keyword, XATTR_PREFIX "%s", sorted[i].name);
 
+    /* There it would end the name, and begin the value. */
+    if (strchr(sorted[i].name, '=') != NULL)
+      return fail(why, EOPNOTSUPP, "write attribute %.60s: no tar has = in such a name",
+                  sorted[i].name);
     if ((size_t) n >= sizeof keyword)
       return fail(why, EMSGSIZE, "write attribute %.60s…", sorted[i].name);
     if (records_add(records, keyword, sorted[i].value, sorted[i].size, why) < 0)

@@ -215,6 +215,10 @@ static void test_attributes(void) {
   entry.xattrs = many;
   entry.xattr_count = 16;
   is_int(tar_write_entry(writer, &entry, &why), -EMSGSIZE, "a megabyte of attributes is refused");
+  many[0].name = "user.a=b";
+  entry.xattr_count = 1;
+  is_int(tar_write_entry(writer, &entry, &why), -EOPNOTSUPP, "= in the name of one is refused");
+  many[0].name = "user.many";
   entry.xattr_count = TAR_XATTRS_MAX + 1;
   is_int(tar_write_entry(writer, &entry, &why), -EMSGSIZE, "…and so are too many");
   tar_write_close(writer);
