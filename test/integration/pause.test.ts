@@ -135,6 +135,8 @@ describe.runIf(requireUserNamespaces())("a container that is paused", () => {
     await using other = await started("echo ready; exec sleep 66", {
       pid: `container:${container.name}`,
     });
+    await expect.poll(() => states(container)).toEqual({ "sleep 65": "S" });
+    await expect.poll(() => states(other)).toEqual({ "sleep 66": "S" });
 
     const first = await paused(container);
     expect(states(container)).toEqual({ "sleep 65": "T" });
