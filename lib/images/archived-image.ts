@@ -53,9 +53,24 @@ export function checkDigest(actual: Digest, expected: Digest): void {
   });
 }
 
-/** A name out of an archive. Throws `INVALID_ARGUMENT` for reserved and impossible ones. */
-export function archivedName(text: string): string {
-  return checkName(parseReference(text), text);
+/**
+ * Names out of an archive. One with a digest names nothing: the digest follows from the content, and
+ * that here may be another's. Throws `INVALID_ARGUMENT` for reserved and impossible ones.
+ */
+export function archivedNames(texts: readonly string[]): readonly string[] {
+  return texts.flatMap((text) => {
+    const reference = parseReference(text);
+    return reference.digest === undefined ? [checkName(reference, text)] : [];
+  });
+}
+
+/** Names and nameless images: each costs time, and a line of a few bytes makes one. */
+const MOST_IMAGES = 1000;
+
+export function checkCount(images: number): void {
+  if (images <= MOST_IMAGES) return;
+  const message = `the archive names ${images} images, more than ${MOST_IMAGES}`;
+  throw new MarmitaError("UNSUPPORTED", message, { hint: "Save them to several archives." });
 }
 
 export function checkName(reference: Reference, text: string): string {

@@ -8,7 +8,8 @@ import { JsonReader, parseJson } from "../util/json.ts";
 import { type Archive, type Member, needMember } from "./archive.ts";
 import {
   type ArchivedImage,
-  archivedName,
+  archivedNames,
+  checkCount,
   checkDigest,
   composeManifest,
 } from "./archived-image.ts";
@@ -30,7 +31,9 @@ export async function findDockerEntries(
   if (member === undefined) return undefined;
   const bytes = await archive.read(member, MANIFEST_LIMIT_BYTES);
   const fields = new JsonReader({ images: parseJson(bytes, "manifest.json") }, "manifest.json");
-  return fields.list("images", parseEntry);
+  const entries = fields.list("images", parseEntry);
+  checkCount(entries.reduce((sum, { tags }) => sum + Math.max(1, tags.length), 0));
+  return entries;
 }
 
 export async function readDockerImage(
@@ -49,7 +52,7 @@ export async function readDockerImage(
   }
   const { manifest, bytes, descriptor } = composeManifest({ config, layers: descriptors });
   const content = imageContent(descriptor.digest, manifest, config);
-  const names = options.name === undefined ? entry.tags.map(archivedName) : [options.name];
+  const names = options.name === undefined ? archivedNames(entry.tags) : [options.name];
   checkPlatform(platformOf(content.config), options.platform, names[0] ?? `image ${content.id}`);
   return { names, content, descriptor, manifest: bytes, config, layers };
 }

@@ -7,7 +7,13 @@ import type { Platform } from "../oci/platform.ts";
 import { findReference } from "../oci/reference.ts";
 import { JsonReader, parseJson } from "../util/json.ts";
 import { type Archive, type Member, needMember } from "./archive.ts";
-import { type ArchivedImage, archivedName, checkDigest, checkName } from "./archived-image.ts";
+import {
+  type ArchivedImage,
+  archivedNames,
+  checkCount,
+  checkDigest,
+  checkName,
+} from "./archived-image.ts";
 import { checkPlatform, choosePlatform } from "./choose-platform.ts";
 import { type ReadBlob, checkSize, findManifest, imageContent } from "./image.ts";
 
@@ -32,6 +38,7 @@ export async function readLayout(
   const bytes = await archive.read(index, MANIFEST_LIMIT_BYTES);
   const fields = new JsonReader(parseJson(bytes, "index.json"), "index.json");
   const entries = fields.findList("manifests", parseDescriptor) ?? [];
+  checkCount(entries.length);
   const images = new Map<Digest, ArchivedImage>();
   for (const entry of onePerName(entries, options.platform)) {
     const image = await readEntry(archive, entry, options);
@@ -109,8 +116,8 @@ function writtenName({ annotations }: Descriptor): string | undefined {
 function entryNames(entry: Descriptor, options: ReadOptions, id: Digest): readonly string[] {
   const tags = options.tags.get(id) ?? [];
   const whole = entry.annotations?.[CONTAINERD_NAME];
-  if (whole !== undefined) return [archivedName(whole)];
-  if (tags.length > 0) return tags.map(archivedName);
+  if (whole !== undefined) return archivedNames([whole]);
+  if (tags.length > 0) return archivedNames(tags);
   const written = entry.annotations?.[REF_NAME];
   const reference = written === undefined ? undefined : findReference(written);
   if (written === undefined || reference === undefined || reference.digest !== undefined) return [];

@@ -242,6 +242,41 @@ describe("load", () => {
       expect(loaded.map(({ names }) => names)).toEqual([["lunch:1"], ["dinner:2"]]);
     });
 
+    it("takes no name with a digest, which may be another image's", async () => {
+      const other = `lunch@sha256:${"0".repeat(64)}`;
+      const layout = new Layout();
+      const line = layout.manifest(busybox, {
+        annotations: { "io.containerd.image.name": other },
+      });
+      const config = `blobs/sha256/${digestOf(second.config).slice(7)}`;
+      const tags = [{ Config: config, RepoTags: [other, "dinner:2"], Layers: [] }];
+
+      const loaded = await load(
+        layout.done([line, layout.manifest(second)], { "manifest.json": JSON.stringify(tags) }),
+      );
+
+      expect(loaded.map(({ names }) => names)).toEqual([[], ["dinner:2"]]);
+    });
+
+    it.each([
+      ["index.json", (line: unknown) => ({ schemaVersion: 2, manifests: Array(1001).fill(line) })],
+      ["manifest.json", () => Array(1001).fill({ Config: "c", RepoTags: null, Layers: [] })],
+      [
+        "manifest.json",
+        () => [{ Config: "c", RepoTags: Array.from({ length: 1001 }, (_, at) => `a:${at}`) }],
+      ],
+    ])("is refused with more images than anybody saves in its %s", async (name, document) => {
+      const layout = new Layout();
+      const line = layout.manifest(busybox, {});
+
+      await expect(
+        load({ ...layout.done([line]), [name]: JSON.stringify(document(line)) }),
+      ).rejects.toMatchObject({
+        code: "UNSUPPORTED",
+        message: "the archive names 1001 images, more than 1000",
+      });
+    });
+
     it("takes the images without a name that Docker leaves out of its index", async () => {
       const layout = new Layout();
       const line = layout.manifest(busybox, named("a"));
