@@ -167,7 +167,10 @@ int diff_main(int argc, char *argv[], struct failure *why) {
   if (strcmp(form, "kernel") != 0 && strcmp(form, "fuse") != 0)
     return fail(why, EINVAL, "diff needs a form");
   group.places.form = form[0] == 'k' ? UPPER_KERNEL : UPPER_FUSE;
-  if (userns_become_root(why) < 0 || diff_groups(argc - 1, argv + 1, &group, why) < 0)
+  if (userns_become_root(why) < 0)
+    return -why->errnum;
+  report_end_with_node();
+  if (diff_groups(argc - 1, argv + 1, &group, why) < 0)
     return -why->errnum;
   struct report report = report_open("compared");
   report_send(&report);

@@ -75,7 +75,10 @@ static int add_all(struct exporting *exporting, struct failure *why) {
 static int export_layers(struct exporting *exporting, const struct layer_words *words,
                          struct failure *why) {
   exporting->output.fd = STDOUT_FILENO;
-  if (userns_become_root(why) < 0 || owners_open(words->owners, &exporting->owners, why) < 0 ||
+  if (userns_become_root(why) < 0)
+    return -why->errnum;
+  report_end_with_node();
+  if (owners_open(words->owners, &exporting->owners, why) < 0 ||
       merged_open(&words->places, &exporting->merged, why) < 0 ||
       tar_write_open(tar_sink_of(&exporting->output), &exporting->tar, why) < 0)
     return -why->errnum;

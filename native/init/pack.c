@@ -193,6 +193,7 @@ static int pack_into(int fd, const struct words *words, struct packing *packing,
 
   if (userns_become_root(why) < 0)
     return -why->errnum;
+  report_end_with_node();
   packing->epoch = words->epoch;
   if (owners_open(words->layers.owners, &packing->owners, why) < 0 ||
       upper_open(&words->layers.places, &packing->upper, why) < 0 ||

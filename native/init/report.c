@@ -1,9 +1,12 @@
 #include "report.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -115,4 +118,13 @@ void report_failed(const struct failure *why) {
   report_text(&report, "step", why->step);
   report_text(&report, "what", why->what);
   report_send(&report);
+}
+
+void report_end_with_node(void) {
+  struct pollfd node = {.fd = FD_EVENTS};
+
+  (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
+  /* It may have ended before that. */
+  if (poll(&node, 1, 0) > 0 && (node.revents & POLLHUP) != 0)
+    (void) raise(SIGKILL);
 }

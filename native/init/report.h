@@ -32,5 +32,9 @@ const char *report_finish(struct report *report);
 /* Finish and send. */
 void report_send(struct report *report);
 
+/* From now on we end when Node does: nobody waits for what we do. A change of ids makes the kernel
+ * forget it, so that comes first. */
+void report_end_with_node(void);
+
 /* {"event":"failed","errno":2,"step":"exec","what":"exec /no/such"} */
 void report_failed(const struct failure *why);

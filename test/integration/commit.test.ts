@@ -262,6 +262,24 @@ describe.runIf(requireUserNamespaces())("an image made of a container", () => {
     expect(await sh("mine", "wc -c < /noise")).toBe("200000000\n");
   });
 
+  it("packs no further when whoever waits for it was killed", async () => {
+    const id = await container("dd if=/dev/zero of=/hole bs=1 count=0 seek=256G 2>/dev/null");
+    const packing = () =>
+      readdirSync("/proc").some((pid) => {
+        return commandOf(pid).startsWith(`marmita-init\0pack\0--userns\0${engine.root}`);
+      });
+
+    await using owner = script(
+      engine.root,
+      `await marmita.commit(${JSON.stringify(id)}, "mine", { root });`,
+    );
+    await eventually("a helper that packs", () => packing() || undefined, 10_000);
+    owner.child.kill("SIGKILL");
+    await owner.ended;
+
+    await expect.poll(packing).toBe(false);
+  });
+
   it("leaves nothing when it is aborted", async () => {
     const id = await container("head -c 50000000 /dev/urandom > /noise");
     const before = readdirSync(join(engine.root, "images/blobs/sha256")).toSorted();
@@ -329,3 +347,11 @@ describe.runIf(requireUserNamespaces())("an image made of a container", () => {
     await expect(tag("nobody", "mine:4", { engine })).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 });
+
+function commandOf(pid: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8");
+  } catch {
+    return ""; // gone, or no process
+  }
+}
