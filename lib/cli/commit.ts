@@ -4,6 +4,7 @@ import type { Container } from "../engine/container.ts";
 import type { Engine } from "../engine/engine.ts";
 import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
+import { interruptible } from "./interruption.ts";
 import { print } from "./output.ts";
 import { UsageError } from "./usage.ts";
 
@@ -40,14 +41,16 @@ export const commit: Command = {
     }
     await using engine = await openCliEngine(options);
     const container = await find(engine, nameOrId, name);
-    const image = await container.commit(name, {
-      changes: flags.all("change"),
-      pause: flags.last("pause") !== "false" && !flags.has("no-pause"),
-      ...(author === undefined ? {} : { author }),
-      ...(message === undefined ? {} : { message }),
+    return await interruptible(async (signal) => {
+      const image = await container.commit(name, {
+        changes: flags.all("change"),
+        pause: flags.last("pause") !== "false" && !flags.has("no-pause"),
+        ...(author === undefined ? {} : { author }),
+        ...(message === undefined ? {} : { message }),
+        signal,
+      });
+      print(`${image.id}\n`);
     });
-    print(`${image.id}\n`);
-    return 0;
   },
 };
 

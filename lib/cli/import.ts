@@ -5,6 +5,7 @@ import { MarmitaError } from "../errors.ts";
 import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
 import type { ParsedFlags } from "./flags.ts";
+import { interruptible } from "./interruption.ts";
 import { print } from "./output.ts";
 import { UsageError } from "./usage.ts";
 
@@ -38,14 +39,16 @@ export const importRootfs: Command = {
     const isUrl = /^https?:\/\//.test(file);
     const message = flags.last("message") ?? (isUrl ? `Imported from ${file}` : undefined);
     await using engine = await openCliEngine(options);
-    const source = file === "-" ? { fd: 0 } : isUrl ? await download(file) : file;
-    const image = await engine.images.import(source, name, {
-      changes: flags.all("change"),
-      ...(message === undefined ? {} : { message }),
-      ...(platform === undefined ? {} : { platform }),
+    return await interruptible(async (signal) => {
+      const source = file === "-" ? { fd: 0 } : isUrl ? await download(file, signal) : file;
+      const image = await engine.images.import(source, name, {
+        changes: flags.all("change"),
+        ...(message === undefined ? {} : { message }),
+        ...(platform === undefined ? {} : { platform }),
+        signal,
+      });
+      print(`${image.id}\n`);
     });
-    print(`${image.id}\n`);
-    return 0;
   },
 };
 
@@ -61,11 +64,11 @@ function platformOf(flags: ParsedFlags): string | undefined {
   return [...parts, ...(variant === undefined ? [] : [variant])].join("/");
 }
 
-async function download(url: string): Promise<Readable> {
+async function download(url: string, signal: AbortSignal): Promise<Readable> {
   const { Readable: stream } = await import("node:stream");
   let response: Response;
   try {
-    response = await fetch(url);
+    response = await fetch(url, { signal });
   } catch (cause) {
     // What fetch itself says is "fetch failed".
     const why = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;

@@ -3,6 +3,7 @@ import { isatty } from "node:tty";
 import { MarmitaError } from "../errors.ts";
 import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
+import { interruptible } from "./interruption.ts";
 import { print } from "./output.ts";
 
 export const load: Command = {
@@ -33,12 +34,13 @@ export const load: Command = {
       });
     }
     await using engine = await openCliEngine(options);
-    const loaded = await engine.images.load(
-      input ?? { fd: 0 },
-      platform === undefined ? {} : { platform },
-    );
-    for (const image of loaded) print(formatLoaded(image));
-    return 0;
+    return await interruptible(async (signal) => {
+      const loaded = await engine.images.load(input ?? { fd: 0 }, {
+        ...(platform === undefined ? {} : { platform }),
+        signal,
+      });
+      for (const image of loaded) print(formatLoaded(image));
+    });
   },
 };
 

@@ -1,7 +1,8 @@
 /** What a container changed: its writable layers, compared with what lies below them. */
 import { MarmitaError } from "../errors.ts";
-import { type HelperEvent, HelperFailure, type UserNamespace, runVerb } from "../native/helper.ts";
+import { type HelperEvent, type UserNamespace, runVerb } from "../native/helper.ts";
 import { storeError } from "../store/store-error.ts";
+import { tooLong } from "./too-long.ts";
 
 /** One line of `docker diff`. */
 export interface Change {
@@ -46,15 +47,9 @@ export async function diffLayers(
   try {
     await runVerb("diff", { args, namespace, signal, onEvent });
   } catch (error) {
-    throw tooLong(error) ?? storeError(error, "diff");
+    throw tooLong(error, "diff") ?? storeError(error, "diff");
   }
   return changes.sort((one, other) => compare(one.path, other.path));
-}
-
-function tooLong(cause: unknown): MarmitaError | undefined {
-  if (!(cause instanceof HelperFailure) || cause.errno !== "ENAMETOOLONG") return undefined;
-  const { message, errno } = cause;
-  return new MarmitaError("UNSUPPORTED", message, { cause, step: "diff", errno });
 }
 
 /** What is in a directory comes right after it. */

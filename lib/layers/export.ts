@@ -5,6 +5,7 @@ import { storeError } from "../store/store-error.ts";
 import { JsonReader } from "../util/json.ts";
 import type { UpperDirectory } from "./diff.ts";
 import { layerWords } from "./pack.ts";
+import { tooLong } from "./too-long.ts";
 
 export interface ExportOptions {
   readonly layer: {
@@ -20,7 +21,6 @@ export interface ExportOptions {
 
 const HINTS = {
   ENOTSUP: "Delete that attribute, or give it another name.",
-  ENAMETOOLONG: "A tar of ours holds no paths of 4096 bytes or more: move what is in there.",
   EMSGSIZE: "Delete some of the extended attributes of that file.",
   ENOSPC: "There is no room left where the tar is written to.",
   EDQUOT: "The disk quota is used up where the tar is written to.",
@@ -50,6 +50,6 @@ export async function exportTree(
     const fields = new JsonReader(event, "event of the helper");
     return { size: fields.size("size"), entries: fields.size("entries") };
   } catch (error) {
-    throw storeError(error, "export", HINTS);
+    throw tooLong(error, "export") ?? storeError(error, "export", HINTS);
   }
 }

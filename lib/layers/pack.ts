@@ -9,6 +9,7 @@ import type { Compression } from "../oci/media-types.ts";
 import { storeError } from "../store/store-error.ts";
 import { JsonReader } from "../util/json.ts";
 import { isMissing } from "../util/system-error.ts";
+import { tooLong } from "./too-long.ts";
 
 export interface PackedLayer {
   /** Of the blob. */
@@ -45,7 +46,6 @@ export interface PackOptions extends PackSource {
 const HINTS = {
   ENOTSUP:
     "A layer cannot hold files whose names begin with .wh., nor attributes with = in theirs: rename or delete them.",
-  ENAMETOOLONG: "A layer cannot hold paths of 4096 bytes or more: move what is in there.",
   EMSGSIZE: "Delete some of the extended attributes of that file.",
 };
 
@@ -73,7 +73,7 @@ export async function packLayer(
     }
     return packedLayer(new JsonReader(event, "event of the helper"));
   } catch (error) {
-    throw storeError(error, "pack", HINTS);
+    throw tooLong(error, "pack") ?? storeError(error, "pack", HINTS);
   }
 }
 

@@ -1,4 +1,7 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../helpers/eventually.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 import { busyboxCli, type Cli } from "./cli-command.ts";
@@ -67,6 +70,27 @@ describe.runIf(canRun)("marmita commit", () => {
     expect(await cli.call(["commit", "nobody", "mine:9"])).toMatchObject({
       stderr: "marmita: no such container: nobody\n",
     });
+  });
+
+  it.each([
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const)("leaves nothing behind when it is ended by %s", async (signal, exitCode) => {
+    await cli.call(["run", "--name", signal, "busybox", "truncate", "-s", "1T", "/hole"]);
+    const store = join(cli.root, "images");
+    const before = readdirSync(store).toSorted();
+    const called = cli.start(["commit", signal, "never"]);
+    await eventually(
+      "its draft",
+      () => readdirSync(store).length > before.length || undefined,
+      15_000,
+    );
+
+    called.child.kill(signal);
+
+    expect(await called.ended).toEqual({ exitCode, stdout: "", stderr: "" });
+    expect(readdirSync(store).toSorted()).toEqual(before);
+    expect(await cli.call(["images", "-q", "never"])).toMatchObject({ stdout: "" });
   });
 
   it.each([

@@ -1,11 +1,12 @@
 import { writeFile } from "node:fs/promises";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, it } from "vitest";
 import { tarArchive } from "../../fixtures/tar-writer.mjs";
+import { eventually } from "../helpers/eventually.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { busyboxArchive } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
@@ -36,6 +37,26 @@ describe.runIf(canRun)("images on the command line", () => {
       exitCode: 0,
       stdout: "Loaded image: busybox:latest\n",
     });
+  });
+
+  it.each([
+    ["load", []],
+    ["import", ["-"]],
+  ])("are let go of when %s is interrupted", async (command, args) => {
+    const store = join(cli.root, "images");
+    const before = readdirSync(store).toSorted();
+    const called = cli.start([command, ...args], { stdin: "pipe" });
+    called.child.stdin?.write(readFileSync(busyboxArchive()).subarray(0, 100_000));
+    await eventually(
+      "its draft",
+      () => readdirSync(store).length > before.length || undefined,
+      15_000,
+    );
+
+    called.child.kill("SIGINT");
+
+    expect(await called.ended).toEqual({ exitCode: 130, stdout: "", stderr: "" });
+    expect(readdirSync(store).toSorted()).toEqual(before);
   });
 
   it("are imported from a root file system, with changes", async () => {

@@ -1,6 +1,7 @@
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { beforeAll, describe, expect, it } from "vitest";
 import { diff } from "../../lib/api/containers.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
@@ -115,10 +116,13 @@ describe.runIf(requireUserNamespaces())("what containers of all kinds changed", 
     const deep = `mkdir -p /a/${half} /b/${half} && mv /b /a/${half}/`;
 
     expect(changes).toEqual([`A /${long}`]);
-    await expect(changesOf(engine, deep, { image: "busybox" })).rejects.toMatchObject({
-      code: "UNSUPPORTED",
-      errno: "ENAMETOOLONG",
-    });
+    const tooLong = { code: "UNSUPPORTED", errno: "ENAMETOOLONG" };
+    await expect(changesOf(engine, deep, { image: "busybox" })).rejects.toMatchObject(tooLong);
+
+    const { id } = await engine.containers.run("busybox", ["sh", "-c", deep]);
+    const box = await engine.containers.get(id);
+    await expect(box.commit("deep")).rejects.toMatchObject(tooLong);
+    await expect(box.export(new PassThrough().resume())).rejects.toMatchObject(tooLong);
   });
 
   it("is NOT_FOUND of one that is removed meanwhile", async () => {
