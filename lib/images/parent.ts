@@ -12,15 +12,22 @@ export interface Relative {
 /**
  * Whether `image` was made from `other`, at once or by way of others: it has all of its layers and
  * all of its history, and something more of the latter, as Podman sees it. An image is no child of
- * itself, nor of one that differs in its settings only.
+ * itself, nor of one that differs in its settings only; and one whose history does not tell of its
+ * layers has none that we know of.
  */
 export function isChildOf(image: Ancestry, other: Ancestry): boolean {
   if (other.history.length >= image.history.length) return false;
   const { diff_ids: layers } = image.rootfs;
   return (
+    tellsOfLayers(other) &&
     other.rootfs.diff_ids.every((diffId, at) => diffId === layers[at]) &&
     other.history.every((entry, at) => isSame(entry, image.history[at]))
   );
+}
+
+function tellsOfLayers({ rootfs, history }: Ancestry): boolean {
+  const filled = history.filter(({ empty_layer }) => empty_layer !== true);
+  return filled.length === rootfs.diff_ids.length;
 }
 
 /** The closest of `images` that `image` was made from; `undefined` when none is among them. */

@@ -46,11 +46,12 @@ describe("isChildOf()", () => {
     expect(isChildOf(image("A", "B"), parent)).toBe(true);
   });
 
-  it("has no children of an image without a history, whose layers say nothing", () => {
-    const bare = { ...image("A"), history: [] };
-    const other = { ...image("A", "B"), history: [] };
-
-    expect(isChildOf(other, bare)).toBe(false);
+  it.each([
+    ["another one without", { ...image("A", "B"), history: [] }],
+    ["one of the same layers with", image("A")],
+    ["one of more layers with", image("A", "B")],
+  ])("an image without a history, whose layers say nothing, has no child: %s", (_which, other) => {
+    expect(isChildOf(other, { ...image("A"), history: [] })).toBe(false);
   });
 });
 
