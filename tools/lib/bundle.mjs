@@ -1,5 +1,15 @@
 // The command as a few files: loading lib/ file by file takes longer than what most commands do.
-import { chmodSync, existsSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 
 // Node takes an `--env-file` in any place for its own, and what that file says for options of its
@@ -14,8 +24,7 @@ const PACKAGE = `${JSON.stringify({ type: "commonjs" })}\n`;
 export async function bundleCommand(folder) {
   const target = join(folder, "dist/bin");
   const draft = mkdtempSync(join(folder, "dist/.draft-"));
-  if (canBundle()) await writeBundle(folder, draft);
-  const call = canBundle() ? 'require("./main.js")' : 'import("../cli/marmita.js")';
+  const call = canBundle() ? await writeBundle(folder, draft) : 'import("../cli/marmita.js")';
   writeFileSync(join(draft, "marmita.js"), start(call));
   writeFileSync(join(draft, "package.json"), PACKAGE);
   chmodSync(join(draft, "marmita.js"), 0o755);
@@ -29,11 +38,15 @@ function canBundle() {
   return major > 20 || minor >= 19;
 }
 
+/** Resolves to what starts it: with the digest of it all, which a cache of its code goes by. */
 async function writeBundle(folder, draft) {
   const { rolldown } = await import("rolldown");
   const bundle = await rolldown({
     cwd: folder,
-    input: { main: join(folder, "lib/cli/marmita.ts") },
+    input: {
+      main: join(folder, "lib/cli/marmita.ts"),
+      "code-cache": join(folder, "lib/cli/code-cache.ts"),
+    },
     platform: "node",
     transform: { target: "node20.17" },
     logLevel: "warn",
@@ -46,6 +59,15 @@ async function writeBundle(folder, draft) {
     chunkFileNames: "[name]-[hash].js",
   });
   await bundle.close();
+  const bundled = `{ directory: __dirname, require, build: "${digestOf(draft)}" }`;
+  return `require("./code-cache.js").start(${bundled}, "main.js")`;
+}
+
+function digestOf(directory) {
+  const hash = createHash("sha256");
+  const scripts = readdirSync(directory).filter((name) => name.endsWith(".js"));
+  for (const name of scripts.sort()) hash.update(name).update(readFileSync(join(directory, name)));
+  return hash.digest("hex").slice(0, 16);
 }
 
 /** Whoever starts the command meanwhile finds all of the old one or all of the new one. */
