@@ -75,7 +75,10 @@ function load({ directory, require }: Bundle, entry: string, { cached, compiled 
     const text = readFileSync(filename, "utf8");
     const cachedData = cached.get(name);
     const source = `(function (exports, require, module, __filename, __dirname) { ${text}\n})`;
-    const script = new Script(source, { filename, ...(cachedData && { cachedData }) });
+    const script = new Script(source, {
+      filename,
+      ...(cachedData && { cachedData }),
+    });
     if (cachedData === undefined || script.cachedDataRejected === true) compiled.set(name, script);
     const wrapper = script.runInThisContext() as Wrapper;
     wrapper(module.exports, requireFrom, module, filename, directory);

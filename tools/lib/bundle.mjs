@@ -54,6 +54,7 @@ async function writeBundle(folder, draft) {
   await bundle.write({
     dir: draft,
     format: "cjs",
+    dynamicImportInCjs: false, // what vm.Script runs may not import()
     sourcemap: true,
     entryFileNames: "[name].js",
     chunkFileNames: "[name]-[hash].js",
