@@ -187,6 +187,7 @@ describe.runIf(requireUserNamespaces())("a container that is paused", () => {
 
   it("is not waited for by whoever has given up", async () => {
     await using container = await started(FAMILY);
+    await isGoing(container);
     const { helper } = await paused(container);
 
     const signal = AbortSignal.timeout(100);
