@@ -9,7 +9,7 @@ import { lock, tryOnce } from "../store/lock.ts";
 import { storeError } from "../store/store-error.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import { Disposer } from "../util/disposer.ts";
-import { isMissing } from "../util/system-error.ts";
+import { isThere } from "../util/is-there.ts";
 import type { TakenMember } from "./archive.ts";
 import { clearStaleDrafts, openDraft } from "./drafts.ts";
 import { sweepGone, takeUnreferenced } from "./garbage.ts";
@@ -150,7 +150,7 @@ async function storeLayers(
   { made, signal, drafts }: StoreContext & { readonly drafts: ReadonlyMap<Digest, DraftBlob> },
 ): Promise<void> {
   for (const { chainId } of layers) {
-    if (!(await isThere(store.paths.layer(chainId)))) made.layers.add(chainId);
+    if (!(await isThere(store.paths.layer(chainId), stat))) made.layers.add(chainId);
   }
   const sources = layers.map(({ chainId, diffId, descriptor }) => {
     return { chainId, diffId, blob: descriptor, file: drafts.get(descriptor.digest)?.draft };
@@ -170,15 +170,5 @@ async function takeBack(store: ImageStore, made: Made): Promise<void> {
     await sweepGone(store);
   } catch {
     // The error that brought us here is the one to report.
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await stat(path);
-    return true;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
   }
 }

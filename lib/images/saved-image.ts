@@ -1,5 +1,5 @@
 /** One image as `save` writes it: its own documents, or new ones where its layers change. */
-import { access, link, stat } from "node:fs/promises";
+import { link, stat } from "node:fs/promises";
 import { join } from "node:path";
 
 import { MarmitaError } from "../errors.ts";
@@ -9,7 +9,8 @@ import { CONFIG_LIMIT_BYTES } from "../oci/image-config.ts";
 import { MANIFEST_LIMIT_BYTES } from "../oci/manifest.ts";
 import { isOciType, layerCompression, layerType } from "../oci/media-types.ts";
 import { JsonReader } from "../util/json.ts";
-import { errnoOf, isMissing } from "../util/system-error.ts";
+import { isThere } from "../util/is-there.ts";
+import { errnoOf } from "../util/system-error.ts";
 import type { DescribedImage } from "./archive-documents.ts";
 import { checkDigest, composeManifest } from "./archived-image.ts";
 import { feedVerb } from "./feed.ts";
@@ -141,7 +142,7 @@ async function unpacked(
   { draft, signal }: PrepareOptions,
 ): Promise<SavedLayer> {
   const file = join(draft, `${hexOf(diffId)}.tar`);
-  if (!(await isThere(file))) {
+  if (!(await isThere(file, stat))) {
     const args = ["--plain", file];
     const event = await feedVerb("blob", blob, { args, ...(signal && { signal }) });
     const fields = new JsonReader(event, "event of the helper");
@@ -150,14 +151,4 @@ async function unpacked(
   }
   const { size } = await stat(file);
   return { descriptor: { mediaType: layerType("none"), digest: diffId, size }, file };
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
-  }
 }

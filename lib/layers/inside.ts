@@ -1,12 +1,12 @@
 /** Layer work as root of the mapped user namespace: the one door to files that mapped ids own. */
-import { lstat, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 
 import { type ErrorCode, MarmitaError } from "../errors.ts";
 import { type HelperEvent, HelperFailure, type UserNamespace, runVerb } from "../native/helper.ts";
 import { type Digest, parseDigest } from "../oci/digest.ts";
 import { storeError } from "../store/store-error.ts";
 import { JsonReader } from "../util/json.ts";
-import { isMissing } from "../util/system-error.ts";
+import { isThere } from "../util/is-there.ts";
 
 /** What `marmita-init apply` saw of a blob, and did with it. */
 export interface AppliedLayer {
@@ -100,20 +100,10 @@ export async function removeTree(
 ): Promise<void> {
   try {
     // Mostly nothing is there, and a process costs more than a look.
-    const found = await Promise.all(paths.map(isThere));
+    const found = await Promise.all(paths.map((path) => isThere(path)));
     const args = paths.filter((_, at) => found[at]);
     if (args.length > 0) await runVerb("remove", { args, namespace });
   } catch (error) {
     throw storeError(error, "remove");
-  }
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
   }
 }

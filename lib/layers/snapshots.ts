@@ -5,7 +5,7 @@
  * running over it, and the layer is then unpacked as `<hex>.<ids>.<format>`.
  */
 import { randomUUID } from "node:crypto";
-import { lstat, mkdir, readFile, rename, stat } from "node:fs/promises";
+import { mkdir, readFile, rename, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 
 import { isMarmitaError } from "../errors.ts";
@@ -19,6 +19,7 @@ import type { Paths } from "../store/paths.ts";
 import { storeError } from "../store/store-error.ts";
 import { Disposer } from "../util/disposer.ts";
 import { namesIn } from "../util/names-in.ts";
+import { isThere } from "../util/is-there.ts";
 import { isMissing } from "../util/system-error.ts";
 import { removeTree } from "./inside.ts";
 import { LAYER_FORMAT, type LayerRecord, idsKey, idsOf, parseLayerRecord } from "./record.ts";
@@ -311,16 +312,6 @@ export class Layers {
 function namesFor(chainId: ChainId, ids: string): readonly string[] {
   const plain = hexOf(chainId);
   return [plain, `${plain}.${ids}`, `${plain}.${ids}.${LAYER_FORMAT}`];
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await lstat(path);
-    return true;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
-  }
 }
 
 async function stampOf(directory: string): Promise<string | undefined> {

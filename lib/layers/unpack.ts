@@ -1,12 +1,12 @@
 /** One layer's blob becomes a draft directory with its record, checked against its digests. */
-import { access, rm, writeFile } from "node:fs/promises";
+import { rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { MarmitaError } from "../errors.ts";
 import type { UserNamespace } from "../native/helper.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ChainId, Digest } from "../oci/digest.ts";
-import { isMissing } from "../util/system-error.ts";
+import { isThere } from "../util/is-there.ts";
 import { type AppliedLayer, applyLayer } from "./inside.ts";
 import { LAYER_FORMAT, type LayerRecord, formatLayerRecord, idsOf } from "./record.ts";
 
@@ -40,7 +40,7 @@ export async function unpackLayer(
   options: UnpackOptions,
 ): Promise<LayerRecord> {
   const { layer, blob, draft, lowers, ready, signal } = options;
-  if (!(await isThere(blob))) {
+  if (!(await isThere(blob, stat))) {
     const { digest } = layer.blob;
     throw new MarmitaError("NOT_FOUND", `blob ${digest} is missing`, { details: { digest } });
   }
@@ -64,16 +64,6 @@ export async function unpackLayer(
   };
   await writeFile(join(draft, "layer.json"), formatLayerRecord(record), { flag: "wx" });
   return record;
-}
-
-async function isThere(path: string): Promise<boolean> {
-  try {
-    await access(path);
-    return true;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw error;
-  }
 }
 
 function checkDigests({ diffId, blob }: LayerSource, applied: AppliedLayer): void {

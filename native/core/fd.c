@@ -10,6 +10,16 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "syscalls.h"
+
+int fd_open_inside(int directory, const char *path, int flags) {
+  const struct open_how how = {
+      .flags = (unsigned) (flags | O_NOFOLLOW | O_CLOEXEC),
+      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+  };
+
+  return sys_openat2(directory, path[0] == '\0' ? "." : path, &how);
+}
 
 int fd_may_write_again(int fd) {
   struct pollfd waiting = {.fd = fd, .events = POLLOUT};

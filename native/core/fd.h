@@ -10,6 +10,10 @@
 /* All bytes or a failure; interrupted calls, and descriptors that do not block, are retried. */
 int fd_write_all(int fd, const void *bytes, size_t size, struct failure *why);
 
+/* Open `path`, "" being `directory` itself, by no link and never outside of it; flags beside
+ * O_NOFOLLOW|O_CLOEXEC. A descriptor, or -1 and errno. */
+int fd_open_inside(int directory, const char *path, int flags);
+
 /* After a failed write: whether it may be tried again; waits until there is room. */
 int fd_may_write_again(int fd);
 

@@ -8,23 +8,14 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "fd.h"
 #include "layer_parts.h"
-#include "syscalls.h"
 
 #define XATTR_LIST_BYTES 65536
 
-static int open_inside(int lower, const char *path, int flags) {
-  const struct open_how how = {
-      .flags = (unsigned) (flags | O_NOFOLLOW | O_CLOEXEC),
-      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-  };
-
-  return sys_openat2(lower, path[0] == '\0' ? "." : path, &how);
-}
-
 /* Not by fchdir() and a path: the working directory would be outside of our root then. */
 static int is_opaque(int lower, const char *path) {
-  autoclose int fd = open_inside(lower, path, O_RDONLY | O_DIRECTORY);
+  autoclose int fd = fd_open_inside(lower, path, O_RDONLY | O_DIRECTORY);
   char value = '\0';
 
   return fd >= 0 && fgetxattr(fd, "user.overlay.opaque", &value, 1) == 1 && value == 'y';
@@ -44,7 +35,7 @@ static enum view look(int lower, const char *path, int *ret_fd, struct stat *ret
   do {
     end += strcspn(path + end, "/");
     prefix[end] = '\0';
-    autoclose int fd = open_inside(lower, prefix, O_PATH);
+    autoclose int fd = fd_open_inside(lower, prefix, O_PATH);
     if (fd < 0 || fstat(fd, ret_st) < 0)
       return otherwise;
     if (path[end] == '\0') {
@@ -123,7 +114,7 @@ int lower_directory(struct layer *layer, const char *path, struct stat *ret_st, 
     return -why->errnum;
   if (!find(layer, path, &lower, &fd, &st) || !S_ISDIR(st.st_mode))
     return 0;
-  const int readable = open_inside(lower, path, O_RDONLY | O_DIRECTORY);
+  const int readable = fd_open_inside(lower, path, O_RDONLY | O_DIRECTORY);
   if (readable < 0)
     return fail(why, errno, "open lower %s", path);
   *ret_fd = readable;
@@ -197,7 +188,7 @@ int lower_copy_up(struct layer *layer, const char *path, struct failure *why) {
   if (!S_ISREG(st.st_mode))
     return fail(why, S_ISDIR(st.st_mode) ? EISDIR : EOPNOTSUPP, "link to %s of a lower layer",
                 path);
-  autoclose int from = open_inside(lower, path, O_RDONLY);
+  autoclose int from = fd_open_inside(lower, path, O_RDONLY);
   if (from < 0)
     return fail(why, errno, "open %s in lower layer", path);
   memcpy(place.path, path, strlen(path) + 1);

@@ -11,7 +11,7 @@
 
 #include "cleanup.h"
 #include "layer_parts.h"
-#include "syscalls.h"
+#include "fd.h"
 
 /* Of a layer with more of them some are looked at early, when a directory may not be opaque yet. */
 #define WHITEOUT_BYTES_MAX (16u << 20)
@@ -105,9 +105,7 @@ static int remember(struct layer *layer, const char *path, struct failure *why) 
 
 /* One that was made through a link hides what has another name: it stays. */
 static int take_away_useless(struct layer *layer, const char *path, struct failure *why) {
-  const struct open_how how = {.flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
-                               .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
-  autoclose int fd = sys_openat2(layer->root, path, &how);
+  autoclose int fd = fd_open_inside(layer->root, path, O_PATH);
   struct stat st;
 
   if (fd < 0 || fstat(fd, &st) < 0 || !place_is_whiteout(&st))

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "syscalls.h"
+#include "fd.h"
 #include "upper_parts.h"
 
 #define LAYERS_MAX (UPPER_LOWERS_MAX + 1)
@@ -141,11 +141,7 @@ void merged_close(struct merged *merged) {
 
 /* 1: it is opaque; 0: those below have part in it, too. */
 static int open_part(struct merged *merged, size_t layer, const char *path, struct failure *why) {
-  const struct open_how how = {
-      .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-  };
-  const int fd = sys_openat2(root_of(merged, layer), path[0] == '\0' ? "." : path, &how);
+  const int fd = fd_open_inside(root_of(merged, layer), path, O_RDONLY | O_DIRECTORY);
 
   if (fd < 0)
     return errno == ENOENT || errno == ENOTDIR || errno == ELOOP

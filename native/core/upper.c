@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "syscalls.h"
+#include "fd.h"
 #include "upper_parts.h"
 
 bool upper_is_whiteout(const struct stat *st) {
@@ -146,10 +146,6 @@ void upper_close(struct upper *upper) {
 
 /* 0: open; 1: it is there no longer. */
 static int reopen(struct upper *upper, struct upper_level *level, struct failure *why) {
-  const struct open_how how = {
-      .flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-  };
   char path[PATH_MAX];
   struct stat st;
 
@@ -157,7 +153,7 @@ static int reopen(struct upper *upper, struct upper_level *level, struct failure
     return 0;
   memcpy(path, upper->path, level->path_size);
   path[level->path_size] = '\0';
-  autoclose int fd = sys_openat2(upper->root, path[0] == '\0' ? "." : path, &how);
+  autoclose int fd = fd_open_inside(upper->root, path, O_RDONLY | O_DIRECTORY);
   if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
     return fail(why, errno, "open directory %.200s", path);
   if (fd < 0 || fstat(fd, &st) < 0 || st.st_ino != level->ino || st.st_dev != level->dev)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "syscalls.h"
+#include "fd.h"
 #include "upper_parts.h"
 
 void upper_close_lowers(struct upper *upper) {
@@ -14,20 +14,11 @@ void upper_close_lowers(struct upper *upper) {
   upper->below_depth = 0;
 }
 
-static int open_inside(int lower, const char *path, int flags) {
-  const struct open_how how = {
-      .flags = (unsigned) (flags | O_NOFOLLOW | O_CLOEXEC),
-      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-  };
-
-  return sys_openat2(lower, path[0] == '\0' ? "." : path, &how);
-}
-
 /* Below image `host` lies what its owner may enter and not read. */
 static int open_directory(int lower, const char *path) {
-  const int fd = open_inside(lower, path, O_RDONLY | O_DIRECTORY);
+  const int fd = fd_open_inside(lower, path, O_RDONLY | O_DIRECTORY);
 
-  return fd < 0 && errno == EACCES ? open_inside(lower, path, O_PATH | O_DIRECTORY) : fd;
+  return fd < 0 && errno == EACCES ? fd_open_inside(lower, path, O_PATH | O_DIRECTORY) : fd;
 }
 
 int upper_open_lowers(struct upper *upper, struct failure *why) {
@@ -90,7 +81,7 @@ int upper_look_below(struct upper *upper, const char *name, struct failure *why)
 
 int upper_open_below(struct upper *upper, int flags) {
   const struct upper_entry *entry = &upper->entry;
-  const int fd = open_inside(upper->lowers[entry->lower], entry->path, flags);
+  const int fd = fd_open_inside(upper->lowers[entry->lower], entry->path, flags);
 
   return fd < 0 ? -errno : fd;
 }

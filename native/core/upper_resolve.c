@@ -7,20 +7,15 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "syscalls.h"
+#include "fd.h"
 #include "upper_parts.h"
 
 #define LINKS_MAX 40
 
 /* The size of what the link says, 0 where there is no link. */
 static size_t read_link(const struct upper *upper, const char *path, char *ret_text) {
-  const struct open_how how = {
-      .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
-      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
-  };
-
   for (size_t i = 0; i <= upper->lower_count; i++) {
-    autoclose int fd = sys_openat2(i == 0 ? upper->root : upper->lowers[i - 1], path, &how);
+    autoclose int fd = fd_open_inside(i == 0 ? upper->root : upper->lowers[i - 1], path, O_PATH);
     if (fd < 0)
       continue;
     const ssize_t size = readlinkat(fd, "", ret_text, PATH_MAX);

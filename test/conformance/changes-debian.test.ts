@@ -22,7 +22,7 @@ const SCRIPT = [
   "useradd --create-home --shell /bin/bash --uid 1234 cook",
   "usermod -aG tty,mail cook && passwd -l cook",
   "echo 'cook ALL=(ALL) NOPASSWD: ALL' > /etc/sudoers.d/cook && chmod 440 /etc/sudoers.d/cook",
-  "su cook -c 'mkdir -p ~/work && echo hello > ~/work/menu && ln -s work ~/w && umask 077 && echo s > ~/secret'",
+  "su cook -c 'mkdir -p ~/meals && echo hello > ~/meals/menu && ln -s meals ~/m && umask 077 && echo s > ~/secret'",
   "setcap cap_net_bind_service=+ep /usr/bin/python3.11",
   "cp -a /usr/share/doc /opt/doc && rm -rf /usr/share/doc",
   "ln -f /bin/true /usr/local/bin/also-true && ln -s /bin/false /usr/local/bin/also-false",

@@ -124,27 +124,28 @@ describe.runIf(requireUserNamespaces())("a container that runs", () => {
     ["with a first process of ours", { init: true }],
     ["with a terminal", { tty: true }],
   ] as const)("is committed and goes on: %s", async (_what, options) => {
-    const { container, process } = await engine.containers.createAndStart({
-      image: "busybox",
-      command: [
-        "sh",
-        "-c",
-        "echo a > /a; echo ready; sleep 0.2; echo b > /b; echo over; exec sleep 60",
-      ],
-      network: "none",
-      remove: true,
-      ...options,
-    });
+    const command = "echo a > /a; echo ready; read word; echo b > /b; echo over; exec sleep 60";
+    const { container, process } = await engine.containers.createAndStart(
+      {
+        image: "busybox",
+        command: ["sh", "-c", command],
+        network: "none",
+        remove: true,
+        ...options,
+      },
+      { stdin: "pipe" },
+    );
     await using _running = process;
     await lineOf(process.stdout!, /ready/);
 
     const first = await container.commit();
+    process.stdin!.write("go on\n");
     await lineOf(process.stdout!, /over/);
     const second = await container.commit(undefined, { pause: false });
 
     const look = (image: string) =>
       run(image, ["sh", "-c", "cat /a /b 2>&1"], { engine, remove: true });
-    expect((await look(first.id)).stdout).toMatch(/^a\n/);
+    expect((await look(first.id)).stdout).toMatch(/^a\n.*\/b/);
     expect((await look(second.id)).stdout).toBe("a\nb\n");
   });
 });
