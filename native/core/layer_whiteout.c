@@ -10,8 +10,8 @@
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "layer_parts.h"
 #include "fd.h"
+#include "layer_parts.h"
 
 /* Of a layer with more of them some are looked at early, when a directory may not be opaque yet. */
 #define WHITEOUT_BYTES_MAX (16u << 20)
