@@ -41,6 +41,8 @@ export class Paths {
   readonly seccomp: string;
   readonly locks: string;
   readonly volumes: string;
+  /** What happened, a line for each; older files beside it. */
+  readonly events: string;
 
   constructor(root: string) {
     this.root = root;
@@ -55,6 +57,7 @@ export class Paths {
     this.seccomp = join(root, "seccomp");
     this.locks = join(root, "locks");
     this.volumes = join(root, "volumes");
+    this.events = join(root, "events.jsonl");
   }
 
   blob(digest: Digest): string {

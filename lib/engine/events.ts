@@ -1,0 +1,101 @@
+/** What happens to containers, images and volumes is noted: record(). */
+import type { EngineContext } from "./context.ts";
+import { appendEvent } from "./event-log.ts";
+import type { ContainerRecord } from "./records.ts";
+
+/** Docker's words; what a command is told after a colon. */
+export type ContainerAction =
+  | "attach"
+  | "commit"
+  | "copy"
+  | "create"
+  | "destroy"
+  | "detach"
+  | "die"
+  | `exec_create: ${string}`
+  | "exec_detach"
+  | "exec_die"
+  | `exec_start: ${string}`
+  | "export"
+  | `health_status: ${string}`
+  | "kill"
+  | "pause"
+  | "prune"
+  | "rename"
+  | "resize"
+  | "restart"
+  | "start"
+  | "stop"
+  | "top"
+  | "unpause"
+  | "update";
+
+export type ImageAction =
+  | "delete"
+  | "import"
+  | "load"
+  | "prune"
+  | "pull"
+  | "push"
+  | "save"
+  | "tag"
+  | "untag";
+
+export type VolumeAction = "create" | "destroy" | "mount" | "prune" | "unmount";
+
+/** Something that has happened to a container, an image or a volume. */
+export type Happening =
+  | ({ readonly type: "container"; readonly action: ContainerAction } & Actor)
+  | ({ readonly type: "image"; readonly action: ImageAction } & Actor)
+  | ({ readonly type: "volume"; readonly action: VolumeAction } & Actor);
+
+interface Actor {
+  /** A container's id, an image's id or name, a volume's name; `""` where there were several. */
+  readonly id: string;
+  /** What Docker tells of it. */
+  readonly attributes?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Note it, after it has happened. Fails nobody's work: where it cannot be written, it is not. Not
+ * synced: what a power cut takes was of the time before it.
+ */
+export function record({ paths }: Pick<EngineContext, "paths">, happening: Happening): void {
+  const { type, action, id, attributes = {} } = happening;
+  try {
+    appendEvent(paths, {
+      Type: type,
+      Action: action,
+      Actor: { ID: id, Attributes: attributes },
+      timeNano: nowNano(),
+    });
+  } catch {
+    // A full disk, a data root that went: whoever works there hears of it anyway.
+  }
+}
+
+/** The same of a container, with what is told of each: its image, its name, its labels. */
+export function recordContainer(
+  context: Pick<EngineContext, "paths">,
+  action: ContainerAction,
+  {
+    container,
+    attributes = {},
+  }: {
+    readonly container: Pick<ContainerRecord, "id" | "name" | "image" | "labels">;
+    /** What is told of this action: `{ signal: "15" }`. */
+    readonly attributes?: Readonly<Record<string, string>>;
+  },
+): void {
+  const { id, name, image, labels } = container;
+  const all = { ...labels, ...attributes, image: image.name, name };
+  record(context, { type: "container", action, id, attributes: all });
+}
+
+/** The clock of the machine, finer than Date.now() where that can be had. */
+function nowNano(): bigint {
+  const now = Date.now();
+  const fine = performance.timeOrigin + performance.now() - now;
+  const part = Math.min(Math.max(fine, 0), 0.999_999);
+  return BigInt(now) * 1_000_000n + BigInt(Math.trunc(part * 1_000_000));
+}
