@@ -7,6 +7,7 @@ export { diff, exportContainer, inspect, ps, rm } from "./api/containers.ts";
 export { history, images, importImage, load, rmi, save, tag } from "./api/images.ts";
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
 export { run } from "./api/run.ts";
+export { createVolume, inspectVolume, pruneVolumes, removeVolume, volumes } from "./api/volumes.ts";
 
 export { type Engine, openEngine } from "./engine/engine.ts";
 export type { Container } from "./engine/container.ts";
@@ -53,6 +54,7 @@ export type {
   PruneContainersOptions,
   PruneImagesOptions,
   PruneSystemOptions,
+  PruneVolumesOptions,
   PrunedContainers,
   PrunedSystem,
   PrunedVolumes,
@@ -61,6 +63,15 @@ export type { PruneFilter } from "./engine/prune-filter.ts";
 export type { ContainerRecord, RecordedImage } from "./engine/records.ts";
 export type { RemoveOptions } from "./engine/remove.ts";
 export type { ContainerState, ContainerStatus } from "./engine/state.ts";
+
+export type { Volumes } from "./engine/volume-collection.ts";
+export type {
+  CreateVolumeOptions,
+  RemoveVolumeOptions,
+  Volume,
+  VolumeInspection,
+} from "./engine/volume.ts";
+export type { VolumeFilters } from "./engine/volume-filter.ts";
 
 export type { ContainerUsage, DiskUsage, Usage, VolumeUsage } from "./engine/usage.ts";
 

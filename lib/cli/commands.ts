@@ -4,6 +4,7 @@ import type { Entry, Group } from "./command.ts";
 export const GROUPS: readonly Group[] = [
   { name: "container", summary: "Manage containers" },
   { name: "image", summary: "Manage images" },
+  { name: "volume", summary: "Manage volumes" },
   { name: "system", summary: "Manage marmita" },
 ];
 
@@ -85,8 +86,33 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./tag.ts")).tag,
   },
   {
+    names: ["volume create"],
+    summary: "Create a volume",
+    load: async () => (await import("./volume.ts")).createVolume,
+  },
+  {
+    names: ["volume ls", "volume list"],
+    summary: "List volumes",
+    load: async () => (await import("./volume.ts")).volumes,
+  },
+  {
+    names: ["volume inspect"],
+    summary: "Display detailed information on one or more volumes",
+    load: async () => (await import("./volume.ts")).inspectVolumes,
+  },
+  {
+    names: ["volume rm", "volume remove"],
+    summary: "Remove one or more volumes that no container has",
+    load: async () => (await import("./volume.ts")).removeVolumes,
+  },
+  {
+    names: ["volume prune"],
+    summary: "Remove unused volumes",
+    load: async () => (await import("./prune.ts")).pruneVolumes,
+  },
+  {
     names: ["inspect"],
-    summary: "Return low-level information on containers and images",
+    summary: "Return low-level information on containers, images and volumes",
     load: async () => (await import("./inspect.ts")).inspect,
   },
   {
@@ -129,7 +155,7 @@ const LATER = new Set(
     events exec generate healthcheck info init kill kube login logout logs
     machine manifest mount network node pause play plugin pod port prune pull push rename restart
     search secret service stack start stats stop swarm top trust unmount unpause
-    unshare update volume wait`),
+    unshare update wait`),
 );
 
 const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
@@ -140,6 +166,7 @@ const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
       wait`),
   ),
   system: new Set(words("check connection dial-stdio events info migrate renumber reset service")),
+  volume: new Set(words("exists export import mount reload unmount update")),
   image: new Set(
     words(`
       build diff exists mount pull push scp search sign tree trust unmount

@@ -1,4 +1,4 @@
-/** `marmita inspect`, of containers, images, or whichever of them has the name. */
+/** `marmita inspect`, of containers, images, volumes, or whichever of them has the name. */
 import type { Engine } from "../engine/engine.ts";
 import { isMarmitaError, MarmitaError } from "../errors.ts";
 import { similarNames } from "../images/names.ts";
@@ -13,9 +13,10 @@ import { formatError, isDebugging } from "./report.ts";
 import { notSupported, UsageError } from "./usage.ts";
 import { visible } from "./visible.ts";
 
-type Kind = "container" | "image";
+const KINDS = ["container", "image", "volume"] as const;
+type Kind = (typeof KINDS)[number];
 
-const LATER_KINDS = new Set(["network", "volume", "pod", "plugin", "service", "node", "task"]);
+const LATER_KINDS = new Set(["network", "pod", "plugin", "service", "node", "task"]);
 
 const REFUSED = { switches: "latest|l" };
 
@@ -25,7 +26,7 @@ export const inspect: Command = {
   flags: [
     OBJECT_FORMAT,
     { name: "size", short: "s", help: "Display total file sizes if the type is container" },
-    { name: "type", value: "string", help: 'Only inspect "container" or "image"' },
+    { name: "type", value: "string", help: 'Only inspect "container", "image" or "volume"' },
   ],
   refused: REFUSED,
   run: (call) => inspectCall(call, kindsOf(call.flags.last("type"))),
@@ -47,7 +48,7 @@ export const inspectImages: Command = {
   run: (call) => inspectCall(call, ["image"]),
 };
 
-async function inspectCall(call: Call, kinds: readonly Kind[]): Promise<number> {
+export async function inspectCall(call: Call, kinds: readonly Kind[]): Promise<number> {
   const show = showAs(call.flags.last("format"));
   await using engine = await openCliEngine(call.engine);
   const size = call.flags.has("size");
@@ -55,8 +56,9 @@ async function inspectCall(call: Call, kinds: readonly Kind[]): Promise<number> 
 }
 
 function kindsOf(type: string | undefined): readonly Kind[] {
-  if (type === undefined || type === "") return ["container", "image"];
-  if (type === "container" || type === "image") return [type];
+  if (type === undefined || type === "") return KINDS;
+  const kind = KINDS.find((one) => one === type);
+  if (kind !== undefined) return [kind];
   if (LATER_KINDS.has(type)) throw notSupported(`--type ${type}`);
   throw new UsageError(`unknown type: "${type}"`, { exitCode: 1 });
 }
@@ -71,6 +73,8 @@ async function look(
     if (kind === "container") {
       const container = await engine.containers.find(name);
       if (container !== undefined) return container.inspect({ size });
+    } else if (kind === "volume") {
+      if ((await engine.volumes.find(name)) !== undefined) return engine.volumes.inspect(name);
     } else if (kinds.length === 1) {
       return engine.images.inspect(name);
     } else if (isImageName(name)) {

@@ -1,4 +1,4 @@
-/** `marmita container prune`, `image prune` and `system prune`: what is to go is told before. */
+/** `marmita container prune`, `image prune`, `volume prune` and `system prune`: what is to go is told before. */
 import type { PruneFilter } from "../engine/prune-filter.ts";
 import type { RemovedImage } from "../images/remove.ts";
 import { parseMoment } from "../util/moment.ts";
@@ -55,6 +55,29 @@ export const pruneImages: Command = {
     await using engine = await openCliEngine(options);
     const { images, reclaimedBytes } = await engine.images.prune({ ...filter, all });
     print(formatImages(images) + formatTotal(reclaimedBytes));
+    return 0;
+  },
+};
+
+export const pruneVolumes: Command = {
+  usage: "[OPTIONS]",
+  arguments: { min: 0, max: 0 },
+  flags: [
+    { name: "all", short: "a", help: "Remove all unused volumes, not just anonymous ones" },
+    UNTIL,
+    FORCE,
+  ],
+  refused: {},
+  async run({ flags, engine: options }) {
+    const filters = filtersOf(flags, [...FILTERS, "all"]);
+    const all = flags.has("all") || filters.flag("all") === true;
+    const filter = filterOf(filters);
+    const what = all ? "all" : "anonymous";
+    const warning = `This will remove ${what} local volumes not used by at least one container.`;
+    ask(flags, warning, "volume prune");
+    await using engine = await openCliEngine(options);
+    const { volumes, reclaimedBytes } = await engine.volumes.prune({ ...filter, all });
+    print(formatDeleted("Volumes", volumes) + formatTotal(reclaimedBytes));
     return 0;
   },
 };

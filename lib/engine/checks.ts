@@ -187,7 +187,7 @@ export function checkRemoveImageOptions(options: RemoveImageOptions): void {
 }
 
 /** A time, or a text that is read as one. */
-function moment(value: unknown, name: string): void {
+export function moment(value: unknown, name: string): void {
   if (!(value instanceof Date)) return word(value, name);
   if (Number.isNaN(value.getTime())) throw wrong(name, "a valid date", value);
 }

@@ -1,4 +1,4 @@
-/** One data root, opened: its images and its containers. */
+/** One data root, opened: its images, its containers and its volumes. */
 import { lstat, realpath, stat } from "node:fs/promises";
 import { MarmitaError } from "../errors.ts";
 import { ImageLibrary } from "../images/library.ts";
@@ -21,6 +21,7 @@ import type { EngineOptions } from "./options.ts";
 import { type PruneSystemOptions, type PrunedSystem, pruneSystem } from "./prune.ts";
 import { sweep } from "./sweep.ts";
 import { type DiskUsage, diskUsage } from "./usage.ts";
+import { Volumes } from "./volume-collection.ts";
 import { Work, closed } from "./work.ts";
 
 /**
@@ -30,6 +31,7 @@ import { Work, closed } from "./work.ts";
 export class Engine implements AsyncDisposable {
   readonly images: Images;
   readonly containers: Containers;
+  readonly volumes: Volumes;
   readonly #context: EngineContext;
   readonly #close: () => Promise<void>;
 
@@ -39,6 +41,7 @@ export class Engine implements AsyncDisposable {
     this.#close = close;
     this.containers = new Containers(context);
     this.images = new Images(context);
+    this.volumes = new Volumes(context);
   }
 
   /** The data root, an absolute path without links. */

@@ -2,7 +2,6 @@
  * What a power cut, a kill or another version of us left in the data root beside images and
  * containers, and nobody will ever ask for. Each kind goes under the lock that its users hold.
  */
-import { existsSync } from "node:fs";
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { isDraft, removeDrafts } from "../store/atomic.ts";
@@ -11,8 +10,9 @@ import type { Paths } from "../store/paths.ts";
 import { namesIn } from "../util/names-in.ts";
 import { isMissing } from "../util/system-error.ts";
 import { removeStaleNames } from "./names.ts";
-import { CONTAINER_ID, listIds } from "./records.ts";
+import { listIds } from "./records.ts";
 import { containerRules } from "./security.ts";
+import { dropStaleUsers } from "./volume-users.ts";
 
 /** Nobody takes that long to write a small file. */
 const STALE_DRAFT_MS = 60 * 60 * 1_000;
@@ -26,23 +26,8 @@ export async function removeLeftovers(paths: Paths, signal?: AbortSignal): Promi
   await removeOldDrafts(paths.root);
 }
 
-/**
- * `volumes/<name>/users/<id>` of a container that is nowhere. Who is there had its file in live/
- * before; so what is in neither place, looked at in this order, will not come any more.
- */
 async function removeStaleUsers(paths: Paths): Promise<void> {
-  for (const volume of await namesIn(paths.volumes)) {
-    const users = join(paths.volume(volume), "users");
-    for (const id of await namesIn(users)) {
-      if (CONTAINER_ID.test(id) && !isContainer(paths, id)) {
-        await rm(join(users, id), { force: true });
-      }
-    }
-  }
-}
-
-export function isContainer(paths: Paths, id: string): boolean {
-  return [paths.live, paths.containers, paths.trash].some((at) => existsSync(join(at, id)));
+  for (const volume of await namesIn(paths.volumes)) await dropStaleUsers(paths, volume);
 }
 
 async function removeVolumeDrafts(paths: Paths): Promise<void> {

@@ -28,7 +28,6 @@ import type {
   VolumeMount,
 } from "./mounts.ts";
 
-/** Docker's rule for names of volumes. */
 const VOLUME_NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]+$/;
 /** Room is left for what stands before it in the trash. */
 const VOLUME_NAME_MAX = 240;
@@ -141,7 +140,8 @@ function digest(value: unknown, name: string): void {
   else throw wrong(name, "a digest", value);
 }
 
-function volumeName(value: unknown, name: string): void {
+/** Docker's rule. */
+export function volumeName(value: unknown, name: string): void {
   if (isText(value) && VOLUME_NAME.test(value) && value.length <= VOLUME_NAME_MAX) return;
   throw wrong(name, `${VOLUME_NAME_MAX} characters or less of ${VOLUME_NAME.source}`, value);
 }
@@ -154,7 +154,7 @@ function subpath(value: unknown, name: string): void {
   throw wrong(name, 'a relative path without ".."', value);
 }
 
-function labels(value: unknown, name: string): void {
+export function labels(value: unknown, name: string): void {
   for (const [key, text] of entries(value, name)) {
     if (key === "") throw wrong(name, "an object whose keys are not empty", key);
     if (typeof text !== "string") throw wrong(`${name}.${key}`, "a string", text);

@@ -30,7 +30,8 @@ export function pruneTest({
   };
 }
 
-function hasLabel(labels: Prunable["labels"], wanted: string): boolean {
+/** `wanted` is `key`, or `key=value`. */
+export function hasLabel(labels: Prunable["labels"], wanted: string): boolean {
   const equals = wanted.indexOf("=");
   if (equals < 0) return Object.hasOwn(labels, wanted);
   const key = wanted.slice(0, equals);

@@ -2,6 +2,7 @@
 import { isMarmitaError } from "../errors.ts";
 import { removeTree } from "../layers/inside.ts";
 import type { PrunedImages } from "../images/prune.ts";
+import { volumeData } from "../runtime/compile-volumes.ts";
 import type { Paths } from "../store/paths.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import type { EngineContext } from "./context.ts";
@@ -10,6 +11,7 @@ import { lookAtLive } from "./live.ts";
 import { type PruneFilter, pruneTest } from "./prune-filter.ts";
 import { type ContainerRecord, findRecord, listIds } from "./records.ts";
 import { removeContainer } from "./remove.ts";
+import type { VolumeRecord } from "./volume-record.ts";
 import { withdrawUnusedVolumes } from "./volumes.ts";
 import { sizesOf, writableTrees } from "./writable-trees.ts";
 
@@ -19,6 +21,12 @@ export interface PruneContainersOptions extends PruneFilter {
 
 export interface PruneImagesOptions extends PruneFilter {
   /** Also images that have a name, when no container needs them. Default: false. */
+  readonly all?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+export interface PruneVolumesOptions extends PruneFilter {
+  /** Also those with a name of somebody's choice. Default: false. */
   readonly all?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -99,16 +107,20 @@ export async function pruneImages(
   });
 }
 
-/** Anonymous ones that no container has. */
-async function pruneVolumes(context: EngineContext, filter: PruneFilter): Promise<PrunedVolumes> {
-  const may = pruneTest(filter);
-  const { names, trashed } = await withdrawUnusedVolumes(
-    context.paths,
-    ({ anonymous, createdAt, labels }) => anonymous && may({ created: createdAt, labels }),
-  );
-  if (names.length === 0) return { volumes: [], reclaimedBytes: 0 };
-  const [reclaimedBytes = 0] = await sizesOf(context, [trashed]);
+/** Anonymous ones that no container has; with `all`, also those with a name. */
+export async function pruneVolumes(
+  context: EngineContext,
+  { all = false, signal, ...filter }: PruneVolumesOptions,
+): Promise<PrunedVolumes> {
+  const test = pruneTest(filter);
+  const may = ({ anonymous, createdAt, labels }: VolumeRecord) => {
+    return (all || anonymous) && test({ created: createdAt, labels });
+  };
+  const { names, trashed } = await withdrawUnusedVolumes(context.paths, may, signal);
+  if (names.length === 0) return NO_VOLUMES;
+  const [reclaimedBytes = 0] = await sizesOf(context, [trashed.map(volumeData)]);
   await removeTree((await context.mapped()).namespace, trashed);
+  throwIfAborted(signal);
   return { volumes: names, reclaimedBytes };
 }
 
@@ -118,10 +130,9 @@ export async function pruneSystem(
   { volumes = false, ...options }: PruneSystemOptions,
 ): Promise<PrunedSystem> {
   const { all: _, ...forContainers } = options;
-  const { signal, ...filter } = forContainers;
   const containers = await pruneContainers(context, forContainers);
-  await removeLeftovers(context.paths, signal);
-  const pruned = volumes ? await pruneVolumes(context, filter) : NO_VOLUMES;
+  await removeLeftovers(context.paths, options.signal);
+  const pruned = volumes ? await pruneVolumes(context, forContainers) : NO_VOLUMES;
   const images = await pruneImages(context, options);
   const parts = [containers, pruned, images];
   const reclaimedBytes = parts.reduce((sum, part) => sum + part.reclaimedBytes, 0);

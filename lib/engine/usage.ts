@@ -3,12 +3,11 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isMarmitaError } from "../errors.ts";
 import type { ImageUsage } from "../images/usage.ts";
-import { namesIn } from "../util/names-in.ts";
 import { stateOf } from "./container.ts";
 import type { EngineContext } from "./context.ts";
-import { isContainer } from "./leftovers.ts";
 import { type ContainerRecord, findRecord, listIds } from "./records.ts";
 import type { ContainerState } from "./state.ts";
+import { usersOf } from "./volume-users.ts";
 import { listVolumes } from "./volumes.ts";
 import { sizesOf, writableTrees } from "./writable-trees.ts";
 
@@ -83,8 +82,7 @@ async function volumesUsage(context: EngineContext): Promise<Usage<VolumeUsage>>
     names.map((name) => [join(paths.volume(name), "_data")]),
   );
   const items = names.map(async (name, at) => {
-    const users = await namesIn(join(paths.volume(name), "users"));
-    const containers = users.filter((id) => isContainer(paths, id)).length;
+    const containers = (await usersOf(paths, name)).length;
     return { name, containers, bytes: sizes[at] ?? 0 };
   });
   return usage(await Promise.all(items), ({ containers }) => containers > 0);

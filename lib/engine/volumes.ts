@@ -11,9 +11,11 @@ import { writeTree } from "../native/syscalls.ts";
 import { draftPath, isDraft, removeDrafts, syncDirectory } from "../store/atomic.ts";
 import { lock } from "../store/lock.ts";
 import type { Paths } from "../store/paths.ts";
+import { isThere } from "../util/is-there.ts";
 import { namesIn } from "../util/names-in.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
 import { type VolumeRecord, encodeVolumeRecord, findVolumeRecord } from "./volume-record.ts";
+import { dropStaleUsers, usersOf } from "./volume-users.ts";
 
 /** A volume that a container is to have. */
 export interface VolumeUse {
@@ -61,13 +63,30 @@ export async function useVolume(
   try {
     if (await enter(volume, id)) return;
     await withdraw(paths, use.name); // somebody who died had begun to remove it
-    await create(paths, id, use);
+    await create(paths, { ...use, user: id });
   } finally {
     held[Symbol.dispose]();
   }
 }
 
-function noSuchVolume(name: string): MarmitaError {
+/** A volume that no container has yet. `false` when there is one of that name: it stays as it is. */
+export async function makeVolume(
+  paths: Paths,
+  volume: Pick<VolumeUse, "name" | "anonymous" | "labels">,
+): Promise<boolean> {
+  using _held = await lock(paths.lock("volumes"), { mode: "exclusive" });
+  if (await isVolume(paths, volume.name)) return false;
+  await withdraw(paths, volume.name); // somebody who died had begun to remove it
+  await create(paths, { ...volume, durable: true });
+  return true;
+}
+
+/** Neither being removed nor left half removed by somebody who died. */
+export async function isVolume(paths: Paths, name: string): Promise<boolean> {
+  return isThere(join(paths.volume(name), "users"));
+}
+
+export function noSuchVolume(name: string): MarmitaError {
   return new MarmitaError("NOT_FOUND", `no such volume: ${name}`, { details: { volume: name } });
 }
 
@@ -82,10 +101,15 @@ async function enter(volume: string, id: string): Promise<boolean> {
   }
 }
 
+interface NewVolume extends Pick<VolumeUse, "name" | "anonymous" | "labels"> {
+  /** The container that has it from its beginning. */
+  readonly user?: string;
+  readonly durable: boolean;
+}
+
 async function create(
   paths: Paths,
-  id: string,
-  { name, anonymous, labels, durable }: VolumeUse & { readonly durable: boolean },
+  { name, anonymous, labels, user, durable }: NewVolume,
 ): Promise<void> {
   await removeDrafts(paths.volumes); // of those who died while they held the lock
   const draft = draftPath(paths.volumes);
@@ -95,7 +119,7 @@ async function create(
     { name: "volume.json", mode: 0o600, bytes: record },
     { name: "_data", mode: 0o755 },
     { name: "users", mode: 0o700 },
-    { name: `users/${id}`, mode: 0o600, bytes: Buffer.alloc(0) },
+    ...(user === undefined ? [] : [{ name: `users/${user}`, mode: 0o600, bytes: Buffer.alloc(0) }]),
   ];
   try {
     await writeTree(draft, entries, { durable });
@@ -138,18 +162,50 @@ export async function releaseVolumes(
 export async function withdrawUnusedVolumes(
   paths: Paths,
   may: (volume: VolumeRecord) => boolean,
+  signal?: AbortSignal,
 ): Promise<{ readonly names: readonly string[]; readonly trashed: readonly string[] }> {
   const names: string[] = [];
   const trashed: string[] = [];
   for (const name of await listVolumes(paths)) {
+    if (signal?.aborted === true) break; // what is in the trash already has to be deleted
     const record = await findVolumeRecord(paths.volume(name));
     if (record === undefined || !may(record)) continue;
-    using _held = await lock(paths.lock("volumes"), { mode: "exclusive" });
-    if (!(await isUnused(paths.volume(name)))) continue;
-    trashed.push(...(await withdraw(paths, name)));
+    const path = await withdrawUnused(paths, name);
+    if (path === undefined) continue;
+    trashed.push(path);
     names.push(name);
   }
   return { names, trashed };
+}
+
+/**
+ * One that no container has, out of sight: the caller deletes the path. `undefined` when it is not
+ * there. Throws `CONFLICT` with the ids of the containers that have it.
+ */
+export async function withdrawVolume(paths: Paths, name: string): Promise<string | undefined> {
+  for (;;) {
+    const path = await withdrawUnused(paths, name);
+    if (path !== undefined || !(await isVolume(paths, name))) return path;
+    const users = await usersOf(paths, name);
+    if (users.length > 0) throw inUse(name, users);
+  }
+}
+
+function inUse(name: string, containers: readonly string[]): MarmitaError {
+  const shown = containers.map((id) => id.slice(0, 12)).join(", ");
+  return new MarmitaError("CONFLICT", `volume ${name} is in use by ${shown}`, {
+    hint: "Remove the containers that have it first.",
+    details: { volume: name, containers },
+  });
+}
+
+/** `undefined` when it is in use or not there. */
+async function withdrawUnused(paths: Paths, name: string): Promise<string | undefined> {
+  await dropStaleUsers(paths, name);
+  using _held = await lock(paths.lock("volumes"), { mode: "exclusive" });
+  if (!(await isUnused(paths.volume(name)))) return undefined;
+  const [path] = await withdraw(paths, name);
+  return path;
 }
 
 export async function listVolumes(paths: Paths): Promise<readonly string[]> {
