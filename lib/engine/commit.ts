@@ -11,7 +11,9 @@ import { parseUserns } from "../runtime/userns.ts";
 import { sourceDateEpoch } from "../util/source-date-epoch.ts";
 import { committedConfig } from "./committed-config.ts";
 import type { EngineContext } from "./context.ts";
+import { recordContainer } from "./events.ts";
 import { noSuchContainer } from "./find.ts";
+import { noteTagged } from "./image-events.ts";
 import { readConfig } from "./inspect.ts";
 import { callerIds } from "./kept-context.ts";
 import { lookAtLive } from "./live.ts";
@@ -53,7 +55,7 @@ export async function commitContainer(
   // It takes a few milliseconds, in which there is other work. What fails, fails again.
   void context.mapped().catch(() => undefined);
   const epoch = options.sourceDateEpoch ?? sourceDateEpoch();
-  return context.library.commit({
+  const committed = await context.library.commit({
     name,
     author,
     message,
@@ -69,6 +71,11 @@ export async function commitContainer(
       }
     },
   });
+  const { id, names } = committed;
+  const attributes = { comment: message ?? "", imageID: id, imageRef: names[0] ?? "" };
+  recordContainer(context, "commit", { container: record, attributes });
+  for (const one of names) noteTagged(context, id, one);
+  return committed;
 }
 
 interface PreparedOptions extends CommitOptions {

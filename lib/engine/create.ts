@@ -14,6 +14,7 @@ import type { CreateOptions } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
 import { describe, type ExpectedStart } from "./describe.ts";
 import { type FoundDevices, findDevices } from "./devices.ts";
+import { recordContainer } from "./events.ts";
 import { type Home, homeOf } from "./kept-context.ts";
 import { type JoinedContainer, containerIn, findJoins } from "./joins.ts";
 import { type Live, claimLive } from "./live.ts";
@@ -132,6 +133,7 @@ async function make(context: EngineContext, request: MakeRequest): Promise<Creat
       await useVolume(paths, id, { ...use, durable: options.remove !== true || !use.anonymous });
     }
     const record = await write(context, { ...request, name, layout });
+    recordContainer(context, "create", { container: record });
     return { record, live };
   } catch (error) {
     await discard(context, id, { name, trees, volumes }).then(

@@ -24,6 +24,7 @@ import type { KeptIds } from "../runtime/userns.ts";
 import { confinementOf } from "./confinement-checks.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
+import { eventAttributes } from "./events.ts";
 import type { Home } from "./kept-context.ts";
 import type { JoinedContainer } from "./joins.ts";
 import type { StdinOption } from "./options.ts";
@@ -115,9 +116,14 @@ export async function describe(
     groupNames: (options.groupAdd ?? []).filter(isGroupName),
     network: context,
     hasCgroup2: hasCgroup2(),
+    events: { path: paths.events, attributes: eventAttributesOf(request) },
   });
   const record = recordOf({ ...request, here, choice, machine }, spec);
   return { record, spec, plan, files };
+}
+
+function eventAttributesOf({ source, options }: DescribeRequest) {
+  return eventAttributes(source.image, labelsOf(source.defaults, options));
 }
 
 function userOf({ uid, gid }: KeptIds): string {

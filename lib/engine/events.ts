@@ -1,7 +1,7 @@
 /** What happens to containers, images and volumes is noted: record(). */
 import type { EngineContext } from "./context.ts";
 import { appendEvent } from "./event-log.ts";
-import type { ContainerRecord } from "./records.ts";
+import type { ContainerRecord, RecordedImage } from "./records.ts";
 
 /** Docker's words; what a command is told after a colon. */
 export type ContainerAction =
@@ -74,12 +74,24 @@ export function record({ paths }: Pick<EngineContext, "paths">, happening: Happe
   }
 }
 
-/** The same of a container, with what is told of each: its image, its name, its labels. */
+/** Most characters of labels that are told with each event. */
+const MAX_LABELS = 16_384;
+
+/** What is told of a container each time, but for its name: of its image and its labels. */
+export function eventAttributes(
+  image: Pick<RecordedImage, "name">,
+  labels: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const all = { ...labels, image: image.name };
+  return JSON.stringify(all).length > MAX_LABELS ? { image: image.name } : all;
+}
+
+/** The same as record(), of a container. */
 export function recordContainer(
   context: Pick<EngineContext, "paths">,
   action: ContainerAction,
   {
-    container,
+    container: { id, name, image, labels },
     attributes = {},
   }: {
     readonly container: Pick<ContainerRecord, "id" | "name" | "image" | "labels">;
@@ -87,8 +99,7 @@ export function recordContainer(
     readonly attributes?: Readonly<Record<string, string>>;
   },
 ): void {
-  const { id, name, image, labels } = container;
-  const all = { ...labels, ...attributes, image: image.name, name };
+  const all = { ...eventAttributes(image, labels), name, ...attributes };
   record(context, { type: "container", action, id, attributes: all });
 }
 

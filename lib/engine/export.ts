@@ -4,6 +4,7 @@ import { type ByteTarget, drainInto } from "../images/drain.ts";
 import { exportTree } from "../layers/export.ts";
 import { lock } from "../store/lock.ts";
 import type { EngineContext } from "./context.ts";
+import { recordContainer } from "./events.ts";
 import { noSuchContainer } from "./find.ts";
 import { type ContainerRecord, findRecord } from "./records.ts";
 import { writableLayer } from "./writable-layer.ts";
@@ -29,11 +30,13 @@ export async function exportContainer(
   await using _held = await lock(context.paths.lock("images"), { mode: "shared", signal });
   const layer = await writableLayer(context, record);
   try {
-    return await drainInto(
+    const exported = await drainInto(
       target,
       (fd) => exportTree(layer.namespace, { layer, fd, signal }),
       signal,
     );
+    recordContainer(context, "export", { container: record });
+    return exported;
   } catch (error) {
     // Whoever removed it meanwhile took its files first.
     if ((await findRecord(context.paths, record.id)) !== undefined) throw error;

@@ -22,6 +22,7 @@ import {
 import type { EngineContext } from "./context.ts";
 import { explained } from "./failures.ts";
 import { type PruneImagesOptions, pruneImages } from "./prune.ts";
+import { noteLoaded, noteRemoved, noteSaved, noteTagged } from "./image-events.ts";
 import { type ImageInspection, inspectImage } from "./inspect-image.ts";
 
 export interface RemoveImageOptions {
@@ -72,7 +73,9 @@ export class Images {
     checkLoadOptions(options);
     const { library, work } = this.#context;
     const loading = work.begin(() => library.load(source, options));
-    return explained("load the archive", loading, options.signal);
+    const loaded = await explained("load the archive", loading, options.signal);
+    noteLoaded(this.#context, "load", loaded);
+    return loaded;
   }
 
   /** The tar of a root file system becomes an image, with config changes in Dockerfile syntax. */
@@ -86,7 +89,9 @@ export class Images {
     checkImportOptions(options);
     const { library, work } = this.#context;
     const importing = work.begin(() => library.importRootfs(source, name, options));
-    return explained("import the file system", importing, options.signal);
+    const imported = await explained("import the file system", importing, options.signal);
+    noteLoaded(this.#context, "import", [imported]);
+    return imported;
   }
 
   /**
@@ -106,7 +111,9 @@ export class Images {
     checkSaveOptions(options);
     const { library, work } = this.#context;
     const saving = work.begin(() => library.save({ images: asked, target, options }));
-    return explained("save the images", saving, options.signal);
+    const saved = await explained("save the images", saving, options.signal);
+    noteSaved(this.#context, saved);
+    return saved;
   }
 
   /** What `docker inspect` prints of an image. */
@@ -119,7 +126,10 @@ export class Images {
   async tag(nameOrId: string, name: string): Promise<void> {
     checkText(nameOrId, "nameOrId");
     checkText(name, "name");
-    await explained("tag the image", this.#context.library.tag(nameOrId, name));
+    const { library } = this.#context;
+    await explained("tag the image", library.tag(nameOrId, name));
+    const tagged = await library.find(name).catch(() => undefined); // gone again
+    if (tagged !== undefined) noteTagged(this.#context, tagged.id, name);
   }
 
   /** A name goes, and with its last name the image. Throws `NOT_FOUND`, `CONFLICT` when in use. */
@@ -127,7 +137,12 @@ export class Images {
     checkText(nameOrId, "nameOrId");
     checkRemoveImageOptions(options);
     const { library, work } = this.#context;
-    const removing = work.begin(() => library.remove(nameOrId, options));
+    const removing = work.begin(async () => {
+      const image = await library.find(nameOrId);
+      const removed = await library.remove(nameOrId, options);
+      noteRemoved(this.#context, removed, image?.id);
+      return removed;
+    });
     return explained("remove the image", removing, options.signal);
   }
 

@@ -6,6 +6,8 @@ import { volumeData } from "../runtime/compile-volumes.ts";
 import type { Paths } from "../store/paths.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import type { EngineContext } from "./context.ts";
+import { record } from "./events.ts";
+import { notePruned } from "./image-events.ts";
 import { removeLeftovers } from "./leftovers.ts";
 import { lookAtLive } from "./live.ts";
 import { type PruneFilter, pruneTest } from "./prune-filter.ts";
@@ -61,16 +63,18 @@ export async function pruneContainers(
   const stopped = (await listStopped(paths)).filter(({ createdAt, labels }) =>
     may({ created: createdAt, labels }),
   );
-  const trees = await Promise.all(stopped.map((record) => writableTrees(paths, record)));
+  const trees = await Promise.all(stopped.map((one) => writableTrees(paths, one)));
   const sizes = await sizesOf(context, trees);
   const containers: string[] = [];
   let reclaimedBytes = 0;
-  for (const [at, record] of stopped.entries()) {
+  for (const [at, container] of stopped.entries()) {
     throwIfAborted(signal);
-    if (!(await removeStopped(context, record))) continue;
-    containers.push(record.id);
+    if (!(await removeStopped(context, container))) continue;
+    containers.push(container.id);
     reclaimedBytes += sizes[at] ?? 0;
   }
+  const attributes = { reclaimed: String(reclaimedBytes) };
+  record(context, { type: "container", action: "prune", id: "", attributes });
   return { containers, reclaimedBytes };
 }
 
@@ -97,14 +101,16 @@ async function removeStopped(context: EngineContext, record: ContainerRecord): P
 
 /** Those without a name, or all, that no container needs; with what nothing leads to. */
 export async function pruneImages(
-  { library }: EngineContext,
+  context: EngineContext,
   { all, signal, ...filter }: PruneImagesOptions,
 ): Promise<PrunedImages> {
-  return library.prune({
+  const pruned = await context.library.prune({
     may: pruneTest(filter),
     ...(all === undefined ? {} : { all }),
     signal,
   });
+  notePruned(context, pruned);
+  return pruned;
 }
 
 /** Anonymous ones that no container has; with `all`, also those with a name. */

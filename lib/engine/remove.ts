@@ -3,6 +3,7 @@ import { MarmitaError } from "../errors.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import { Patience } from "../util/patience.ts";
 import type { EngineContext } from "./context.ts";
+import { recordContainer } from "./events.ts";
 import { type Live, claimLive, lookAtLive, takeOver } from "./live.ts";
 import type { ContainerRecord } from "./records.ts";
 import { type Belongings, belongingsOf, discard, endProcess } from "./sweep.ts";
@@ -31,6 +32,7 @@ export async function removeContainer(
     live.close(); // the next sweep goes on from here
     throw error;
   }
+  recordContainer(context, "destroy", { container: record });
   live.finish();
 }
 

@@ -7,6 +7,7 @@ import { writeAtomic } from "../store/atomic.ts";
 import type { Paths } from "../store/paths.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
 import type { EngineContext } from "./context.ts";
+import { recordContainer } from "./events.ts";
 import { type Live, type LiveContent, claimLive, takeOver } from "./live.ts";
 import { releaseName } from "./names.ts";
 import { type VolumeBelonging, releaseVolumes, trashedVolumes } from "./volumes.ts";
@@ -79,11 +80,15 @@ async function repair(context: EngineContext, id: string, content: LiveContent):
   if (record === undefined) return discard(context, id, belongings);
   const wasRun = content.purpose !== "create";
   if (content.purpose === "remove" || (wasRun && record.remove)) {
-    return discard(context, id, belongings);
+    await discard(context, id, belongings);
+    return recordContainer(context, "destroy", { container: record });
   }
   const exit = endingOf(content);
   if (exit === undefined || (await findExit(paths, id)) !== undefined) return;
   await writeAtomic(exitPath(paths, id), `${JSON.stringify(exit)}\n`);
+  if (exit.startedAt === undefined) return;
+  const attributes = { exitCode: String(exit.exitCode) };
+  recordContainer(context, "die", { container: record, attributes });
 }
 
 /** How a container ended whose live file nobody holds; `undefined` when it had not started. */

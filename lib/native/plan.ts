@@ -20,6 +20,7 @@ const OPERATIONS = {
   network: [12, "snl"],
   hosts: [14, "sss"],
   terminal: [13, "nn"],
+  events: [19, "ss"],
   hostname: [32, "s"],
   loopback: [33, ""],
   propagation: [34, ""],

@@ -38,6 +38,10 @@ export interface CompileContext {
   readonly groupNames?: readonly string[] | undefined;
   /** Absent: nobody connects its network namespace. */
   readonly network?: NetworkContext | undefined;
+  /** Where its keeper notes what happens to it, and what is told of it each time. */
+  readonly events?:
+    | { readonly path: string; readonly attributes: Readonly<Record<string, string>> }
+    | undefined;
   /** Whether /sys/fs/cgroup of this machine is a cgroup v2 tree. */
   readonly hasCgroup2: boolean;
 }

@@ -102,7 +102,12 @@ function keeperOperations({ linux, process }: RuntimeSpec, context: CompileConte
     ...when(oomScoreAdj !== undefined, ["oom-score-adj", String(oomScoreAdj)]),
     ["namespaces", [...flags].reduce((sum, flag) => sum + flag, 0)],
     ...networkOperations(context),
+    ...eventOperations(context),
   ];
+}
+
+function eventOperations({ events }: CompileContext): Plan {
+  return events === undefined ? [] : [["events", events.path, JSON.stringify(events.attributes)]];
 }
 
 function mapOperations(

@@ -25,6 +25,7 @@
 #include "../core/syscalls.h"
 #include "../core/tree.h"
 #include "../core/volume.h"
+#include "events.h"
 #include "keeper.h"
 #include "report.h"
 #include "verb.h"
@@ -74,6 +75,20 @@ static void note_alive(const struct keeper *keeper) {
   report_text(&note, "startedAt", keeper->started_at);
   add_network(&note, keeper);
   (void) write_live(keeper->live, &note, &ignored);
+}
+
+static void note_event(const struct keeper *keeper, const char *action) {
+  const char *name = plan_text(keeper->plan, PLAN_NAME);
+
+  events_write(keeper->plan, &(struct event){.action = action, .name = name});
+}
+
+/* Of one that has begun. */
+static void note_death(const struct keeper *keeper, const struct ending *ending) {
+  const struct event_death death = {ending->exit_code, keeper->started_at};
+
+  if (keeper->started_at[0] != '\0')
+    events_write_death(keeper->plan, plan_text(keeper->plan, PLAN_NAME), &death);
 }
 
 static struct report describe(const char *event, const struct keeper *keeper,
@@ -160,15 +175,20 @@ static int put_away(const struct keeper *keeper, const struct ending *ending, st
 
   keeper_now(finished_at);
   struct report report = describe(NULL, keeper, ending, finished_at);
-  if (removal != NULL)
+  if (removal != NULL) {
+    note_death(keeper, ending);
     r = remove_container(keeper->plan, removal, why);
-  else if (bundle != NULL && write_ending(bundle, &report, why) < 0) {
+  } else if (bundle != NULL && write_ending(bundle, &report, why) < 0) {
     is_done = false;
     report = describe(NULL, keeper, ending, finished_at);
     r = write_live(keeper->live, &report, why);
   }
   if (r < 0)
     return r;
+  if (removal != NULL)
+    note_event(keeper, "destroy");
+  else
+    note_death(keeper, ending);
 
   if (live != NULL && is_done)
     (void) unlink(live); /* where it stays, the next sweep finishes this */
@@ -228,6 +248,7 @@ static int keep(struct keeper *keeper, struct ending *ret_ending, struct failure
   }
   let_go_of_streams();
   note_alive(keeper);
+  note_event(keeper, "start");
   report_started(keeper);
 
   r = keeper_wait(keeper, &status, why);
