@@ -14,12 +14,13 @@ export type { Container } from "./engine/container.ts";
 export type { DiffOptions } from "./engine/diff.ts";
 export type { ExportOptions, ExportedContainer } from "./engine/export.ts";
 export type {
-  ContainerSummary,
   Containers,
   CreateAndStartOptions,
   StartedContainer,
 } from "./engine/containers.ts";
-export type { ContainerSize, ListContainersOptions } from "./engine/container-sizes.ts";
+export type { ContainerFilters } from "./engine/container-filters.ts";
+export type { ContainerSize } from "./engine/container-sizes.ts";
+export type { ContainerSummary, ListContainersOptions } from "./engine/list.ts";
 export type { Images, RemoveImageOptions } from "./engine/images.ts";
 export { type EngineInfo, type VersionInfo, versionInfo as version } from "./engine/info.ts";
 export type { CommitOptions } from "./engine/commit.ts";

@@ -1,15 +1,14 @@
 /** ps(), inspect(), diff(), exportContainer() and rm(): containers by name, id, or a unique start of an id. */
-import type { ListContainersOptions } from "../engine/container-sizes.ts";
-import type { ContainerSummary } from "../engine/containers.ts";
 import type { DiffOptions } from "../engine/diff.ts";
 import type { ExportOptions, ExportedContainer } from "../engine/export.ts";
 import type { ContainerInspection, InspectOptions } from "../engine/inspect.ts";
+import type { ContainerSummary, ListContainersOptions } from "../engine/list.ts";
 import type { RemoveOptions } from "../engine/remove.ts";
 import type { ByteTarget } from "../images/drain.ts";
 import type { Change } from "../layers/diff.ts";
 import { type ApiOptions, engineOf } from "./default-engine.ts";
 
-/** All containers there are, the newest first. */
+/** All containers there are, or those that the filters leave, the newest first. */
 export async function ps(
   options: ListContainersOptions & ApiOptions = {},
 ): Promise<readonly ContainerSummary[]> {

@@ -31,14 +31,19 @@ export class Filters {
 
   /** A value that has to be read; what is wrong about it is told with its key. */
   parse<T>(key: string, read: (value: string) => T): T | undefined {
-    const value = this.last(key);
-    if (value === undefined) return undefined;
-    try {
-      return read(value);
-    } catch (error) {
-      if (!(error instanceof MarmitaError)) throw error;
-      throw invalidFilter(`${key}=${value}`, error.message);
-    }
+    return this.parseAll(key, read).at(-1);
+  }
+
+  /** The same of all its values. */
+  parseAll<T>(key: string, read: (value: string) => T): T[] {
+    return this.all(key).map((value) => {
+      try {
+        return read(value);
+      } catch (error) {
+        if (!(error instanceof MarmitaError)) throw error;
+        throw invalidFilter(`${key}=${value}`, error.message);
+      }
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 /** `marmita ps`. */
-import type { ContainerSummary } from "../engine/containers.ts";
+import type { ContainerSummary } from "../engine/list.ts";
 import type { RecordedMount } from "../engine/mounts.ts";
 import type { ContainerState } from "../engine/state.ts";
 import { MarmitaError } from "../errors.ts";
@@ -9,6 +9,7 @@ import type { ParsedFlags } from "./flags.ts";
 import { LIST_FORMAT } from "./format-flag.ts";
 import { formatListing, isTable, type Listing } from "./listing.ts";
 import { print } from "./output.ts";
+import { containerFilters } from "./ps-filters.ts";
 import { truncate } from "./table.ts";
 import { formatAgo, formatDuration, formatSize, formatTime } from "./units.ts";
 
@@ -21,6 +22,12 @@ export const ps: Command = {
   arguments: { min: 0, max: 0 },
   flags: [
     { name: "all", short: "a", help: "Show all containers (default shows just running)" },
+    {
+      name: "filter",
+      short: "f",
+      value: "filter",
+      help: 'Filter output based on conditions provided ("status=exited")',
+    },
     {
       name: "last",
       short: "n",
@@ -39,16 +46,19 @@ export const ps: Command = {
   ],
   refused: {
     switches: "external noheading ns pod|p sync",
-    values: "filter|f sort watch|w",
+    values: "sort watch|w",
   },
   async run({ flags, engine: options }) {
-    const choice = chosen(flags);
+    const { filters, none } = containerFilters(flags);
+    const last = lastOf(flags);
     await using engine = await openCliEngine(options);
     const noTrunc = flags.has("no-trunc");
     const format = flags.last("format");
     // As Docker does: whoever wants to see it need not ask for it twice.
     const size = flags.has("size") || format?.includes(".Size") === true;
-    const list = choose(await engine.containers.list({ size }), choice);
+    const running = last === undefined && !flags.has("all") && filters.statuses?.length === 0;
+    const asked = { ...filters, running, last, size };
+    const list = none ? [] : await engine.containers.list(asked);
     if (flags.has("quiet") && isTable(format)) {
       print(list.map(({ id }) => `${noTrunc ? id : id.slice(0, SHORT_ID)}\n`).join(""));
     } else {
@@ -58,29 +68,16 @@ export const ps: Command = {
   },
 };
 
-export interface Choice {
-  readonly all: boolean;
-  /** The newest so many, in whatever state; none or less is no limit. */
-  readonly last: number;
-}
-
-function chosen(flags: ParsedFlags): Choice {
+/** The newest so many, in whatever state. None or less is no limit, as in Docker. */
+function lastOf(flags: ParsedFlags): number | undefined {
   const last = flags.map("last", parseCount).at(-1) ?? -1;
-  return { all: flags.has("all"), last: flags.has("latest") && last < 1 ? 1 : last };
+  if (last > 0) return last;
+  return flags.has("latest") ? 1 : undefined;
 }
 
 function parseCount(text: string): number {
   if (/^-?\d{1,9}$/.test(text)) return Number(text);
   throw new MarmitaError("INVALID_ARGUMENT", "expected a whole number");
-}
-
-/** Of a list that begins with the newest. */
-export function choose(
-  list: readonly ContainerSummary[],
-  { all, last }: Choice,
-): readonly ContainerSummary[] {
-  if (last > 0) return list.slice(0, last);
-  return all ? list : list.filter(({ state }) => state.status === "running");
 }
 
 export interface FormatOptions {

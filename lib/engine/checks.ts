@@ -24,14 +24,15 @@ import { CONTAINER_CHECKS } from "./container-checks.ts";
 import { checkSharedNetwork } from "./networking.ts";
 import type { CommitOptions } from "./commit.ts";
 import type { CreateOptions } from "./container-options.ts";
-import type { ListContainersOptions } from "./container-sizes.ts";
 import type { DiffOptions } from "./diff.ts";
 import type { ExportOptions } from "./export.ts";
 import type { InspectOptions } from "./inspect.ts";
+import type { ListContainersOptions } from "./list.ts";
 import type { EngineOptions, RunOptions, StartOptions, TerminalSizeOptions } from "./options.ts";
 import type { PruneContainersOptions, PruneImagesOptions, PruneSystemOptions } from "./prune.ts";
 import type { PruneFilter } from "./prune-filter.ts";
 import type { RemoveOptions } from "./remove.ts";
+import { STATUSES } from "./state.ts";
 
 const TIMER_MAX_MS = 2 ** 31 - 1; // setTimeout() fires at once beyond it
 
@@ -103,7 +104,22 @@ const diff: Checks<DiffOptions> = { signal: abortSignal };
 const pruneFilter: Checks<PruneFilter> = { until: moment, labels: words, exceptLabels: words };
 const pruneImages: Checks<PruneImagesOptions> = { ...pruneFilter, all: flag, signal: abortSignal };
 const inspect: Checks<InspectOptions> = { size: flag };
-const listContainers: Checks<ListContainersOptions> = { size: flag };
+const listContainers: Checks<ListContainersOptions> = {
+  running: flag,
+  ids: words,
+  names: words,
+  labels: words,
+  statuses,
+  exitCodes,
+  ancestors: words,
+  before: word,
+  since: word,
+  volumes: words,
+  networks: words,
+  exposed: words,
+  last: wholeNumber("containers", 0, Number.MAX_SAFE_INTEGER),
+  size: flag,
+};
 const exporting: Checks<ExportOptions> = { signal: abortSignal };
 const remove: Checks<RemoveOptions> = { force: flag, volumes: flag, signal: abortSignal };
 
@@ -184,6 +200,16 @@ export function checkDiffOptions(options: DiffOptions): void {
 
 export function checkRemoveImageOptions(options: RemoveImageOptions): void {
   check(removeImage, options);
+}
+
+function statuses(value: unknown, name: string): void {
+  words(value, name);
+  for (const status of value as readonly string[]) oneOf(...STATUSES)(status, name);
+}
+
+function exitCodes(value: unknown, name: string): void {
+  if (Array.isArray(value) && value.every(Number.isSafeInteger)) return;
+  throw wrong(name, "an array of whole numbers", value);
 }
 
 /** A time, or a text that is read as one. */

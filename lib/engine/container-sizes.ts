@@ -11,12 +11,6 @@ export interface ContainerSize {
   readonly total: number;
 }
 
-/** Of a list of containers. */
-export interface ListContainersOptions {
-  /** With their sizes: their files are looked through. Default: false. */
-  readonly size?: boolean | undefined;
-}
-
 /** Of each, in the same order. */
 export async function containerSizes(
   context: EngineContext,

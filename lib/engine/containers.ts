@@ -1,6 +1,4 @@
 /** The containers of one data root: made, found, listed, removed. */
-import { readdir } from "node:fs/promises";
-import { isMarmitaError } from "../errors.ts";
 import type { RunningProcess } from "../runtime/process.ts";
 import {
   checkCreateOptions,
@@ -12,32 +10,19 @@ import {
   checkTerminalOptions,
   checkText,
 } from "./checks.ts";
-import { Container, stateOf } from "./container.ts";
-import {
-  type ContainerSize,
-  type ListContainersOptions,
-  containerSizes,
-} from "./container-sizes.ts";
+import { Container } from "./container.ts";
 import type { EngineContext } from "./context.ts";
 import { createContainer } from "./create.ts";
 import { explained } from "./failures.ts";
 import type { CreateOptions } from "./container-options.ts";
 import { findContainer, noSuchContainer } from "./find.ts";
+import { type ContainerSummary, type ListContainersOptions, listContainers } from "./list.ts";
 import { reached } from "./networking.ts";
 import type { Isolation, RunOptions, RunResult, StartOptions } from "./options.ts";
 import { type PruneContainersOptions, type PrunedContainers, pruneContainers } from "./prune.ts";
-import { type ContainerRecord, findRecord, listIds } from "./records.ts";
 import type { RemoveOptions } from "./remove.ts";
 import { runContainer } from "./run.ts";
 import { startClaimed } from "./start.ts";
-import type { ContainerState } from "./state.ts";
-
-/** One line of `ps`. */
-export interface ContainerSummary extends ContainerRecord {
-  readonly state: ContainerState;
-  /** When it was asked for. */
-  readonly size?: ContainerSize;
-}
 
 export interface CreateAndStartOptions extends StartOptions {
   /** Told the id when the container is there, before it starts; what it throws ends both. */
@@ -55,9 +40,6 @@ export interface StartedContainer {
   /** What was reached. */
   readonly isolation: Isolation;
 }
-
-/** How many are looked at at once: as much as keeps Node's four threads busy. */
-const LOOKING = 32;
 
 export class Containers {
   readonly #context: EngineContext;
@@ -149,19 +131,14 @@ export class Containers {
     return record === undefined ? undefined : new Container(this.#context, record);
   }
 
-  /** All there are, the newest first. */
+  /**
+   * All there are, or those that the filters leave, the newest first. Throws `NOT_FOUND` for what
+   * `before` or `since` name, `INVALID_ARGUMENT` for what is no pattern or port.
+   */
   async list(options: ListContainersOptions = {}): Promise<readonly ContainerSummary[]> {
     checkListContainersOptions(options);
-    if (options.size !== true) return explained("list the containers", this.#list());
-    const measuring = this.#context.work.begin(async () => {
-      const list = await this.#list();
-      const sizes = await containerSizes(this.#context, list);
-      return list.map((one, at) => {
-        const size = sizes[at];
-        return size === undefined ? one : { ...one, size };
-      });
-    });
-    return explained("list the containers", measuring);
+    const listing = this.#context.work.begin(() => listContainers(this.#context, options));
+    return explained("list the containers", listing);
   }
 
   /** Throws `NOT_FOUND`; `CONFLICT` when it runs, unless `force` kills it. */
@@ -175,31 +152,5 @@ export class Containers {
     checkPruneContainersOptions(options);
     const pruning = this.#context.work.begin(() => pruneContainers(this.#context, options));
     return explained("prune containers", pruning, options.signal);
-  }
-
-  async #list(): Promise<readonly ContainerSummary[]> {
-    const { paths } = this.#context;
-    const alive = new Set(await readdir(paths.live));
-    const ids = [...(await listIds(paths))];
-    const found: ContainerSummary[] = [];
-    const look = async (): Promise<void> => {
-      for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
-        const summary = await this.#summary(id, alive);
-        if (summary !== undefined) found.push(summary);
-      }
-    };
-    await Promise.all(Array.from({ length: LOOKING }, look));
-    return found.sort((one, other) => (one.createdAt < other.createdAt ? 1 : -1));
-  }
-
-  /** `undefined` for one that is removed meanwhile. */
-  async #summary(id: string, alive: ReadonlySet<string>): Promise<ContainerSummary | undefined> {
-    try {
-      const record = await findRecord(this.#context.paths, id);
-      return record && { ...record, state: await stateOf(this.#context, record, alive) };
-    } catch (error) {
-      if (isMarmitaError(error, "NOT_FOUND")) return undefined;
-      throw error;
-    }
   }
 }

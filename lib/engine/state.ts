@@ -7,7 +7,9 @@ import type { ExitRecord } from "./records.ts";
  * `created`: never started, or its command could not be started. `running`: its keeper lives.
  * `exited`: its process ended.
  */
-export type ContainerStatus = "created" | "running" | "exited";
+export type ContainerStatus = (typeof STATUSES)[number];
+
+export const STATUSES = ["created", "running", "exited"] as const;
 
 /** Times are RFC 3339. */
 export interface ContainerState {

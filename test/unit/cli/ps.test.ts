@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { choose, formatContainers, formatStatus } from "../../../lib/cli/ps.ts";
-import type { ContainerSummary } from "../../../lib/engine/containers.ts";
+import { formatContainers, formatStatus } from "../../../lib/cli/ps.ts";
+import type { ContainerSummary } from "../../../lib/engine/list.ts";
 
 const now = new Date("2024-01-01T12:00:00Z");
 
@@ -34,17 +34,8 @@ const list = [
   container("b", { status: "running", startedAt: "2024-01-01T11:59:30Z" }),
   container("a", { status: "exited", exitCode: 137, finishedAt: "2024-01-01T11:59:57Z" }),
 ];
-const names = (chosen: readonly ContainerSummary[]) => chosen.map(({ name }) => name).join("");
 
 describe("ps", () => {
-  it.each([
-    ["those that run", { all: false, last: -1 }, "b"],
-    ["all of them", { all: true, last: -1 }, "cba"],
-    ["the last ones, whatever their state", { all: false, last: 2 }, "cb"],
-  ])("shows %s", (_, choice, shown) => {
-    expect(names(choose(list, choice))).toBe(shown);
-  });
-
   it.each([
     [list[0]!.state, "Created"],
     [list[1]!.state, "Up 30 seconds"],
