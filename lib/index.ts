@@ -13,14 +13,10 @@ export { type Engine, openEngine } from "./engine/engine.ts";
 export type { Container } from "./engine/container.ts";
 export type { DiffOptions } from "./engine/diff.ts";
 export type { ExportOptions, ExportedContainer } from "./engine/export.ts";
-export type {
-  Containers,
-  CreateAndStartOptions,
-  StartedContainer,
-} from "./engine/containers.ts";
-export type { ContainerFilters } from "./engine/container-filters.ts";
+export type { Containers, CreateAndStartOptions, StartedContainer } from "./engine/containers.ts";
+export type { ContainerFilters, ListContainersOptions } from "./engine/container-filters.ts";
 export type { ContainerSize } from "./engine/container-sizes.ts";
-export type { ContainerSummary, ListContainersOptions } from "./engine/list.ts";
+export type { ContainerSummary } from "./engine/list.ts";
 export type { Images, RemoveImageOptions } from "./engine/images.ts";
 export { type EngineInfo, type VersionInfo, versionInfo as version } from "./engine/info.ts";
 export type { CommitOptions } from "./engine/commit.ts";

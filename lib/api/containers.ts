@@ -2,7 +2,8 @@
 import type { DiffOptions } from "../engine/diff.ts";
 import type { ExportOptions, ExportedContainer } from "../engine/export.ts";
 import type { ContainerInspection, InspectOptions } from "../engine/inspect.ts";
-import type { ContainerSummary, ListContainersOptions } from "../engine/list.ts";
+import type { ListContainersOptions } from "../engine/container-filters.ts";
+import type { ContainerSummary } from "../engine/list.ts";
 import type { RemoveOptions } from "../engine/remove.ts";
 import type { ByteTarget } from "../images/drain.ts";
 import type { Change } from "../layers/diff.ts";

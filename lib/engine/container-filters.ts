@@ -34,6 +34,13 @@ export interface ContainerFilters {
   readonly exposed?: readonly string[] | undefined;
 }
 
+export interface ListContainersOptions extends ContainerFilters {
+  /** Only the newest so many of those that pass the filters. Default: all. */
+  readonly last?: number | undefined;
+  /** With their sizes: their files are looked through. Default: false. */
+  readonly size?: boolean | undefined;
+}
+
 /** What a filter is asked about. */
 export interface Filterable extends ContainerRecord {
   readonly state: ContainerState;

@@ -11,12 +11,13 @@ import {
   checkText,
 } from "./checks.ts";
 import { Container } from "./container.ts";
+import type { ListContainersOptions } from "./container-filters.ts";
 import type { EngineContext } from "./context.ts";
 import { createContainer } from "./create.ts";
 import { explained } from "./failures.ts";
 import type { CreateOptions } from "./container-options.ts";
 import { findContainer, noSuchContainer } from "./find.ts";
-import { type ContainerSummary, type ListContainersOptions, listContainers } from "./list.ts";
+import { type ContainerSummary, listContainers } from "./list.ts";
 import { reached } from "./networking.ts";
 import type { Isolation, RunOptions, RunResult, StartOptions } from "./options.ts";
 import { type PruneContainersOptions, type PrunedContainers, pruneContainers } from "./prune.ts";

@@ -4,6 +4,7 @@ import { isMarmitaError } from "../errors.ts";
 import { stateOf } from "./container.ts";
 import {
   type ContainerFilters,
+  type ListContainersOptions,
   byAge,
   containerTest,
   idTest,
@@ -19,13 +20,6 @@ export interface ContainerSummary extends ContainerRecord {
   readonly state: ContainerState;
   /** When it was asked for. */
   readonly size?: ContainerSize;
-}
-
-export interface ListContainersOptions extends ContainerFilters {
-  /** Only the newest so many of those that pass the filters. Default: all. */
-  readonly last?: number | undefined;
-  /** With their sizes: their files are looked through. Default: false. */
-  readonly size?: boolean | undefined;
 }
 
 /** How many are looked at at once: as much as keeps Node's four threads busy. */

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
-import { busyboxCli, Cli } from "./cli-command.ts";
+import { busyboxCli, type Cli } from "./cli-command.ts";
 
 expectNothingLeft();
 
