@@ -32,6 +32,7 @@ import type { EngineOptions, RunOptions, StartOptions, TerminalSizeOptions } fro
 import type { PruneContainersOptions, PruneImagesOptions, PruneSystemOptions } from "./prune.ts";
 import type { PruneFilter } from "./prune-filter.ts";
 import type { RemoveOptions } from "./remove.ts";
+import { checkRestartAndRemove } from "./restart-policy.ts";
 import { STATUSES } from "./state.ts";
 
 const TIMER_MAX_MS = 2 ** 31 - 1; // setTimeout() fires at once beyond it
@@ -44,6 +45,7 @@ const start: Checks<StartOptions> = {
   stdout: oneOf("pipe", "inherit", "ignore"),
   stderr: oneOf("pipe", "inherit", "ignore"),
   ...terminalSize,
+  detach: flag,
   signal: abortSignal,
 };
 const run: Checks<RunOptions> = {
@@ -136,6 +138,7 @@ export function checkCreateOptions(options: CreateOptions): void {
   checkSharedNetwork(options);
   if (options.image === undefined) throw wrong("image", "the name or id of an image", undefined);
   checkTogether(options);
+  checkRestartAndRemove(options);
 }
 
 export function checkStartOptions(options: StartOptions): void {
@@ -257,6 +260,7 @@ export function checkRun({ image, command, options }: RunRequest): void {
   word(image, "image");
   if (command !== undefined) words(command, "command");
   checkTogether(options);
+  checkRestartAndRemove(options);
   if (options.input !== undefined && options.stdin !== undefined) {
     throw new MarmitaError("INVALID_ARGUMENT", 'options "input" and "stdin" exclude each other');
   }

@@ -6,8 +6,10 @@ import { parseExtraHost } from "../runtime/extra-hosts.ts";
 import { type Checks, entries, flag, isText, quote, word, words, wrong } from "../util/check.ts";
 import { CONFINEMENT_CHECKS, hostname } from "./confinement-checks.ts";
 import type { ContainerOptions } from "./container-options.ts";
+import { log } from "./log-options.ts";
 import { isNetworkMode } from "./network-modes.ts";
 import { insidePath, mounts } from "./mount-checks.ts";
+import { restart } from "./restart-policy.ts";
 import { SECURITY_CHECKS } from "./security-checks.ts";
 import { parseVolumesFrom } from "./volumes-from.ts";
 
@@ -28,6 +30,9 @@ export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   readOnly: flag,
   platform,
   remove: flag,
+  restart,
+  log,
+  openStdin: flag,
   tty: flag,
   network,
   dns,

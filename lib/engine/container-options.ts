@@ -1,7 +1,9 @@
 /** What callers may ask of a container. */
 import type { ConfinementOptions } from "../runtime/confinement.ts";
 import type { SecurityOptions } from "../runtime/security.ts";
+import type { LogOptions } from "./log-options.ts";
 import type { Mount } from "./mounts.ts";
+import type { RestartOption } from "./restart-policy.ts";
 
 /**
  * `private`, also `bridge`: a network of its own, from which others are reached through pasta or
@@ -45,6 +47,15 @@ export interface ContainerOptions extends ConfinementOptions, SecurityOptions {
   readonly platform?: string;
   /** The container and what it wrote are removed when its process ends. */
   readonly remove?: boolean;
+  /** Whether it is started again when it ends. Default: `no`. Not together with `remove`. */
+  readonly restart?: RestartOption;
+  /** Whether what it writes is kept, and how much of it. */
+  readonly log?: LogOptions;
+  /**
+   * Its stdin stays open for those who attach to it, until the first who does so leaves. Default:
+   * what it is started with decides.
+   */
+  readonly openStdin?: boolean;
   /**
    * The command gets a terminal of its own: line editing, job control, one stream for all output.
    * TERM is `xterm` unless the environment has one.

@@ -55,8 +55,8 @@ export class Container implements AsyncDisposable {
 
   /**
    * Start its process, for the first time or again: what it wrote before is still there. The
-   * process belongs to this Node process, and dies with it. Throws `START_FAILED`, `CONFLICT`
-   * when it runs, `NOT_FOUND` when it was removed.
+   * process belongs to this Node process, and dies with it, unless `detach` is asked for. Throws
+   * `START_FAILED`, `CONFLICT` when it runs, `NOT_FOUND` when it was removed.
    */
   async start(options: StartOptions = {}): Promise<RunningProcess> {
     checkStartOptions(options);
@@ -126,10 +126,14 @@ export class Container implements AsyncDisposable {
     await explained("remove the container", removing, options.signal);
   }
 
-  /** Ends the process that was started here; with `remove`, the container goes too. */
+  /**
+   * Ends the process that was started here; with `remove`, the container goes too. Where that was
+   * detached, both stay.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
+    const isDetached = this.#started?.isDetached === true;
     await this.#started?.[Symbol.asyncDispose]();
-    if (this.record.remove) await this.remove({ force: true });
+    if (this.record.remove && !isDetached) await this.remove({ force: true });
   }
 }
 

@@ -27,11 +27,13 @@ import type { EngineContext } from "./context.ts";
 import { eventAttributes } from "./events.ts";
 import type { Home } from "./kept-context.ts";
 import type { JoinedContainer } from "./joins.ts";
+import { recordedLog } from "./log-options.ts";
 import type { StdinOption } from "./options.ts";
 import type { PreparedMounts } from "./prepare-mounts.ts";
 import { networkingOf } from "./network-modes.ts";
 import { chooseNetworkOf, describeNetwork } from "./networking.ts";
 import type { ContainerRecord, InheritedDefaults } from "./records.ts";
+import { parseRestart } from "./restart-policy.ts";
 import type { RootLayout, RootSource } from "./roots.ts";
 import { type SecurityHere, securityHere } from "./security.ts";
 
@@ -98,6 +100,7 @@ export async function describe(
   const machine = hostnameOf(input);
   const { files, context } = describeNetwork(choice, options, { hostname: machine, name });
   const { rootfs, trees } = layout;
+  const log = recordedLog(options);
   const plan = compile(spec, {
     id,
     bundle,
@@ -110,6 +113,9 @@ export async function describe(
     live: join(paths.live, id),
     name: paths.name(name),
     remove: options.remove === true ? { trash: join(paths.trash, id), trees } : undefined,
+    log: log && { ...log, path: join(bundle, "log") },
+    openStdin: opensStdin(request),
+    restart: parseRestart(options.restart ?? "no"),
     filters: paths.seccomp,
     becomesRoot: home.hasRoot,
     init: options.init,
@@ -124,6 +130,11 @@ export async function describe(
 
 function eventAttributesOf({ source, options }: DescribeRequest) {
   return eventAttributes(source.image, labelsOf(source.defaults, options));
+}
+
+/** Where that is not said, by how it will be started. */
+function opensStdin({ options, start }: DescribeRequest): boolean {
+  return options.openStdin ?? (start?.stdin ?? "ignore") !== "ignore";
 }
 
 function userOf({ uid, gid }: KeptIds): string {
@@ -144,6 +155,8 @@ interface RecordRequest extends DescribeRequest {
 function recordOf(request: RecordRequest, spec: RuntimeSpec): ContainerRecord {
   const { id, name, mapping, source, layout, mounts, joins, options } = request;
   const { here, choice, machine } = request;
+  const log = recordedLog(options);
+  const restart = parseRestart(options.restart ?? "no");
   return {
     id,
     name,
@@ -158,8 +171,10 @@ function recordOf(request: RecordRequest, spec: RuntimeSpec): ContainerRecord {
     networking: networkingOf(options, choice.level),
     readOnly: options.readOnly === true,
     tty: options.tty === true,
-    openStdin: (request.start?.stdin ?? "ignore") !== "ignore",
+    openStdin: opensStdin(request),
     remove: options.remove === true,
+    ...(log === undefined ? {} : { log }),
+    ...(restart === undefined ? {} : { restart }),
     isolation: {
       ids: mapping.mode,
       rootfs: source.driver,

@@ -6,7 +6,7 @@ import type { ContainerRecord } from "./records.ts";
 import type { RecordedSecurity } from "./security.ts";
 
 export function hostConfigJson(record: ContainerRecord) {
-  const { mounts, volumesFrom, networking, readOnly, remove, security } = record;
+  const { mounts, volumesFrom, networking, readOnly, remove, restart, security } = record;
   return {
     ...NOT_ASKED,
     ...confinementJson(record),
@@ -16,7 +16,8 @@ export function hostConfigJson(record: ContainerRecord) {
     DnsOptions: networking.dnsOptions,
     DnsSearch: networking.dnsSearch,
     ExtraHosts: networking.extraHosts,
-    RestartPolicy: { Name: "no", MaximumRetryCount: 0 },
+    LogConfig: logJson(record),
+    RestartPolicy: { Name: restart?.name ?? "no", MaximumRetryCount: restart?.maxRetries ?? 0 },
     AutoRemove: remove,
     ReadonlyRootfs: readOnly,
     ...askedMountsJson(mounts),
@@ -27,7 +28,6 @@ export function hostConfigJson(record: ContainerRecord) {
 /** What Docker has, and nobody can ask for here yet: as Docker prints what was not asked for. */
 const NOT_ASKED = {
   ContainerIDFile: "",
-  LogConfig: { Type: "none", Config: {} },
   PortBindings: {},
   PublishAllPorts: false,
   VolumeDriver: "",
@@ -89,6 +89,14 @@ function confinementJson({ confinement }: ContainerRecord) {
     }),
     ...(confinement.init !== undefined && { Init: confinement.init }),
   };
+}
+
+/** Sizes as Docker takes them: bytes, and -1 for no limit. */
+function logJson({ log }: ContainerRecord) {
+  if (log === undefined) return { Type: "none", Config: {} };
+  const { driver, maxSize, maxFiles } = log;
+  const size = maxSize === 0 ? "-1" : String(maxSize);
+  return { Type: driver, Config: { "max-file": String(maxFiles), "max-size": size } };
 }
 
 /** Capabilities as Docker has them, in capitals and with their prefix. */

@@ -37,11 +37,16 @@ export type OutputOption = "pipe" | "inherit" | "ignore";
 export interface StartOptions extends TerminalSizeOptions {
   /** Default: `ignore`. */
   readonly stdin?: StdinOption;
-  /** Default: `pipe`. A pipe nobody reads stops the container's process when it is full. */
+  /**
+   * Default: `pipe`. A pipe nobody reads stops the container's process when it is full. With
+   * `detach`: `ignore`.
+   */
   readonly stdout?: OutputOption;
-  /** Default: `pipe`. */
+  /** Default: `pipe`. With `detach`: `ignore`. */
   readonly stderr?: OutputOption;
-  /** Kills the process. */
+  /** Its process outlives this one: it belongs to its keeper. */
+  readonly detach?: boolean;
+  /** Kills the process. With `detach`, while it starts. */
   readonly signal?: AbortSignal;
 }
 

@@ -4,15 +4,18 @@ import { join } from "node:path";
 import { MarmitaError, isMarmitaError } from "../errors.ts";
 import { type ChainId, type Digest, parseDigest } from "../oci/digest.ts";
 import { type ContainerDefaults, parseContainerDefaults } from "../oci/image-config.ts";
+import type { RestartPolicy } from "../runtime/compile-context.ts";
 import type { ConfinementOptions } from "../runtime/confinement.ts";
 import type { Paths } from "../store/paths.ts";
 import { JsonReader, parseJson } from "../util/json.ts";
 import { isMissing } from "../util/system-error.ts";
 import { checkConfinement } from "./confinement-checks.ts";
+import { parseRecordedLog, type RecordedLog } from "./log-options.ts";
 import { checkRecordedMount } from "./mount-checks.ts";
 import type { RecordedMount } from "./mounts.ts";
 import { isNetworkLevel, isNetworkMode, type Networking } from "./network-modes.ts";
 import type { Isolation } from "./options.ts";
+import { parseRestartPolicy } from "./restart-policy.ts";
 import { DEFAULT_SECURITY, parseSecurity, type RecordedSecurity } from "./security.ts";
 
 /** Written once, with the container; what changes later has files of its own. */
@@ -43,6 +46,10 @@ export interface ContainerRecord {
   readonly openStdin: boolean;
   /** Removed when its process ends. */
   readonly remove: boolean;
+  /** What it writes is kept there; absent: nowhere. */
+  readonly log?: RecordedLog;
+  /** Absent: `no`. */
+  readonly restart?: RestartPolicy;
   readonly isolation: Isolation;
   readonly security: RecordedSecurity;
   /** Ids of the containers whose user namespace and others it shares. */
@@ -138,6 +145,8 @@ export function parseRecord(json: unknown, what: string): ContainerRecord {
   if (!CONTAINER_ID.test(id)) throw new MarmitaError("CORRUPT", `${what}: not an id: ${id}`);
   const joins = fields.findTexts("joins");
   const volumesFrom = fields.findTexts("volumesFrom");
+  const log = fields.findObject("log", parseRecordedLog);
+  const restart = fields.findObject("restart", parseRestartPolicy);
   return {
     id,
     name: fields.text("name"),
@@ -154,6 +163,8 @@ export function parseRecord(json: unknown, what: string): ContainerRecord {
     tty: fields.findFlag("tty") ?? false,
     openStdin: fields.findFlag("openStdin") ?? false,
     remove: fields.findFlag("remove") ?? false,
+    ...(log === undefined ? {} : { log }),
+    ...(restart === undefined ? {} : { restart }),
     isolation: fields.object("isolation", parseIsolation),
     security: fields.findObject("security", parseSecurity) ?? DEFAULT_SECURITY,
     ...(joins === undefined ? {} : { joins }),

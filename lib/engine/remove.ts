@@ -5,7 +5,7 @@ import { Patience } from "../util/patience.ts";
 import type { EngineContext } from "./context.ts";
 import { recordContainer } from "./events.ts";
 import { type Live, claimLive, lookAtLive, takeOver } from "./live.ts";
-import type { ContainerRecord } from "./records.ts";
+import { type ContainerRecord, findExit } from "./records.ts";
 import { type Belongings, belongingsOf, discard, endProcess } from "./sweep.ts";
 
 export interface RemoveOptions {
@@ -53,7 +53,8 @@ async function claim(
     }
     const content = lookAtLive(context.paths, id)?.content;
     if (content === undefined) continue;
-    if (content.startedAt !== undefined && !force) throw stillRuns(id, name);
+    const isOver = (await findExit(context.paths, id)) !== undefined; // it is tidied up, then
+    if (content.startedAt !== undefined && !isOver && !force) throw stillRuns(id, name);
     await endProcess(content); // its keeper puts the rest away
     await patience.wait(signal);
   }

@@ -6,6 +6,7 @@ import { type RunningProcess, startProcess } from "../runtime/process.ts";
 import { distrustFilters } from "../runtime/seccomp/filters.ts";
 import { sizeOf, type TerminalSize } from "../runtime/spec-input.ts";
 import { abortError, onAbort, throwIfAborted } from "../util/abort.ts";
+import { Patience } from "../util/patience.ts";
 import { checkTerminalOptions } from "./checks.ts";
 import type { EngineContext } from "./context.ts";
 import { noSuchContainer } from "./find.ts";
@@ -13,7 +14,7 @@ import { homeOf } from "./kept-context.ts";
 import { joinedNamespace } from "./joins.ts";
 import { type Live, claimLive } from "./live.ts";
 import type { StartOptions } from "./options.ts";
-import { type ContainerRecord, exitPath, findRecord } from "./records.ts";
+import { type ContainerRecord, exitPath, findExit, findRecord } from "./records.ts";
 import { ensureContainerFilter } from "./security.ts";
 import { sweepOne } from "./sweep.ts";
 
@@ -25,19 +26,27 @@ export async function startContainer(
 ): Promise<RunningProcess> {
   throwIfAborted(options.signal);
   checkTerminalOptions(record.tty, options);
-  const live = await claim(context, record);
+  const live = await claim(context, record, options.signal);
   return startClaimed(context, { record, live, options });
 }
 
-async function claim(context: EngineContext, record: ContainerRecord): Promise<Live> {
+async function claim(
+  context: EngineContext,
+  record: ContainerRecord,
+  signal: AbortSignal | undefined,
+): Promise<Live> {
   const { paths } = context;
   const content = { purpose: "start", name: record.name } as const;
+  const patience = new Patience();
   let live = claimLive(paths, record.id, content);
-  if (live === undefined) {
+  while (live === undefined) {
     await sweepOne(context, record.id); // it may have died with its keeper
     live = claimLive(paths, record.id, content);
-  }
-  if (live === undefined) {
+    if (live !== undefined) break;
+    if ((await findExit(paths, record.id)) !== undefined) {
+      await patience.wait(signal); // it has ended, and its keeper tidies up
+      continue;
+    }
     throw new MarmitaError("CONFLICT", `container ${record.name} is running`, {
       details: { container: record.id, state: "running" },
     });
@@ -69,7 +78,9 @@ export async function startClaimed(
   { record, live, options, prepare, hostTerminal }: ClaimedStart,
 ): Promise<RunningProcess> {
   const { id } = record;
-  const { stdin = "ignore", stdout = "pipe", stderr = "pipe", signal } = options;
+  const { detach = false, signal } = options;
+  const output = detach ? "ignore" : "pipe";
+  const { stdin = "ignore", stdout = output, stderr = output } = options;
   try {
     throwIfAborted(signal);
     prepare?.();
@@ -87,6 +98,7 @@ export async function startClaimed(
       stdout,
       stderr,
       terminal: record.tty ? { size: askedSize(options), host: hostTerminal } : undefined,
+      detach,
       signal,
       onLost: () => sweepOne(context, id),
     }).finally(() => joined?.close());
@@ -96,9 +108,10 @@ export async function startClaimed(
     const forget = () => {
       if (context.running.get(id) === process) context.running.delete(id);
     };
-    process.wait().then(forget, forget);
+    process.ended.then(forget, forget);
     if (signal?.aborted !== true) return process;
-    await process[Symbol.asyncDispose]();
+    process.kill("SIGKILL");
+    await process.wait().finally(() => process[Symbol.asyncDispose]());
     throw abortError(signal);
   } catch (error) {
     live.close();
@@ -116,6 +129,8 @@ function askedSize({ columns, rows }: StartOptions): TerminalSize | undefined {
 
 function killOnAbort(process: RunningProcess, signal: AbortSignal | undefined): void {
   if (signal === undefined) return;
-  const unhook = onAbort(signal, () => process.kill("SIGKILL"));
-  process.wait().then(unhook, unhook);
+  const unhook = onAbort(signal, () => {
+    if (!process.isDetached) process.kill("SIGKILL");
+  });
+  process.ended.then(unhook, unhook);
 }

@@ -54,6 +54,11 @@ export class HelperFailure extends Error {
   }
 }
 
+interface EndStatus {
+  readonly exitCode: number;
+  readonly signal: number;
+}
+
 interface HelperOptions {
   readonly title?: string | undefined;
   readonly args?: readonly string[] | undefined;
@@ -68,10 +73,11 @@ export class Helper {
   /** Each event once, to one reader; ends when the process has ended and was reaped. */
   readonly events: AsyncIterable<HelperEvent>;
   /** Fulfilled when the process has ended and was reaped. */
-  readonly ended: Promise<{ readonly exitCode: number; readonly signal: number }>;
+  readonly ended: Promise<EndStatus>;
   readonly #socket: Socket;
   readonly #pidfd: number;
   readonly #queue = new EventQueue();
+  #status: Promise<EndStatus> | undefined;
 
   private constructor(socket: Socket, pid: number, pidfd: number) {
     this.pid = pid;
@@ -103,7 +109,24 @@ export class Helper {
     if (this.#socket.writable) this.#socket.write(`${line}\n`);
   }
 
-  #listen(resolve: (status: { exitCode: number; signal: number }) => void): void {
+  /** Whether what it may still say keeps this process from ending. */
+  hold(isHeld: boolean): void {
+    if (isHeld) this.#socket.ref();
+    else this.#socket.unref();
+  }
+
+  /** Its process is about to end, and leaves the socket to another that lives on. */
+  reap(): Promise<EndStatus> {
+    this.#status ??= new Promise((resolve) => this.#reap(resolve));
+    return this.#status;
+  }
+
+  /** Hear no more of it. */
+  forget(): void {
+    this.#socket.destroy();
+  }
+
+  #listen(resolve: (status: EndStatus) => void): void {
     let rest = "";
     this.#socket.setEncoding("utf8");
     this.#socket.on("data", (text: string) => {
@@ -112,11 +135,16 @@ export class Helper {
       for (const line of lines) this.#queue.push(JSON.parse(line) as HelperEvent);
     });
     this.#socket.on("error", () => undefined); // a reset is an end like others: "close" follows
-    this.#socket.on("close", () => this.#reap(resolve));
+    this.#socket.on("close", () => {
+      void this.reap().then((status) => {
+        this.#queue.end();
+        resolve(status);
+      });
+    });
   }
 
   /** The socket closes a moment before the process can be reaped. */
-  #reap(resolve: (status: { exitCode: number; signal: number }) => void, tries = 0): void {
+  #reap(resolve: (status: EndStatus) => void, tries = 0): void {
     const status = binding().reap(this.#pidfd);
     if (status === undefined) {
       // At first at once; then without taking the processor that it may need to end.
@@ -125,7 +153,6 @@ export class Helper {
       return;
     }
     closeSync(this.#pidfd);
-    this.#queue.end();
     resolve(status);
   }
 }
@@ -236,6 +263,12 @@ export interface Keeper {
   send(line: string): void;
   /** The keeper has ended and was reaped. */
   readonly ended: Promise<unknown>;
+  /** Whether what it may still say keeps this process from ending. Default: it does. */
+  hold(isHeld: boolean): void;
+  /** With `detach`, once it has started: what was started here ends, and another one stays. */
+  reap(): Promise<unknown>;
+  /** Hear no more of it: the end of the container, unless that is detached. */
+  forget(): void;
 }
 
 export interface KeeperOptions {
@@ -255,7 +288,7 @@ export interface KeeperOptions {
   readonly hostTerminal?: number | undefined;
 }
 
-/** Start a container. When this process dies, so does the container. */
+/** Start a container. When this process dies, so does the container, unless told otherwise. */
 export function spawnKeeper(options: KeeperOptions): Keeper {
   const { title, plan, namespace, live, stdin, stdout, stderr, words = [], hostTerminal } = options;
   const isShown = hostTerminal !== undefined;

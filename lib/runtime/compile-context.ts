@@ -15,6 +15,12 @@ export interface CompileContext {
   readonly name?: string | undefined;
   /** Present: the container goes when its process ends, by way of this path; `trees` go too. */
   readonly remove?: { readonly trash: string; readonly trees?: readonly string[] } | undefined;
+  /** Where what it writes is kept; absent where nowhere. */
+  readonly log?: LogContext | undefined;
+  /** Whoever attaches may write to it; without, it reads nothing unless its starter has it read. */
+  readonly openStdin?: boolean | undefined;
+  /** Absent: it ends for good. */
+  readonly restart?: RestartPolicy | undefined;
   /** Of the namespace that the keeper runs in. */
   readonly mapping: IdMapping;
   /** The caller is not root in there: what the plan makes is to be root's. */
@@ -44,6 +50,21 @@ export interface CompileContext {
     | undefined;
   /** Whether /sys/fs/cgroup of this machine is a cgroup v2 tree. */
   readonly hasCgroup2: boolean;
+}
+
+export interface LogContext {
+  readonly path: string;
+  /** Bytes of a file before the next is begun; 0: no limit. */
+  readonly maxSize: number;
+  /** How many there are at most, with the one that is written. */
+  readonly maxFiles: number;
+}
+
+/** When its keeper starts it again. */
+export interface RestartPolicy {
+  readonly name: "always" | "unless-stopped" | "on-failure";
+  /** With `on-failure`; 0: no limit. */
+  readonly maxRetries: number;
 }
 
 export interface NetworkContext {

@@ -97,6 +97,7 @@ function keeperOperations({ linux, process }: RuntimeSpec, context: CompileConte
     ...when(context.name !== undefined, ["name", context.name ?? ""]),
     ...when(remove !== undefined, ["remove", remove?.trash ?? "", remove?.trees ?? []]),
     ...releaseOperations(context),
+    ...streamOperations(context),
     ...(joins.length === 0 ? mapOperations(linux, context) : []),
     ...joins.map((one) => joinOperation(one, CLONE)),
     ...when(oomScoreAdj !== undefined, ["oom-score-adj", String(oomScoreAdj)]),
@@ -108,6 +109,14 @@ function keeperOperations({ linux, process }: RuntimeSpec, context: CompileConte
 
 function eventOperations({ events }: CompileContext): Plan {
   return events === undefined ? [] : [["events", events.path, JSON.stringify(events.attributes)]];
+}
+
+function streamOperations({ log, openStdin = false, restart }: CompileContext): Plan {
+  return [
+    ...(log === undefined ? [] : [["log", log.path, log.maxSize, log.maxFiles] as const]),
+    ...when(openStdin, ["stdin", 1]),
+    ...(restart === undefined ? [] : [["restart", restart.name, restart.maxRetries] as const]),
+  ];
 }
 
 function mapOperations(

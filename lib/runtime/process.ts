@@ -1,6 +1,5 @@
 /** One running process of a container: its streams, its end, signals to it. */
 import { closeSync } from "node:fs";
-import { Socket } from "node:net";
 import { constants } from "node:os";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { MarmitaError } from "../errors.ts";
@@ -12,13 +11,18 @@ import {
   type UserNamespace,
   spawnKeeper,
 } from "../native/helper.ts";
-import { pipe } from "../native/syscalls.ts";
 import { onAbort } from "../util/abort.ts";
 import { wholeNumber } from "../util/check.ts";
 import { hintFor } from "./hints.ts";
 import { type NetworkState, parseNetworkState, publishLoss } from "./network-state.ts";
+import {
+  destroyAll,
+  type Opened,
+  openStreams,
+  type StdioOption,
+  type Streams,
+} from "./process-streams.ts";
 import { signalName, signalNumber } from "./signals.ts";
-import { openTerminal } from "./terminal-stream.ts";
 
 /** How a container's process ended. */
 export interface ExitStatus {
@@ -27,8 +31,6 @@ export interface ExitStatus {
   /** `SIGKILL`, … when a signal ended the process, else `null`. */
   readonly signal: NodeJS.Signals | null;
 }
-
-export type StdioOption = "pipe" | "inherit" | "ignore";
 
 export interface ProcessOptions {
   /** How the keeper calls itself. */
@@ -43,6 +45,8 @@ export interface ProcessOptions {
   readonly stderr: StdioOption;
   /** Present: the plan has a terminal, and none of the streams is "inherit". */
   readonly terminal?: TerminalRequest | undefined;
+  /** It lives on without this process. */
+  readonly detach?: boolean | undefined;
   /** Ends a start that is under way; what runs already is the caller's to kill. */
   readonly signal?: AbortSignal | undefined;
   /** Called when the keeper died without a word; then `wait()` resolves as after a SIGKILL. */
@@ -64,28 +68,44 @@ const KILLED: ExitStatus = { exitCode: 128 + constants.signals.SIGKILL, signal: 
  * when nothing of it is left any more.
  */
 export async function startProcess(options: ProcessOptions): Promise<RunningProcess> {
-  const { title, plan, namespace, live, signal, terminal, onLost } = options;
-  const opened = openStreams(options);
+  const { title, plan, namespace, live, signal, terminal, detach = false, onLost } = options;
+  const { stdin, stdout, stderr } = options;
+  const opened = openStreams({ stdin, stdout, stderr, hasTerminal: terminal !== undefined });
   const { fds, streams } = opened;
   try {
     const keeper = spawn(
-      { title, plan, namespace, live, ...fds, ...terminalWords(terminal) },
+      {
+        title,
+        plan,
+        namespace,
+        live,
+        ...fds,
+        words: [...(detach ? ["detach"] : []), ...sizeWords(terminal)],
+        hostTerminal: terminal?.host,
+      },
       opened,
     );
     const events = keeper.events[Symbol.asyncIterator]();
     const { pid, network } = await giveUpOnAbort(keeper, signal, started(keeper, events));
     const connected = { container: title, state: network };
-    const exited = watch(events, connected, onLost);
-    return new RunningProcess(pid, { keeper, streams, connected, exited });
+    if (detach) await letGo(keeper);
+    const life = new Life(connected, detach);
+    const exited = watch(events, life, onLost);
+    return new RunningProcess(pid, { keeper, streams, life, exited });
   } catch (error) {
     destroyAll(streams);
     throw error;
   }
 }
 
-function terminalWords({ size, host }: TerminalRequest = {}) {
-  const words = size === undefined ? [] : [`size=${size.columns}x${size.rows}`];
-  return { words, hostTerminal: host };
+function sizeWords({ size }: TerminalRequest = {}): readonly string[] {
+  return size === undefined ? [] : [`size=${size.columns}x${size.rows}`];
+}
+
+/** What was started here is no parent of the container's: it ends now. */
+async function letGo(keeper: Keeper): Promise<void> {
+  await keeper.reap();
+  keeper.hold(false);
 }
 
 /** Until its command runs a keeper dies of SIGTERM, and its child with it; then it tidies up. */
@@ -110,90 +130,6 @@ function spawn(options: KeeperOptions, { theirs }: Opened): Keeper {
     for (const fd of theirs) closeSync(fd);
   }
 }
-
-/** The streams of a process that is to start. */
-interface Opened {
-  /** What the keeper gets. */
-  readonly fds: { readonly stdin: number; readonly stdout: number; readonly stderr: number };
-  /** Those of them that are to be closed here once it has them. */
-  readonly theirs: readonly number[];
-  readonly streams: Streams;
-}
-
-function openStreams({ stdin, stdout, stderr, terminal }: ProcessOptions): Opened {
-  if (terminal !== undefined) return openTerminalStreams({ stdin, stdout });
-  const ends = openEnds(stdin, stdout, stderr);
-  const [input, output, errors] = ends;
-  return {
-    fds: { stdin: input.fd, stdout: output.fd, stderr: errors.fd },
-    theirs: theirsOf(ends),
-    streams: { stdin: input.stream, stdout: output.stream, stderr: errors.stream },
-  };
-}
-
-/** One stream for all; where nobody is to read it, it reads itself. */
-function openTerminalStreams({ stdin, stdout }: Pick<ProcessOptions, "stdin" | "stdout">): Opened {
-  const { input, output, stream } = openTerminal();
-  if (stdout === "ignore") stream.resume();
-  return {
-    fds: { stdin: input, stdout: output, stderr: DEV_NULL },
-    theirs: [input, output],
-    streams: {
-      stdin: stdin === "ignore" ? undefined : stream,
-      stdout: stdout === "ignore" ? undefined : stream,
-      terminal: stream,
-    },
-  };
-}
-
-function destroyAll(streams: Streams): void {
-  for (const stream of Object.values(streams)) stream?.destroy();
-}
-
-interface End {
-  /** What the container's process gets. */
-  readonly fd: number;
-  /** Our end of a pipe. */
-  readonly stream: Socket | undefined;
-}
-
-type Ends = readonly [stdin: End, stdout: End, stderr: End];
-
-function openEnds(stdin: StdioOption, stdout: StdioOption, stderr: StdioOption): Ends {
-  const opened: End[] = [];
-  const open = (option: StdioOption, standard: 0 | 1 | 2): End => {
-    const end = openEnd(option, standard);
-    opened.push(end);
-    return end;
-  };
-  try {
-    return [open(stdin, 0), open(stdout, 1), open(stderr, 2)];
-  } catch (error) {
-    for (const fd of theirsOf(opened)) closeSync(fd);
-    for (const { stream } of opened) stream?.destroy();
-    throw error;
-  }
-}
-
-function theirsOf(ends: readonly End[]): readonly number[] {
-  return ends.flatMap(({ fd, stream }) => (stream === undefined ? [] : [fd]));
-}
-
-function openEnd(option: StdioOption, standard: 0 | 1 | 2): End {
-  if (option === "inherit") return { fd: standard, stream: undefined };
-  if (option === "ignore") return { fd: DEV_NULL, stream: undefined };
-  const { read, write } = pipe();
-  const isInput = standard === 0;
-  const stream = new Socket({
-    fd: isInput ? write : read,
-    readable: !isInput,
-    writable: isInput,
-  });
-  return { fd: isInput ? read : write, stream };
-}
-
-/** How the helper is told to open it by itself. */
-const DEV_NULL = -1;
 
 interface Started {
   readonly pid: number;
@@ -246,21 +182,41 @@ function networkOf({ network, networkLost }: HelperEvent): NetworkState | undefi
   return parseNetworkState(network, networkLost);
 }
 
-/** Changes when the network's helper ends. */
 interface Connected {
   readonly container: string;
+  /** Changes when the network's helper ends. */
   state: NetworkState | undefined;
+}
+
+/** What is known of a process from what its keeper tells. */
+class Life {
+  readonly connected: Connected;
+  /** It lives on without us. */
+  isDetached: boolean;
+  /** We do not listen any more. */
+  isForgotten = false;
+  /** Fulfilled when its keeper has agreed to that. */
+  readonly detached: Promise<void>;
+  agree = (): void => undefined;
+
+  constructor(connected: Connected, isDetached: boolean) {
+    this.connected = connected;
+    this.isDetached = isDetached;
+    this.detached = new Promise((resolve) => (this.agree = resolve));
+  }
 }
 
 async function watch(
   events: AsyncIterator<HelperEvent>,
-  connected: Connected,
+  life: Life,
   onLost: () => Promise<void>,
 ): Promise<ExitStatus> {
+  const { connected } = life;
   let status: ExitStatus | undefined;
   let failure: HelperFailure | undefined;
   for (let event = await next(events); event !== undefined; event = await next(events)) {
     if (event.event === "exited") status = exitStatus(event);
+    if (event.event === "detached") life.agree();
     if (event.event === "network") {
       connected.state = networkOf(event);
       publishLoss({ container: connected.container, reason: connected.state?.reason ?? "" });
@@ -268,10 +224,15 @@ async function watch(
     if (event.event === "failed") failure = new HelperFailure(event);
   }
   if (status !== undefined) return status;
+  if (life.isForgotten) throw forgotten(connected.container);
   await onLost();
   if (failure === undefined) return KILLED;
   const { message, step, errno } = failure;
   throw new MarmitaError("UNAVAILABLE", message, { step, errno, cause: failure });
+}
+
+function forgotten(container: string): MarmitaError {
+  return new MarmitaError("CLOSED", `container ${container} was let go of before it ended`);
 }
 
 function exitStatus(event: HelperEvent): ExitStatus {
@@ -284,24 +245,17 @@ function numberOf(event: HelperEvent, name: string): number {
   return typeof value === "number" ? value : 0;
 }
 
-interface Streams {
-  readonly stdin?: Writable | undefined;
-  readonly stdout?: Readable | undefined;
-  readonly stderr?: Readable | undefined;
-  readonly terminal?: Duplex | undefined;
-}
-
 /** A struct winsize has 16 bits for each. */
 const checkSize = wholeNumber("characters", 1, 65_535);
 
-interface Life {
+interface ProcessParts {
   readonly keeper: Keeper;
   readonly streams: Streams;
-  readonly connected: Connected;
+  readonly life: Life;
   readonly exited: Promise<ExitStatus>;
 }
 
-/** Belongs to the Node process that started it, and dies with it. */
+/** Belongs to the Node process that started it, and dies with it, unless it is detached. */
 export class RunningProcess implements AsyncDisposable {
   /** On this machine; inside, it is 1. */
   readonly pid: number;
@@ -319,36 +273,66 @@ export class RunningProcess implements AsyncDisposable {
   readonly terminal: Duplex | undefined;
   readonly #keeper: Keeper;
   readonly #streams: Streams;
-  readonly #connected: Connected;
+  readonly #life: Life;
   readonly #exited: Promise<ExitStatus>;
   #over = false;
 
-  constructor(pid: number, life: Life) {
+  constructor(pid: number, { keeper, streams, life, exited }: ProcessParts) {
     this.pid = pid;
-    this.stdin = life.streams.stdin;
-    this.stdout = life.streams.stdout;
-    this.stderr = life.streams.stderr;
-    this.terminal = life.streams.terminal;
-    this.#keeper = life.keeper;
-    this.#streams = life.streams;
-    this.#connected = life.connected;
-    this.#exited = life.exited;
+    this.stdin = streams.stdin;
+    this.stdout = streams.stdout;
+    this.stderr = streams.stderr;
+    this.terminal = streams.terminal;
+    this.#keeper = keeper;
+    this.#streams = streams;
+    this.#life = life;
+    this.#exited = exited;
     const over = (): void => {
       this.#over = true;
+      life.agree();
       // Nobody reads any more: whoever waits to write is told so. A terminal is told by its end.
-      if (life.streams.terminal === undefined) life.streams.stdin?.destroy();
+      if (streams.terminal === undefined) streams.stdin?.destroy();
     };
-    life.exited.then(over, over);
+    exited.then(over, over);
   }
 
   /** What connects its private network now; `undefined` for another network. */
   get network(): NetworkState | undefined {
-    return this.#connected.state;
+    return this.#life.connected.state;
   }
 
-  /** Resolves when the process and all it left are gone; again and again to the same. */
-  wait(): Promise<ExitStatus> {
+  /** It was started with `detach`, or detached since. */
+  get isDetached(): boolean {
+    return this.#life.isDetached;
+  }
+
+  /** What `wait()` resolves to; does not keep this process alive for it. */
+  get ended(): Promise<ExitStatus> {
     return this.#exited;
+  }
+
+  /**
+   * Resolves when the process and all it left are gone; again and again to the same. For a
+   * detached one this process stays alive as long. Rejects with `CLOSED` when this one was disposed of, detached.
+   */
+  wait(): Promise<ExitStatus> {
+    this.#keeper.hold(true);
+    return this.#exited;
+  }
+
+  /**
+   * Let it live on without this process: it belongs to its keeper from now on, and its streams
+   * here end. One that ended meanwhile has ended. Twice is fine.
+   */
+  async detach(): Promise<void> {
+    const life = this.#life;
+    if (life.isDetached || this.#over) return;
+    this.#keeper.send("detach");
+    await life.detached;
+    if (this.#over) return;
+    life.isDetached = true;
+    destroyAll(this.#streams);
+    this.#keeper.hold(false);
   }
 
   /** Send a signal; to a process that ended already nothing happens. */
@@ -372,8 +356,14 @@ export class RunningProcess implements AsyncDisposable {
     if (!this.#over) this.#keeper.send(`resize ${columns} ${rows}`);
   }
 
-  /** Kill what still runs, wait for its end, and close the streams. */
+  /** Kill what still runs, wait for its end, and close the streams. One that is detached runs on. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#life.isDetached && !this.#over) {
+      this.#life.isForgotten = true;
+      this.#keeper.forget();
+      destroyAll(this.#streams);
+      return;
+    }
     this.kill("SIGKILL");
     try {
       await this.#exited;

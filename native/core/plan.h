@@ -38,6 +38,9 @@
   X(12, NETWORK, "network", "snl")              /* helper's name, NETWORK_…, command line */     \
   X(14, HOSTS, "hosts", "sss")                  /* path, text, names behind the own address */     \
   X(13, TERMINAL, "terminal", "nn")             /* columns, rows; the child makes it */            \
+  X(15, LOG, "log", "snn")                      /* path, bytes a file, files; 0: no limit */       \
+  X(16, STDIN, "stdin", "n")                    /* 1: open, whoever attaches writes to it */       \
+  X(17, RESTART, "restart", "sn")               /* policy, most retries; 0: no limit */            \
   X(19, EVENTS, "events", "ss")                 /* path, a JSON object: what is told of it */      \
   X(32, HOSTNAME, "hostname", "s")                                                                 \
   X(33, LOOPBACK, "loopback", "")                                                                  \

@@ -3,7 +3,7 @@
  * Theory of operation: Node starts us in a session of our own and in the mapped user namespace,
  * where we may write the id maps of the namespace we clone. The container lives as long as we do
  * (its parent death signal), and we as long as the socket to Node: end of file there means that
- * the owner has died, whatever it died of.
+ * the owner has died, whatever it died of. Unless we are detached: then Node comes and goes.
  */
 #include "keeper.h"
 
@@ -108,7 +108,7 @@ static int hand_over(struct keeper *keeper, int sync, struct failure *why) {
   if (r < 0)
     return r;
 
-  r = network_await(&keeper->network, FD_EVENTS, why);
+  r = network_await(&keeper->network, keeper->is_detached ? -1 : FD_EVENTS, why);
   if (r < 0)
     return fail_in_step(why, "network");
 
@@ -337,7 +337,8 @@ static int serve(struct keeper *keeper, struct pollfd polled[], struct failure *
       return fail(why, errno, "wait for the container");
     }
     if (polled[POLLED_NODE].revents != 0 && !orders_obey(keeper, &orders)) {
-      outlive_owner(keeper);
+      if (!keeper->is_detached)
+        outlive_owner(keeper);
       polled[POLLED_NODE].fd = -1;
     }
     if (polled[POLLED_SIGNALS].revents != 0)

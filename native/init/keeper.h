@@ -27,6 +27,8 @@ struct keeper {
   struct companion filesystems[KEEPER_MAX_FILESYSTEMS];
   struct network network;
   char started_at[40];       /* RFC 3339; "" until the command runs */
+  bool is_detached;          /* the end of Node is not the container's */
+  int starter;               /* of detach_begin() */
   struct terminal *terminal; /* NULL: it has none */
   struct size size;          /* the terminal's at the start */
   int host_terminal;         /* where it is shown, to be put back when Node is killed; or -1 */
@@ -39,7 +41,7 @@ struct keeper {
  * shell would say: 127 no such command, 126 it cannot be run, 125 it never came to that. */
 int keeper_start(struct keeper *keeper, int *ret_exit_code, struct failure *why);
 
-/* Wait for its end, obeying Node meanwhile; Node's death is the container's. */
+/* Wait for its end, obeying Node meanwhile; Node's death is the container's, unless detached. */
 int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why);
 
 /* When Node may have been killed: it did not put back its terminal then. */

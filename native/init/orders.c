@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../core/syscalls.h"
+#include "report.h"
 #include "verb.h"
 
 static void pass_signal(struct keeper *keeper, const char *words) {
@@ -25,6 +26,19 @@ static void resize(struct keeper *keeper, const char *words) {
     terminal_resize(keeper->terminal, size);
 }
 
+/* The answer comes last: Node waits for it before it lets go of its ends of our streams. */
+static void detach(struct keeper *keeper, const char *words) {
+  (void) words;
+  keeper->is_detached = true;
+  if (keeper->host_terminal >= 0)
+    (void) close(keeper->host_terminal); /* its mode is Node's to put back */
+  keeper->host_terminal = -1;
+  if (keeper->terminal != NULL)
+    terminal_unplug(keeper->terminal);
+  struct report report = report_open("detached");
+  report_send(&report);
+}
+
 /* A word, and what is meant by it. */
 static const struct {
   const char *word;
@@ -32,6 +46,7 @@ static const struct {
 } words[] = {
     {"signal ", pass_signal}, /* signal 15 */
     {"resize ", resize},      /* resize COLUMNS ROWS */
+    {"detach", detach},
 };
 
 /* Lines are short and come whole from one writer. */

@@ -2,6 +2,7 @@
  *
  *   signal 15       for the container's first process
  *   resize 80 24    columns and rows of its terminal
+ *   detach          from now on the end of Node is not the container's; answered by `detached`
  *
  * What is no order is passed over, as is what cannot be done any more.
  */

@@ -76,6 +76,10 @@ int terminal_adopt(struct terminal *terminal, struct failure *why) {
   return 0;
 }
 
+void terminal_unplug(struct terminal *terminal) {
+  close_end(&terminal->input);
+}
+
 int terminal_open(struct terminal *terminal, int master, struct size size, struct failure *why) {
   terminal->master = master;
   terminal->slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);

@@ -42,6 +42,9 @@ struct size {
  * inherits them. */
 int terminal_adopt(struct terminal *terminal, struct failure *why);
 
+/* Nobody types: those who read wait. */
+void terminal_unplug(struct terminal *terminal);
+
 /* Takes the master over, on failure too. */
 int terminal_open(struct terminal *terminal, int master, struct size size, struct failure *why);
 

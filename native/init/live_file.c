@@ -1,0 +1,47 @@
+#include "live_file.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "events.h"
+
+int live_file_write(int live, struct report *report, struct failure *why) {
+  const char *text = report_finish(report);
+  const ssize_t size = (ssize_t) strlen(text);
+
+  if (pwrite(live, text, (size_t) size, 0) != size || ftruncate(live, size) < 0)
+    return fail(why, errno, "write live file");
+  return 0;
+}
+
+void live_file_add_network(struct report *report, const struct keeper *keeper) {
+  const char *helper = network_helper(&keeper->network);
+
+  if (plan_find(keeper->plan, PLAN_NETWORK) == NULL)
+    return;
+  report_text(report, "network", helper == NULL ? "" : helper);
+  if (keeper->network.lost[0] != '\0')
+    report_text(report, "networkLost", keeper->network.lost);
+}
+
+void live_file_note_running(const struct keeper *keeper) {
+  const struct namespaces_holder holder = namespaces_holder_of(keeper->pid);
+  struct failure ignored;
+  struct report note = report_open(NULL);
+
+  /* In this order: others look for the first three (namespaces.c). */
+  report_number(&note, "pid", holder.pid);
+  report_number(&note, "pidStart", holder.start);
+  report_text(&note, "bootId", holder.boot);
+  report_number(&note, "keeper", getpid());
+  report_text(&note, "startedAt", keeper->started_at);
+  live_file_add_network(&note, keeper);
+  (void) live_file_write(keeper->live, &note, &ignored);
+}
+
+void live_file_note_event(const struct keeper *keeper, const char *action) {
+  const char *name = plan_text(keeper->plan, PLAN_NAME);
+
+  events_write(keeper->plan, &(struct event){.action = action, .name = name});
+}
