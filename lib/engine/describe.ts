@@ -21,6 +21,7 @@ import {
   type SpecInput,
 } from "../runtime/spec-input.ts";
 import type { KeptIds } from "../runtime/userns.ts";
+import type { Paths } from "../store/paths.ts";
 import { confinementOf } from "./confinement-checks.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
@@ -99,33 +100,41 @@ export async function describe(
   if (spec.linux.seccomp !== undefined) await ensureFilter(paths, rulesOf(spec.linux.seccomp));
   const machine = hostnameOf(input);
   const { files, context } = describeNetwork(choice, options, { hostname: machine, name });
-  const { rootfs, trees } = layout;
-  const log = recordedLog(options);
   const plan = compile(spec, {
     id,
     bundle,
     mapping,
-    rootfs,
+    rootfs: layout.rootfs,
     joins,
     ...mounts.compiled,
     fuse: source.fuse,
     title: name,
-    live: join(paths.live, id),
-    name: paths.name(name),
-    remove: options.remove === true ? { trash: join(paths.trash, id), trees } : undefined,
-    log: log && { ...log, path: join(bundle, "log") },
-    openStdin: opensStdin(request),
-    restart: parseRestart(options.restart ?? "no"),
+    ...keepingOf(paths, request),
     filters: paths.seccomp,
     becomesRoot: home.hasRoot,
     init: options.init,
     groupNames: (options.groupAdd ?? []).filter(isGroupName),
     network: context,
     hasCgroup2: hasCgroup2(),
-    events: { path: paths.events, attributes: eventAttributesOf(request) },
   });
   const record = recordOf({ ...request, here, choice, machine }, spec);
   return { record, spec, plan, files };
+}
+
+/** What its keeper does for it as long as it lives, and after. */
+function keepingOf(paths: Paths, request: DescribeRequest) {
+  const { id, name, layout, options } = request;
+  const log = recordedLog(options);
+  const trash = join(paths.trash, id);
+  return {
+    live: join(paths.live, id),
+    name: paths.name(name),
+    remove: options.remove === true ? { trash, trees: layout.trees } : undefined,
+    log: log && { ...log, path: join(paths.container(id), "log") },
+    openStdin: opensStdin(request),
+    restart: parseRestart(options.restart ?? "no"),
+    events: { path: paths.events, attributes: eventAttributesOf(request) },
+  };
 }
 
 function eventAttributesOf({ source, options }: DescribeRequest) {

@@ -111,7 +111,8 @@ export async function startClaimed(
     process.ended.then(forget, forget);
     if (signal?.aborted !== true) return process;
     process.kill("SIGKILL");
-    await process.wait().finally(() => process[Symbol.asyncDispose]());
+    await process.ended.catch(() => undefined);
+    await process[Symbol.asyncDispose]();
     throw abortError(signal);
   } catch (error) {
     live.close();
