@@ -6,6 +6,11 @@ import { NETWORK_FLAGS } from "./network-flags.ts";
 
 export const RUN_FLAGS: readonly Flag[] = [
   { name: "cidfile", value: "string", help: "Write the container ID to the file" },
+  {
+    name: "detach",
+    short: "d",
+    help: "Run container in background and print container ID",
+  },
   { name: "entrypoint", value: "string", help: "Overwrite the default ENTRYPOINT of the image" },
   { name: "env", short: "e", value: "list", help: "Set environment variables" },
   { name: "env-file", value: "list", help: "Read in a file of environment variables" },
@@ -40,6 +45,14 @@ export const RUN_FLAGS: readonly Flag[] = [
   },
   { name: "quiet", short: "q", help: "Suppress the pull output" },
   { name: "read-only", help: "Mount the container's root filesystem as read only" },
+  {
+    name: "restart",
+    value: "string",
+    help:
+      "Restart policy to apply when a container exits\n" +
+      '("always", "unless-stopped", "on-failure[:MAX]")\n' +
+      '(default "no")',
+  },
   { name: "rm", help: "Automatically remove the container when it exits" },
   { name: "sig-proxy", help: "Proxy received signals to the process (default true)" },
   { name: "timeout", value: "int", help: "Kill the container after so many seconds" },
@@ -65,7 +78,7 @@ export const RUN_FLAGS: readonly Flag[] = [
 ];
 
 export const RUN_REFUSED: RefusedFlags = {
-  switches: `detach|d disable-content-trust env-host http-proxy no-healthcheck no-hosts
+  switches: `disable-content-trust env-host http-proxy no-healthcheck no-hosts
     oom-kill-disable passwd publish-all|P replace rmi rootfs tls-verify
     unsetenv-all use-api-socket`,
   values: `arch attach|a authfile blkio-weight blkio-weight-device
@@ -78,7 +91,7 @@ export const RUN_REFUSED: RefusedFlags = {
     init-path io-maxbandwidth io-maxiops ip ip6 isolation kernel-memory link link-local-ip
     log-driver log-opt mac-address memory|m memory-reservation memory-swap memory-swappiness
     net-alias network-alias os passwd-entry personality pidfile pids-limit
-    pod pod-id-file preserve-fd preserve-fds publish|p rdt-class requires restart retry
+    pod pod-id-file preserve-fd preserve-fds publish|p rdt-class requires retry
     retry-delay runtime sdnotify seccomp-policy secret shm-size-systemd
     storage-opt subgidname subuidname systemd tz uidmap
     unsetenv variant volume-driver`,

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import type { CreateOptions } from "../engine/container-options.ts";
 import type { Mount } from "../engine/mounts.ts";
+import { parseRestart } from "../engine/restart-policy.ts";
 import { parseVolumesFrom } from "../engine/volumes-from.ts";
 import { MarmitaError } from "../errors.ts";
 import { confinement } from "./confine-flags.ts";
@@ -20,6 +21,7 @@ import { parseVolume } from "./volume-flag.ts";
 export interface RunSettings {
   readonly create: CreateOptions;
   readonly interactive: boolean;
+  readonly detach: boolean;
   readonly proxySignals: boolean;
   readonly timeoutMs?: number;
   readonly cidFile?: string;
@@ -32,9 +34,11 @@ export function runSettings(flags: ParsedFlags, env: Environment): RunSettings {
   checkPull(flags.last("pull"));
   const timeoutMs = flags.map("timeout", parseSeconds).at(-1);
   const cidFile = flags.last("cidfile");
+  checkTogether(flags, timeoutMs ?? 0);
   return {
     create: createOptions(flags, env),
     interactive: flags.has("interactive"),
+    detach: flags.has("detach"),
     proxySignals: flags.last("sig-proxy") !== "false",
     ...(timeoutMs === undefined || timeoutMs === 0 ? {} : { timeoutMs }),
     ...(cidFile === undefined || cidFile === "" ? {} : { cidFile }),
@@ -67,6 +71,8 @@ function createOptions(flags: ParsedFlags, env: Environment): CreateOptions {
     ...volumesFrom(flags),
     readOnly: flags.has("read-only"),
     remove: flags.has("rm"),
+    ...restart(flags),
+    ...(flags.has("interactive") && { openStdin: true }),
     ...(flags.has("tty") && { tty: true }),
   };
 }
@@ -96,6 +102,22 @@ function mounts(flags: ParsedFlags): readonly Mount[] {
     ...flags.map("mount", parseMount),
     ...flags.map("tmpfs", parseTmpfs),
   ];
+}
+
+function restart(flags: ParsedFlags): Pick<CreateOptions, "restart"> {
+  const policy = flags.map("restart", (text) => parseRestart(text, "--restart")).at(-1);
+  if (policy === undefined) return {};
+  const { name, maxRetries } = policy;
+  return { restart: name === "on-failure" && maxRetries > 0 ? `${name}:${maxRetries}` : name };
+}
+
+function checkTogether(flags: ParsedFlags, timeoutMs: number): void {
+  if (flags.has("rm") && flags.map("restart", (text) => parseRestart(text)).at(-1) !== undefined) {
+    throw new UsageError("conflicting options: cannot specify both --restart and --rm");
+  }
+  if (flags.has("detach") && timeoutMs > 0) {
+    throw new UsageError("conflicting options: cannot specify both --timeout and --detach");
+  }
 }
 
 function checkPull(policy: string | undefined): void {

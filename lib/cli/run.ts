@@ -10,7 +10,7 @@ import { openCliEngine } from "./engine.ts";
 import { ForcedEnd } from "./forced-end.ts";
 import { checkInputTerminal, hostSize, showOnHost } from "./host-terminal.ts";
 import { networkWarning } from "./network-flags.ts";
-import { printError } from "./output.ts";
+import { print, printError } from "./output.ts";
 import { formatWarning } from "./report.ts";
 import { RUN_FLAGS, RUN_REFUSED } from "./run-flags.ts";
 import { runSettings, type RunSettings } from "./run-options.ts";
@@ -25,10 +25,12 @@ export const run: Command = {
   failureCode: EXIT_OWN_FAILURE,
   async run({ flags, engine: options }) {
     const settings = runSettings(flags, process.env);
-    if (settings.create.tty === true && settings.interactive) checkInputTerminal(process.stdin);
+    const { detach, interactive, create } = settings;
+    if (create.tty === true && interactive && !detach) checkInputTerminal(process.stdin);
     const signals = catchSignals({ proxy: settings.proxySignals });
     try {
       await using engine = await openCliEngine(options);
+      if (detach) return await runDetached(engine, settings, signals.early);
       return await runInForeground(engine, settings, signals);
     } catch (error) {
       const signal: unknown = signals.early.reason;
@@ -48,6 +50,22 @@ function warn(message: string | undefined, raw?: RawTerminal): void {
   if (message === undefined) return;
   const text = formatWarning(message);
   printError(raw === undefined ? text : text.replaceAll("\n", "\r\n"));
+}
+
+async function runDetached(
+  engine: Engine,
+  { create, cidFile: path }: RunSettings,
+  signal: AbortSignal,
+): Promise<number> {
+  using cidFile = reserveCidFile(path);
+  const { container, isolation } = await engine.containers.createAndStart(create, {
+    detach: true,
+    signal,
+    onCreated: (id) => cidFile.write(id),
+  });
+  warn(networkWarning(isolation));
+  print(`${container.id}\n`);
+  return 0;
 }
 
 async function runInForeground(

@@ -26,7 +26,12 @@ describe("the flags of run", () => {
     ["-l a=1 --label b busybox", { labels: { a: "1", b: "" } }],
     ["--entrypoint /bin/sh busybox", { entrypoint: ["/bin/sh"] }],
     ["--entrypoint= busybox", { entrypoint: null }],
-    ["-it busybox", { tty: true }],
+    ["-it busybox", { tty: true, openStdin: true }],
+    ["-d --restart=always busybox", { restart: "always" }],
+    ["--restart on-failure:3 busybox", { restart: "on-failure:3" }],
+    ["--restart on-failure busybox", { restart: "on-failure" }],
+    ["--restart no busybox", {}],
+    ["--rm --restart no busybox", { remove: true }],
     ["--tty=false busybox", {}],
     ["--network host busybox", { network: "host" }],
     ["--platform linux/amd64 busybox", { platform: "linux/amd64" }],
@@ -76,6 +81,11 @@ describe("the flags of run", () => {
     ["--add-host db x", 'invalid argument "db" for "--add-host" flag: bad format'],
     ["--pull=foo x", `invalid pull option: 'foo': must be one of "always", "missing" or "never"`],
     ["--timeout soon x", 'invalid argument "soon" for "--timeout" flag'],
+    ["--restart sometimes x", 'invalid argument "sometimes" for "--restart" flag: expected'],
+    ["--restart on-failure:-1 x", 'invalid argument "on-failure:-1" for "--restart" flag'],
+    ["--restart always:3 x", 'restart policy "always" has no maximum retry count'],
+    ["--restart always --rm x", "cannot specify both --restart and --rm"],
+    ["-d --timeout 3 x", "cannot specify both --timeout and --detach"],
     ["-e =x y", 'invalid argument "=x" for "-e, --env" flag'],
     [
       "--env-file /no/such x",
@@ -89,7 +99,6 @@ describe("the flags of run", () => {
   });
 
   it.each([
-    ["-d x", "-d (--detach) is not supported yet"],
     ["-p 80:80 x", "-p (--publish) is not supported yet"],
     ["--memory 1g x", "--memory is not supported yet"],
     ["--pull always x", "--pull always is not supported yet"],
