@@ -5,6 +5,7 @@ import type { ContainerInspection, InspectOptions } from "../engine/inspect.ts";
 import type { ListContainersOptions } from "../engine/container-filters.ts";
 import type { ContainerSummary } from "../engine/list.ts";
 import type { RemoveOptions } from "../engine/remove.ts";
+import type { ProcessTable, TopOptions } from "../engine/top.ts";
 import type { ByteTarget } from "../images/drain.ts";
 import type { Change } from "../layers/diff.ts";
 import { type ApiOptions, engineOf } from "./default-engine.ts";
@@ -55,6 +56,16 @@ export async function exportContainer(
   const { engine, root, ...rest } = options;
   const { containers } = await engineOf({ engine, root });
   return (await containers.get(container)).export(target, rest);
+}
+
+/** Which processes a container has. Throws `NOT_FOUND`, `CONFLICT` when it does not run. */
+export async function top(
+  container: string,
+  options: TopOptions & ApiOptions = {},
+): Promise<ProcessTable> {
+  const { engine, root, ...rest } = options;
+  const { containers } = await engineOf({ engine, root });
+  return (await containers.get(container)).top(rest);
 }
 
 /** Throws `NOT_FOUND`; `CONFLICT` when it runs, unless `force` kills it. */

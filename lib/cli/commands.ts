@@ -36,6 +36,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./export.ts")).exportFiles,
   },
   {
+    names: ["container top", "top"],
+    summary: "Display the running processes of a container",
+    load: async () => (await import("./top.ts")).top,
+  },
+  {
     names: ["container rm", "container remove", "rm"],
     summary: "Remove one or more containers",
     load: async () => (await import("./rm.ts")).rm,
@@ -154,7 +159,7 @@ const LATER = new Set(
     attach auto-update build builder buildx checkpoint compose config context cp create
     events exec generate healthcheck info init kill kube login logout logs
     machine manifest mount network node pause play plugin pod port prune pull push rename restart
-    search secret service stack start stats stop swarm top trust unmount unpause
+    search secret service stack start stats stop swarm trust unmount unpause
     unshare update wait`),
 );
 
@@ -162,7 +167,7 @@ const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   container: new Set(
     words(`
       attach checkpoint cleanup clone cp create exec exists init kill logs mount
-      pause port rename restart restore runlabel start stats stop top unmount unpause update
+      pause port rename restart restore runlabel start stats stop unmount unpause update
       wait`),
   ),
   system: new Set(words("check connection dial-stdio events info migrate renumber reset service")),

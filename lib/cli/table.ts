@@ -17,11 +17,21 @@ export function alignTabs(text: string): string {
   return alignCells(lines.map((line) => line.split("\t")));
 }
 
+/** The columns of `top`. */
+const WIDE = 20;
+
+export function formatWideTable(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  return alignCells([headings, ...rows], WIDE);
+}
+
 /**
  * A column is as wide as its widest cell in the lines that have it, as far as they follow each
  * other: Go's text/tabwriter. The last cell of a line belongs to no column.
  */
-function alignCells(lines: readonly (readonly string[])[]): string {
+function alignCells(lines: readonly (readonly string[])[], minWidth = MIN_WIDTH): string {
   const widths = lines.map((cells) => cells.map(() => 0));
   const columns = Math.max(0, ...lines.map((cells) => cells.length - 1));
   for (let column = 0; column < columns; column++) {
@@ -29,7 +39,7 @@ function alignCells(lines: readonly (readonly string[])[]): string {
       const end = blockEnd(lines, { start, column });
       const block = lines.slice(start, end).map((cells) => width(cells[column] ?? "") + PADDING);
       for (let at = start; at < end; at++) {
-        widths[at]?.splice(column, 1, Math.max(MIN_WIDTH, ...block));
+        widths[at]?.splice(column, 1, Math.max(minWidth, ...block));
       }
       start = Math.max(end, start + 1);
     }

@@ -25,6 +25,8 @@ import { type RemoveOptions, removeContainer } from "./remove.ts";
 import { startContainer } from "./start.ts";
 import { noSuchContainer } from "./find.ts";
 import { type ContainerState, deriveState } from "./state.ts";
+import type { ProcessTable, TopOptions } from "./top.ts";
+import { checkTopOptions } from "./watch-checks.ts";
 import { endingOf, sweepOne } from "./sweep.ts";
 
 export class Container implements AsyncDisposable {
@@ -115,6 +117,16 @@ export class Container implements AsyncDisposable {
       return exportContainer(this.#context, this.record, { ...options, target });
     });
     return explained("export the container", exporting, options.signal);
+  }
+
+  /** Which processes it has, as `docker top`. Throws `CONFLICT` when it does not run. */
+  async top(options: TopOptions = {}): Promise<ProcessTable> {
+    checkTopOptions(options);
+    const looking = this.#context.work.begin(async () => {
+      const { topOf } = await import("./top.ts");
+      return topOf(this.#context, this.record, options);
+    });
+    return explained("list the container's processes", looking, options.signal);
   }
 
   /** With its files and its name. Throws `CONFLICT` when it runs, unless `force` kills it. */

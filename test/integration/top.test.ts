@@ -1,0 +1,91 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import type { Container } from "../../lib/engine/container.ts";
+import type { CreateOptions } from "../../lib/engine/container-options.ts";
+import type { Engine } from "../../lib/engine/engine.ts";
+import { busyboxEngine } from "../helpers/engine.ts";
+import { lineOf } from "../helpers/eventually.ts";
+import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
+
+const FAMILY =
+  "sleep 61 & setsid sh -c 'sleep 62; true' & (sleep 63 &) ; echo ready; exec sleep 64";
+
+describe.runIf(requireUserNamespaces())("the processes of a container", () => {
+  expectNothingLeft();
+
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await busyboxEngine();
+  });
+
+  async function started(options: Partial<CreateOptions> = {}): Promise<Container> {
+    const { container, process } = await engine.containers.createAndStart({
+      image: "busybox",
+      command: ["sh", "-c", FAMILY],
+      network: "none",
+      remove: true,
+      ...options,
+    });
+    if (process.stdout !== undefined) await lineOf(process.stdout, /ready/);
+    return container;
+  }
+
+  it.each<[string, Partial<CreateOptions>]>([
+    ["alone", {}],
+    ["behind a first process of ours", { init: true }],
+    ["among this machine's", { pid: "host" }],
+  ])("are listed as ps -ef does it: %s", async (_, options) => {
+    await using box = await started(options);
+
+    const { titles, processes } = await box.top();
+
+    expect(titles).toEqual(["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]);
+    const commands = processes.map((cells) => cells.at(-1));
+    for (const one of ["sleep 61", "sleep 62", "sleep 63", "sleep 64"]) {
+      expect(commands).toContain(one);
+    }
+    const { pid } = await box.state();
+    const first = processes.find((cells) => cells[1] === String(pid));
+    expect(first?.at(-1)).toMatch(options.init ? /marmita/ : /sleep 64/);
+    expect(processes.length).toBeLessThanOrEqual(options.init ? 6 : 5);
+  });
+
+  it("are listed with the options of ps", async () => {
+    await using box = await started();
+
+    const { titles, processes } = await box.top({ psArgs: ["-eo", "comm,pid,args"] });
+
+    expect(titles).toEqual(["COMMAND", "PID", "COMMAND"]);
+    expect(processes.map(([, , words]) => words)).toContain("sleep 64");
+    expect(processes.length).toBeLessThanOrEqual(5);
+  });
+
+  it("are not listed without their numbers, or by options that ps does not have", async () => {
+    await using box = await started();
+
+    await expect(box.top({ psArgs: ["-eo", "comm"] })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringContaining("no column PID"),
+    });
+    await expect(box.top({ psArgs: ["--no-such-option"] })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      message: expect.stringMatching(/^ps --no-such-option failed: /),
+    });
+  });
+
+  it("are those of a container that runs", async () => {
+    await using box = await engine.containers.create({
+      image: "busybox",
+      remove: true,
+      name: "idle",
+    });
+
+    await expect(box.top()).rejects.toMatchObject({
+      code: "CONFLICT",
+      message: "container idle is not running",
+      details: { state: "created" },
+    });
+    await box.remove();
+    await expect(box.top()).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+});
