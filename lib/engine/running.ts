@@ -1,10 +1,11 @@
 /** The first process of a container that runs, for what needs one. */
 import { MarmitaError } from "../errors.ts";
 import { readProcessStat } from "../runtime/processes.ts";
-import { stateOf } from "./container.ts";
 import type { EngineContext } from "./context.ts";
+import { noSuchContainer } from "./find.ts";
 import { lookAtLive } from "./live.ts";
-import type { ContainerRecord } from "./records.ts";
+import { type ContainerRecord, findExit, findRecord } from "./records.ts";
+import { deriveState } from "./state.ts";
 
 export interface FirstProcess {
   /** As this machine counts. */
@@ -20,7 +21,12 @@ export async function runningProcess(
 ): Promise<FirstProcess> {
   const found = findRunning(context, record);
   if (found !== undefined) return found;
-  const { status } = await stateOf(context, record);
+  if ((await findRecord(context.paths, record.id)) === undefined)
+    throw noSuchContainer(record.name);
+  const { status } = deriveState({
+    exit: await findExit(context.paths, record.id),
+    live: undefined,
+  });
   throw new MarmitaError("CONFLICT", `container ${record.name} is not running`, {
     details: { container: record.id, state: status },
   });
