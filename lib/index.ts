@@ -7,12 +7,14 @@ export { diff, exportContainer, inspect, ps, rm, top } from "./api/containers.ts
 export { history, images, importImage, load, rmi, save, tag } from "./api/images.ts";
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
 export { run } from "./api/run.ts";
+export { fork } from "./api/fork.ts";
 export { createVolume, inspectVolume, pruneVolumes, removeVolume, volumes } from "./api/volumes.ts";
 
 export { type Engine, openEngine } from "./engine/engine.ts";
 export type { Container } from "./engine/container.ts";
 export type { DiffOptions } from "./engine/diff.ts";
 export type { ExportOptions, ExportedContainer } from "./engine/export.ts";
+export type { ForkOptions } from "./engine/fork-options.ts";
 export type { Containers, CreateAndStartOptions, StartedContainer } from "./engine/containers.ts";
 export type { ContainerFilters, ListContainersOptions } from "./engine/container-filters.ts";
 export type { ContainerSize } from "./engine/container-sizes.ts";

@@ -27,6 +27,7 @@ import type { ListContainersOptions } from "./container-filters.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { DiffOptions } from "./diff.ts";
 import type { ExportOptions } from "./export.ts";
+import type { ForkOptions } from "./fork-options.ts";
 import type { InspectOptions } from "./inspect.ts";
 import type { EngineOptions, RunOptions, StartOptions, TerminalSizeOptions } from "./options.ts";
 import type { PruneContainersOptions, PruneImagesOptions, PruneSystemOptions } from "./prune.ts";
@@ -132,6 +133,9 @@ export interface RunRequest {
   readonly options: RunOptions;
 }
 
+const { userns: _userns, platform: _platform, volumesFrom: _from, ...forkable } = CONTAINER_CHECKS;
+const fork: Checks<ForkOptions> = { ...forkable, command: words, signal: abortSignal };
+
 /** Each of these throws `INVALID_ARGUMENT`, or `UNSUPPORTED` for what is known but not there. */
 export function checkCreateOptions(options: CreateOptions): void {
   check(create, options);
@@ -139,6 +143,10 @@ export function checkCreateOptions(options: CreateOptions): void {
   if (options.image === undefined) throw wrong("image", "the name or id of an image", undefined);
   checkTogether(options);
   checkRestartAndRemove(options);
+}
+
+export function checkForkOptions(options: ForkOptions): void {
+  check(fork, options);
 }
 
 export function checkStartOptions(options: StartOptions): void {

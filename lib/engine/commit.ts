@@ -4,11 +4,11 @@ import { join } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { applyChanges } from "../images/changes.ts";
 import type { Committed, CommittedImage } from "../images/commit.ts";
-import type { ImageContent } from "../images/image.ts";
 import { packLayer } from "../layers/pack.ts";
 import type { Compression } from "../oci/media-types.ts";
 import { parseUserns } from "../runtime/userns.ts";
 import { sourceDateEpoch } from "../util/source-date-epoch.ts";
+import { baseOf } from "./base-image.ts";
 import { committedConfig } from "./committed-config.ts";
 import type { EngineContext } from "./context.ts";
 import { recordContainer } from "./events.ts";
@@ -20,6 +20,7 @@ import { lookAtLive } from "./live.ts";
 import { type Pause, pauseContainer } from "./pause.ts";
 import type { ContainerRecord } from "./records.ts";
 import { writableLayer } from "./writable-layer.ts";
+import { lockWritable } from "./writable-lock.ts";
 
 export interface CommitOptions {
   /** Whose work it is: `A. Author <author@example.com>`. */
@@ -101,28 +102,13 @@ async function prepare(
   };
 }
 
-/** As long as there is a container of it, no collector takes an image away. */
-async function baseOf(
-  { library }: EngineContext,
-  { name, image }: ContainerRecord,
-): Promise<ImageContent> {
-  const { id = "" } = image;
-  // To look for an id all images are read; the name leads to one, which mostly is the same still.
-  const named = await library.findStored(image.name).catch(() => undefined);
-  const found = named?.content.id === id ? named : await library.findStored(id);
-  if (found !== undefined) return found.content;
-  throw new MarmitaError("NOT_FOUND", `the image of container ${name} is gone: ${image.name}`, {
-    hint: "Load it again: what the container wrote is only the difference to it.",
-    details: { image: image.id },
-  });
-}
-
 async function pack(
   context: EngineContext,
   record: ContainerRecord,
   options: PreparedOptions & { readonly output: string },
 ) {
   const { output, compression, epoch, signal, pause = true } = options;
+  using _held = await lockWritable(context.paths, record, { mode: "shared", signal });
   const { namespace, driver, uppers, lowers, skip } = await writableLayer(context, record);
   const [upper] = uppers;
   if (upper === undefined) throw noImageOf(record);

@@ -7,6 +7,7 @@ import {
   checkCommitOptions,
   checkDiffOptions,
   checkExportOptions,
+  checkForkOptions,
   checkInspectOptions,
   checkRemoveOptions,
   checkStartOptions,
@@ -17,6 +18,7 @@ import type { EngineContext } from "./context.ts";
 import type { DiffOptions } from "./diff.ts";
 import type { ExportOptions, ExportedContainer } from "./export.ts";
 import { explained } from "./failures.ts";
+import type { ForkOptions } from "./fork-options.ts";
 import { type ContainerInspection, type InspectOptions, inspectContainer } from "./inspect.ts";
 import { lookAtLive } from "./live.ts";
 import type { StartOptions } from "./options.ts";
@@ -103,6 +105,22 @@ export class Container implements AsyncDisposable {
       return commitContainer(this.#context, this.record, { ...options, name });
     });
     return explained("commit the container", committing, options.signal);
+  }
+
+  /**
+   * A new container, not started, over what this one has written: nothing is copied of one that
+   * stands still, while one that runs is paused. It has all that this one was made with but its name,
+   * and an anonymous volume of its own for each there. Throws as `create` does, `NOT_FOUND` when it
+   * was removed, `UNSUPPORTED` where other ids are in use than when it was made.
+   */
+  async fork(options: ForkOptions = {}): Promise<Container> {
+    checkForkOptions(options);
+    const forking = this.#context.work.begin(async () => {
+      const { forkContainer } = await import("./fork.ts");
+      return forkContainer(this.#context, this.record, options);
+    });
+    const record = await explained("fork the container", forking, options.signal);
+    return new Container(this.#context, record);
   }
 
   /**

@@ -28,6 +28,7 @@ import {
   hostRoot,
   imageRoot,
 } from "./roots.ts";
+import { useSnapshot } from "./snapshots.ts";
 import { discard, draftOf } from "./sweep.ts";
 import { useVolume } from "./volumes.ts";
 
@@ -38,6 +39,8 @@ export interface CreateRequest {
   readonly purpose: "create" | "start";
   /** With the purpose `start`. */
   readonly start?: ExpectedStart | undefined;
+  /** Where its files come from, when that is not simply its image. */
+  readonly from?: ((home: Home) => Promise<RootSource>) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -60,15 +63,7 @@ export async function createContainer(
   try {
     const home = await homeOf(context, options);
     const { mapping } = await home.context.mapped();
-    const source =
-      options.image === "host"
-        ? await hostRoot(context)
-        : await imageRoot(home.context, {
-            name: options.image,
-            platform: options.platform,
-            signal,
-          });
-    if (options.image === "host") checkHostPlatform(options.platform);
+    const source = await (request.from?.(home) ?? sourceOf(context, home, request));
     const joins = await findJoins(context, {
       network: containerIn(options.network),
       pid: containerIn(options.pid),
@@ -96,6 +91,16 @@ export async function createContainer(
   }
 }
 
+async function sourceOf(
+  context: EngineContext,
+  home: Home,
+  { options: { image, platform }, signal }: CreateRequest,
+): Promise<RootSource> {
+  if (image !== "host") return imageRoot(home.context, { name: image, platform, signal });
+  checkHostPlatform(platform);
+  return hostRoot(context);
+}
+
 function withDevices(mounts: PreparedMounts, { requests, notes }: FoundDevices): PreparedMounts {
   return {
     ...mounts,
@@ -117,10 +122,10 @@ async function make(context: EngineContext, request: MakeRequest): Promise<Creat
   const { paths } = context;
   const { id, options, purpose, source, mounts } = request;
   const layout = await source.layOut({ id, bundle: paths.container(id) });
-  const { trees } = layout;
+  const { trees, snapshots = [] } = layout;
   let name = options.name ?? madeUpName();
   const volumes = mounts.uses.map((use) => ({ name: use.name, remove: use.anonymous }));
-  const content = { purpose, name, trees, volumes };
+  const content = { purpose, name, trees, volumes, ...(snapshots.length > 0 && { snapshots }) };
   const live = claimLive(paths, id, content);
   if (live === undefined) throw new Error(`the id ${id} was made twice`);
   try {
@@ -132,11 +137,14 @@ async function make(context: EngineContext, request: MakeRequest): Promise<Creat
     for (const use of mounts.uses) {
       await useVolume(paths, id, { ...use, durable: options.remove !== true || !use.anonymous });
     }
+    for (const snapshot of snapshots) {
+      if (!(await useSnapshot(paths, snapshot, id))) throw noSuchSnapshot(snapshot);
+    }
     const record = await write(context, { ...request, name, layout });
     recordContainer(context, "create", { container: record });
     return { record, live };
   } catch (error) {
-    await discard(context, id, { name, trees, volumes }).then(
+    await discard(context, id, { name, trees, volumes, snapshots }).then(
       () => live.finish(),
       () => live.close(), // the sweep's, then
     );
@@ -156,6 +164,11 @@ function refuseName(paths: Paths, name: string): void {
       details: { name, container },
     },
   );
+}
+
+/** Whoever asked for it turns it into what is gone then. */
+function noSuchSnapshot(snapshot: string): MarmitaError {
+  return new MarmitaError("NOT_FOUND", `no such snapshot: ${snapshot}`, { details: { snapshot } });
 }
 
 interface WriteRequest extends MakeRequest {

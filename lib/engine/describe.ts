@@ -37,6 +37,8 @@ import type { ContainerRecord, InheritedDefaults } from "./records.ts";
 import { parseRestart } from "./restart-policy.ts";
 import type { RootLayout, RootSource } from "./roots.ts";
 import { type SecurityHere, securityHere } from "./security.ts";
+import { snapshotTrash } from "./snapshots.ts";
+import { recordedOptions } from "./fork-options.ts";
 
 /** How a container will be started, as far as its description tells of it. */
 export interface ExpectedStart extends AskedSize {
@@ -108,6 +110,10 @@ export async function describe(
     joins,
     ...mounts.compiled,
     fuse: source.fuse,
+    snapshots: (layout.snapshots ?? []).map((snapshot) => ({
+      directory: paths.snapshot(snapshot),
+      trash: snapshotTrash(paths, snapshot),
+    })),
     title: name,
     ...keepingOf(paths, request),
     filters: paths.seccomp,
@@ -203,6 +209,8 @@ function recordOf(request: RecordRequest, spec: RuntimeSpec): ContainerRecord {
     confinement: confinementOf(options),
     inherited: inheritedOf(source.defaults),
     trees: layout.trees,
+    ...((layout.snapshots ?? []).length > 0 && { snapshots: layout.snapshots }),
+    options: recordedOptions(options),
   };
 }
 

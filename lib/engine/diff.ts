@@ -4,6 +4,7 @@ import type { EngineContext } from "./context.ts";
 import { noSuchContainer } from "./find.ts";
 import { type ContainerRecord, findRecord } from "./records.ts";
 import { writableLayer } from "./writable-layer.ts";
+import { lockWritable } from "./writable-lock.ts";
 
 export interface DiffOptions {
   readonly signal?: AbortSignal | undefined;
@@ -14,6 +15,7 @@ export async function diffContainer(
   record: ContainerRecord,
   { signal }: DiffOptions,
 ): Promise<readonly Change[]> {
+  using _held = await lockWritable(context.paths, record, { mode: "shared", signal });
   const { namespace, uppers, driver } = await writableLayer(context, record);
   try {
     return await diffLayers(namespace, { uppers, driver, signal });

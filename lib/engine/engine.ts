@@ -145,8 +145,9 @@ async function makeRoot(asked: string): Promise<Paths> {
   await makeDirectories(asked, 0o700);
   const paths = new Paths(await realpath(asked));
   await checkPlace(paths.root);
-  const { images, layers, containers, names, live, trash, seccomp, locks, volumes } = paths;
-  const all = [images, layers, containers, names, live, trash, seccomp, locks, volumes];
+  const { images, layers, containers, names, live, trash, seccomp, locks, volumes, snapshots } =
+    paths;
+  const all = [images, layers, containers, names, live, trash, seccomp, locks, volumes, snapshots];
   for (const directory of all) {
     await makeDirectories(directory, 0o700);
     await checkPrivate(directory);

@@ -8,6 +8,7 @@ import { recordContainer } from "./events.ts";
 import { noSuchContainer } from "./find.ts";
 import { type ContainerRecord, findRecord } from "./records.ts";
 import { writableLayer } from "./writable-layer.ts";
+import { lockWritable } from "./writable-lock.ts";
 
 export interface ExportOptions {
   readonly signal?: AbortSignal | undefined;
@@ -28,6 +29,7 @@ export async function exportContainer(
   if (record.image.layers.length === 0) throw ofThisMachine(record);
   // Its image may lose its name, but not its layers.
   await using _held = await lock(context.paths.lock("images"), { mode: "shared", signal });
+  using _layer = await lockWritable(context.paths, record, { mode: "shared", signal });
   const layer = await writableLayer(context, record);
   try {
     const exported = await drainInto(

@@ -24,10 +24,11 @@ export async function removeLeftovers(paths: Paths, signal?: AbortSignal): Promi
   await removeVolumeDrafts(paths);
   await removeUnusedFilters(paths, signal);
   await removeOldDrafts(paths.root);
+  await removeOldDrafts(paths.snapshots);
 }
 
 async function removeStaleUsers(paths: Paths): Promise<void> {
-  for (const volume of await namesIn(paths.volumes)) await dropStaleUsers(paths, volume);
+  for (const name of await namesIn(paths.volumes)) await dropStaleUsers(paths, paths.volume(name));
 }
 
 async function removeVolumeDrafts(paths: Paths): Promise<void> {

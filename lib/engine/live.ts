@@ -12,13 +12,15 @@ import type { VolumeBelonging } from "./volumes.ts";
 
 /** What the holder is about; a keeper that runs writes over it what to look for if it dies. */
 export interface LiveContent {
-  readonly purpose?: "create" | "start" | "remove";
+  readonly purpose?: "create" | "start" | "remove" | "fork";
   /** To be given back, should there be no record to tell. */
   readonly name?: string;
   /** To be deleted, in the same case. */
   readonly trees?: readonly string[];
   /** To be let go of, or removed. */
   readonly volumes?: readonly VolumeBelonging[];
+  /** The same. */
+  readonly snapshots?: readonly string[];
   /** Of the container's first process. */
   readonly pid?: number;
   /** Field 22 of /proc/PID/stat. */
@@ -127,12 +129,13 @@ function parse(bytes: Uint8Array): LiveContent {
   const json = parseLoosely(bytes);
   const { purpose, name, trees, volumes, pid, pidStart, bootId, startedAt, network, networkLost } =
     json;
-  const { exitCode, finishedAt, error } = json;
+  const { exitCode, finishedAt, error, snapshots } = json;
   return {
-    ...(purpose === "create" || purpose === "start" || purpose === "remove" ? { purpose } : {}),
+    ...(isPurpose(purpose) ? { purpose } : {}),
     ...(typeof name === "string" ? { name } : {}),
     ...(isTexts(trees) ? { trees } : {}),
     ...(Array.isArray(volumes) ? { volumes: volumes.flatMap(parseVolume) } : {}),
+    ...(isTexts(snapshots) ? { snapshots } : {}),
     ...(typeof pid === "number" ? { pid } : {}),
     ...(typeof pidStart === "number" ? { pidStart } : {}),
     ...(typeof bootId === "string" ? { bootId } : {}),
@@ -143,6 +146,10 @@ function parse(bytes: Uint8Array): LiveContent {
     ...(typeof finishedAt === "string" ? { finishedAt } : {}),
     ...(typeof error === "string" ? { error } : {}),
   };
+}
+
+function isPurpose(value: unknown): value is NonNullable<LiveContent["purpose"]> {
+  return value === "create" || value === "start" || value === "remove" || value === "fork";
 }
 
 function parseVolume(json: unknown): VolumeBelonging[] {

@@ -13,6 +13,7 @@ import { lookAtLive } from "./live.ts";
 import { type PruneFilter, pruneTest } from "./prune-filter.ts";
 import { type ContainerRecord, findRecord, listIds } from "./records.ts";
 import { removeContainer } from "./remove.ts";
+import { withdrawUnusedSnapshots } from "./snapshots.ts";
 import type { VolumeRecord } from "./volume-record.ts";
 import { withdrawUnusedVolumes } from "./volumes.ts";
 import { sizesOf, writableTrees } from "./writable-trees.ts";
@@ -130,6 +131,12 @@ export async function pruneVolumes(
   return { volumes: names, reclaimedBytes };
 }
 
+/** Those whose containers a power cut took away. */
+async function pruneSnapshots(context: EngineContext): Promise<void> {
+  const trashed = await withdrawUnusedSnapshots(context.paths);
+  if (trashed.length > 0) await removeTree((await context.mapped()).namespace, trashed);
+}
+
 /** Containers first: what they needed may go with them. */
 export async function pruneSystem(
   context: EngineContext,
@@ -138,6 +145,7 @@ export async function pruneSystem(
   const { all: _, ...forContainers } = options;
   const containers = await pruneContainers(context, forContainers);
   await removeLeftovers(context.paths, options.signal);
+  await pruneSnapshots(context);
   const pruned = volumes ? await pruneVolumes(context, forContainers) : NO_VOLUMES;
   const images = await pruneImages(context, options);
   const parts = [containers, pruned, images];

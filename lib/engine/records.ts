@@ -7,7 +7,7 @@ import { type ContainerDefaults, parseContainerDefaults } from "../oci/image-con
 import type { RestartPolicy } from "../runtime/compile-context.ts";
 import type { ConfinementOptions } from "../runtime/confinement.ts";
 import type { Paths } from "../store/paths.ts";
-import { JsonReader, parseJson } from "../util/json.ts";
+import { isJsonObject, JsonReader, parseJson } from "../util/json.ts";
 import { isMissing } from "../util/system-error.ts";
 import { checkConfinement } from "./confinement-checks.ts";
 import { parseRecordedLog, type RecordedLog } from "./log-options.ts";
@@ -60,6 +60,10 @@ export interface ContainerRecord {
   readonly inherited: InheritedDefaults;
   /** Directories elsewhere that hold what it wrote: deleted with it. */
   readonly trees: readonly string[];
+  /** What it, or who it was forked from, wrote before a fork; the nearest first. */
+  readonly snapshots?: readonly string[];
+  /** What it was made with, but for its name, its image and its mounts: for forks of it. */
+  readonly options?: Readonly<Record<string, unknown>>;
 }
 
 /** What an image says of its containers that does not go into config.json. */
@@ -102,7 +106,11 @@ export async function findRecord(paths: Paths, id: string): Promise<ContainerRec
 
 /** The same for a container's directory wherever it is. */
 export async function findRecordIn(directory: string): Promise<ContainerRecord | undefined> {
-  const path = join(directory, "record.json");
+  return findRecordAt(join(directory, "record.json"));
+}
+
+/** The same of a file. */
+export async function findRecordAt(path: string): Promise<ContainerRecord | undefined> {
   const json = await readJson(path);
   return json === undefined ? undefined : parseRecord(json, path);
 }
@@ -147,6 +155,8 @@ export function parseRecord(json: unknown, what: string): ContainerRecord {
   const volumesFrom = fields.findTexts("volumesFrom");
   const log = fields.findObject("log", parseRecordedLog);
   const restart = fields.findObject("restart", parseRestartPolicy);
+  const snapshots = fields.findTexts("snapshots");
+  const options = fields.findObject("options", parseOptions);
   return {
     id,
     name: fields.text("name"),
@@ -171,6 +181,8 @@ export function parseRecord(json: unknown, what: string): ContainerRecord {
     confinement: fields.findObject("confinement", parseConfinement) ?? {},
     inherited: fields.findObject("inherited", parseInherited) ?? {},
     trees: fields.findTexts("trees") ?? [],
+    ...(snapshots === undefined ? {} : { snapshots }),
+    ...(options === undefined ? {} : { options }),
   };
 }
 
@@ -201,6 +213,12 @@ function parseConfinement(json: unknown, what: string): ConfinementOptions {
   } catch (cause) {
     throw new MarmitaError("CORRUPT", `${what} is none`, { cause });
   }
+}
+
+/** Whoever uses them checks them. */
+function parseOptions(json: unknown, what: string): Readonly<Record<string, unknown>> {
+  if (isJsonObject(json)) return json;
+  throw new MarmitaError("CORRUPT", `${what} is no object`);
 }
 
 function parseInherited(json: unknown, what: string): InheritedDefaults {

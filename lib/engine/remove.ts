@@ -6,6 +6,7 @@ import type { EngineContext } from "./context.ts";
 import { recordContainer } from "./events.ts";
 import { type Live, claimLive, lookAtLive, takeOver } from "./live.ts";
 import { type ContainerRecord, findExit } from "./records.ts";
+import { heldSnapshots } from "./settle-fork.ts";
 import { type Belongings, belongingsOf, discard, endProcess } from "./sweep.ts";
 
 export interface RemoveOptions {
@@ -27,7 +28,9 @@ export async function removeContainer(
   const belongings = belongingsOf(record, { volumes });
   const live = await claim(context, record, { ...options, belongings });
   try {
-    await discard(context, id, belongings);
+    // Forks that were made of it since it was looked up.
+    const snapshots = await heldSnapshots(context.paths, id);
+    await discard(context, id, { ...belongings, snapshots });
   } catch (error) {
     live.close(); // the next sweep goes on from here
     throw error;

@@ -34,9 +34,11 @@ export interface RootLayout {
   readonly directories: readonly { readonly name: string; readonly mode: number }[];
   /** Outside of it: deleted with the container. */
   readonly trees: readonly string[];
+  /** What lies below what it writes, beside the image: the nearest first. */
+  readonly snapshots?: readonly string[];
   /** What differs from what one would expect, a sentence each. */
   readonly notes: readonly string[];
-  /** Makes further directories, when the bundle is there as a draft. */
+  /** Makes further directories, and fills them, when the bundle is there as a draft. */
   readonly prepare?: (draft: string) => Promise<void>;
 }
 

@@ -10,6 +10,8 @@ import type { EngineContext } from "./context.ts";
 import { recordContainer } from "./events.ts";
 import { type Live, type LiveContent, claimLive, takeOver } from "./live.ts";
 import { releaseName } from "./names.ts";
+import { settleFork } from "./settle-fork.ts";
+import { releaseSnapshots, trashedSnapshots } from "./snapshots.ts";
 import { type VolumeBelonging, releaseVolumes, trashedVolumes } from "./volumes.ts";
 import {
   CONTAINER_ID,
@@ -41,8 +43,8 @@ export async function sweep(context: EngineContext): Promise<void> {
   for (const id of trash) {
     if (CONTAINER_ID.test(id)) await emptyTrash(context, id).catch(() => undefined);
   }
-  const volumes = trashedVolumes(paths, trash);
-  if (volumes.length > 0) await removeTrees(context, volumes).catch(() => undefined);
+  const others = [...trashedVolumes(paths, trash), ...trashedSnapshots(paths, trash)];
+  if (others.length > 0) await removeTrees(context, others).catch(() => undefined);
 }
 
 async function removeTrees(context: EngineContext, trees: readonly string[]): Promise<void> {
@@ -52,13 +54,13 @@ async function removeTrees(context: EngineContext, trees: readonly string[]): Pr
 
 async function emptyTrash(context: EngineContext, id: string): Promise<void> {
   const live = claimLive(context.paths, id, { purpose: "remove" });
-  if (live !== undefined) await finishing(live, () => repair(context, id, live.content));
+  if (live !== undefined) await finishing(live, () => repair(context, id, live));
 }
 
 /** The same for one container. Nothing happens while somebody holds it. */
 export async function sweepOne(context: EngineContext, id: string): Promise<void> {
   const live = takeOver(context.paths, id);
-  if (live !== undefined) await finishing(live, () => repair(context, id, live.content));
+  if (live !== undefined) await finishing(live, () => repair(context, id, live));
 }
 
 async function finishing(live: Live, work: () => Promise<void>): Promise<void> {
@@ -71,14 +73,16 @@ async function finishing(live: Live, work: () => Promise<void>): Promise<void> {
   live.finish();
 }
 
-async function repair(context: EngineContext, id: string, content: LiveContent): Promise<void> {
+async function repair(context: EngineContext, id: string, live: Live): Promise<void> {
   const { paths } = context;
+  const { content } = live;
   await endProcess(content);
+  if (content.purpose !== "remove") await settleFork(context, id, live);
   const record = await findRecord(paths, id);
   const known = record ?? (await findTrashed(paths, id));
   const belongings = known === undefined ? content : { ...belongingsOf(known), ...content };
   if (record === undefined) return discard(context, id, belongings);
-  const wasRun = content.purpose !== "create";
+  const wasRun = content.purpose !== "create" && content.purpose !== "fork";
   if (content.purpose === "remove" || (wasRun && record.remove)) {
     await discard(context, id, belongings);
     return recordContainer(context, "destroy", { container: record });
@@ -113,17 +117,19 @@ export interface Belongings {
   readonly name?: string;
   readonly trees?: readonly string[];
   readonly volumes?: readonly VolumeBelonging[];
+  readonly snapshots?: readonly string[];
 }
 
 /** `volumes`: its anonymous ones go with it, as they do with one that goes by itself. */
 export function belongingsOf(
-  { name, trees, mounts, remove }: ContainerRecord,
+  { name, trees, mounts, remove, snapshots = [] }: ContainerRecord,
   { volumes = remove }: { readonly volumes?: boolean | undefined } = {},
 ): Belongings {
   const own = mounts.filter((mount) => mount.type === "volume");
   return {
     name,
     trees,
+    snapshots,
     volumes: own.map(({ source, anonymous }) => ({
       name: source,
       remove: volumes && anonymous === true,
@@ -139,7 +145,7 @@ export function belongingsOf(
 export async function discard(
   context: EngineContext,
   id: string,
-  { name, trees = [], volumes = [] }: Belongings,
+  { name, trees = [], volumes = [], snapshots = [] }: Belongings,
 ): Promise<void> {
   const { paths } = context;
   if (name !== undefined) releaseName(paths, id, name);
@@ -149,7 +155,10 @@ export async function discard(
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
-  const released = await releaseVolumes(paths, id, volumes);
+  const released = [
+    ...(await releaseVolumes(paths, id, volumes)),
+    ...(await releaseSnapshots(paths, id, snapshots)),
+  ];
   // The container's own directory last: it says what else there is.
   await removeTrees(context, [...released, ...trees, draftOf(paths, id), trash]);
 }

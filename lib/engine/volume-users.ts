@@ -1,4 +1,4 @@
-/** Which containers have a volume: `volumes/<name>/users/<id>`, an empty file for each. */
+/** Which containers have a volume or a snapshot: `users/<id>` in it, an empty file for each. */
 import { existsSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
@@ -16,8 +16,8 @@ export async function usersOf(paths: Paths, volume: string): Promise<readonly st
  * Files of containers that are nowhere. Who is there had its file in live/ before; so what is in
  * none of the three places, looked at in this order, will not come any more.
  */
-export async function dropStaleUsers(paths: Paths, volume: string): Promise<void> {
-  const users = join(paths.volume(volume), "users");
+export async function dropStaleUsers(paths: Paths, directory: string): Promise<void> {
+  const users = join(directory, "users");
   for (const id of await namesIn(users)) {
     if (isStale(paths, id)) await rm(join(users, id), { force: true });
   }

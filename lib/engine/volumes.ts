@@ -201,7 +201,7 @@ function inUse(name: string, containers: readonly string[]): MarmitaError {
 
 /** `undefined` when it is in use or not there. */
 async function withdrawUnused(paths: Paths, name: string): Promise<string | undefined> {
-  await dropStaleUsers(paths, name);
+  await dropStaleUsers(paths, paths.volume(name));
   using _held = await lock(paths.lock("volumes"), { mode: "exclusive" });
   if (!(await isUnused(paths.volume(name)))) return undefined;
   const [path] = await withdraw(paths, name);

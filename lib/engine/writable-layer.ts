@@ -11,6 +11,7 @@ import type { EngineContext } from "./context.ts";
 import { noSuchContainer } from "./find.ts";
 import { homeOf } from "./kept-context.ts";
 import type { ContainerRecord } from "./records.ts";
+import { rootOverlay } from "./root-overlay.ts";
 
 export interface WritableLayer {
   /** Whose root may read it, and whose ids own it; closed with the engine. */
@@ -38,18 +39,19 @@ export async function writableLayer(
   const driver = isolation.rootfs;
   const parts = hostParts(plan);
   if (parts.length > 0) return { namespace, driver, uppers: parts, lowers: [], skip: [] };
-  const lowers = rootLowers(plan, bundle);
-  if (lowers === undefined) {
+  const root = rootOverlay(plan, join(bundle, "upper"));
+  if (root === undefined) {
     throw new MarmitaError("CORRUPT", `the plan of container ${record.name} has no root`, {
       details: { container: record.id },
     });
   }
+  const { lowers } = root;
   const directory = join(bundle, "upper");
   const skip = mountPoints(plan);
   return { namespace, driver, uppers: [{ directory, at: "/", lowers, skip }], lowers, skip };
 }
 
-async function readPlan({ name }: ContainerRecord, bundle: string): Promise<Plan> {
+export async function readPlan({ name }: ContainerRecord, bundle: string): Promise<Plan> {
   try {
     return decodePlan(await readFile(join(bundle, "plan")));
   } catch (error) {
@@ -58,28 +60,8 @@ async function readPlan({ name }: ContainerRecord, bundle: string): Promise<Plan
   }
 }
 
-/** Images that are mounted have writable layers too: those are no part of the container's. */
-function rootLowers(plan: Plan, bundle: string): readonly string[] | undefined {
-  const upper = join(bundle, "upper");
-  for (const operation of plan) {
-    if (operation[0] === "overlay" && operation[2] === upper) return operation[4];
-    if (operation[0] !== "fuse-overlayfs") continue;
-    const options = new Map(operation[2].flatMap(optionsOf));
-    if (options.get("upperdir") === upper) return options.get("lowerdir")?.split(":");
-  }
-  return undefined;
-}
-
-/** Of `lowerdir=…:…,upperdir=…,workdir=…`: paths with a comma or a colon are refused before. */
-function optionsOf(word: string): readonly (readonly [string, string])[] {
-  return word.split(",").map((option) => {
-    const [name = "", ...rest] = option.split("=");
-    return [name, rest.join("=")] as const;
-  });
-}
-
 /** The parts of image `host` lie in each other, and what is made in one is a place for another. */
-function hostParts(plan: Plan): readonly UpperDirectory[] {
+export function hostParts(plan: Plan): readonly UpperDirectory[] {
   const parts = plan.filter((operation) => operation[0] === "overlay-in");
   if (parts.length === 0) return [];
   const made = plan.flatMap((operation) => (operation[0] === "directory" ? [operation[1]] : []));

@@ -212,6 +212,8 @@ export interface VerbOptions {
   readonly stdout?: number | undefined;
   /** Carry it out as root of this user namespace. */
   readonly namespace?: UserNamespace;
+  /** A descriptor that the verb keeps open, with the lock it holds, to its end; the caller's too. */
+  readonly held?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: (event: HelperEvent) => void;
   /** When it is fulfilled, the verb is told `ready`. */
@@ -223,12 +225,12 @@ export interface VerbOptions {
  * Rejects with a `HelperFailure`, or with an `AbortError` once the aborted process has ended.
  */
 export async function runVerb(verb: string, options: VerbOptions = {}): Promise<HelperEvent> {
-  const { args = [], stdin = -1, stdout = -1, namespace, signal, onEvent, ready } = options;
+  const { args = [], stdin = -1, stdout = -1, namespace, held, signal, onEvent, ready } = options;
   throwIfAborted(signal);
   const helper = Helper.start(verb, {
     args: namespace === undefined ? args : ["--userns", ...args],
     stdio: [stdin, stdout, -1],
-    extra: namespace === undefined ? [] : [namespace.fd],
+    extra: [namespace?.fd, held].filter((fd) => fd !== undefined),
   });
   // Not reaped yet: the pid is its own.
   const unhook = signal && onAbort(signal, () => process.kill(helper.pid, "SIGKILL"));

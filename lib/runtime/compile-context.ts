@@ -30,6 +30,8 @@ export interface CompileContext {
   readonly fuse?: string | undefined;
   /** Among config.json's mounts, those that are volumes. */
   readonly volumes?: readonly VolumeContext[] | undefined;
+  /** What lies below its writable layer beside the image's: it is let go of with the container. */
+  readonly snapshots?: readonly SnapshotContext[] | undefined;
   /** Images among them: mounted outside of the root, and bound from there. */
   readonly images?: readonly ImageContext[] | undefined;
   /** Those of which only a part is mounted. */
@@ -113,6 +115,14 @@ export interface VolumeContext {
   readonly done?: string | undefined;
   /** Present: it is removed with the container, by way of this path, unless others have it. */
   readonly trash?: string | undefined;
+}
+
+/** What another container wrote, below this one's writable layer. */
+export interface SnapshotContext {
+  /** `snapshots/<id>` */
+  readonly directory: string;
+  /** By way of this path it is removed with the last container that has it. */
+  readonly trash: string;
 }
 
 export type Rootfs =

@@ -8,10 +8,12 @@ export function volumeData(directory: string): string {
   return join(directory, "_data");
 }
 
-/** For the keeper, when the container removes itself. */
-export function releaseOperations({ volumes = [], remove }: CompileContext): Plan {
+/** For the keeper, when the container removes itself. Snapshots have users as volumes do. */
+export function releaseOperations(context: CompileContext): Plan {
+  const { volumes = [], snapshots = [], remove } = context;
   if (remove === undefined) return [];
-  const byDirectory = new Map(volumes.map(({ directory, trash }) => [directory, trash]));
+  const all = [...volumes, ...snapshots];
+  const byDirectory = new Map(all.map(({ directory, trash }) => [directory, trash]));
   return [...byDirectory].map(([directory, trash]) => ["volume", directory, trash ?? ""] as const);
 }
 

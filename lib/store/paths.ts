@@ -41,6 +41,8 @@ export class Paths {
   readonly seccomp: string;
   readonly locks: string;
   readonly volumes: string;
+  /** What containers wrote, frozen: directories that lie below those of several. */
+  readonly snapshots: string;
   /** What happened, a line for each; older files beside it. */
   readonly events: string;
 
@@ -57,6 +59,7 @@ export class Paths {
     this.seccomp = join(root, "seccomp");
     this.locks = join(root, "locks");
     this.volumes = join(root, "volumes");
+    this.snapshots = join(root, "snapshots");
     this.events = join(root, "events.jsonl");
   }
 
@@ -74,6 +77,10 @@ export class Paths {
 
   volume(name: string): string {
     return join(this.volumes, name);
+  }
+
+  snapshot(id: string): string {
+    return join(this.snapshots, id);
   }
 
   name(name: string): string {

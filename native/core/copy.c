@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +22,8 @@
 
 /* The directories of one level that have not been entered yet. */
 struct level {
+  dev_t dev; /* the directory that is read */
+  ino_t ino;
   char *names; /* each ends with a NUL */
   size_t used;
   size_t room;
@@ -33,6 +36,7 @@ struct copy {
   struct level *levels;
   size_t depth;
   size_t room;
+  bool is_layer;
 };
 
 static int fail_at(struct failure *why, const char *name) {
@@ -108,7 +112,16 @@ static int copy_regular(const struct copy *copy, const char *name, const struct 
   if (to < 0)
     return fail(why, errno, "make");
   r = copy_bytes(from, to, status->st_size, why);
-  return r < 0 ? r : copy_attributes(from, to, why);
+  return r < 0 ? r : copy_attributes_of(from, to, copy->is_layer, why);
+}
+
+static int copy_device(const struct copy *copy, const char *name, const struct stat *status,
+                       struct failure *why) {
+  if (!copy->is_layer || !S_ISCHR(status->st_mode) || status->st_rdev != 0)
+    return 0; /* none may be made, but for what stands for nothing */
+  if (mknodat(copy->to, name, S_IFCHR, 0) < 0)
+    return fail(why, errno, "make the whiteout");
+  return 0;
 }
 
 static int copy_contents(const struct copy *copy, const char *name, const struct stat *status,
@@ -118,7 +131,7 @@ static int copy_contents(const struct copy *copy, const char *name, const struct
     case S_IFLNK: return copy_symlink(copy, name, status, why);
     case S_IFIFO:
     case S_IFSOCK: return copy_special(copy, name, status, why);
-    default: return 0; /* a device node: none may be made */
+    default: return copy_device(copy, name, status, why);
   }
 }
 
@@ -184,7 +197,10 @@ static int enter(struct copy *copy, struct failure *why) {
     copy->levels = levels;
     copy->room = room;
   }
-  copy->levels[copy->depth++] = (struct level){0};
+  struct stat status;
+  if (fstat(copy->from, &status) < 0)
+    return fail(why, errno, "look at a directory");
+  copy->levels[copy->depth++] = (struct level){.dev = status.st_dev, .ino = status.st_ino};
 
   autoclose int fd = openat(copy->from, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *directory = fd < 0 ? NULL : fdopendir(fd);
@@ -219,13 +235,27 @@ static int descend(struct copy *copy, const char *name, struct failure *why) {
   return r < 0 ? r : enter(copy, why);
 }
 
+/* Whether the directory that is read is the one whose names were noted. */
+static bool is_back(const struct copy *copy) {
+  const struct level *level = &copy->levels[copy->depth - 1];
+  struct stat status;
+
+  return fstat(copy->from, &status) == 0 && status.st_dev == level->dev &&
+         status.st_ino == level->ino;
+}
+
 static int ascend(struct copy *copy, struct failure *why) {
-  const int r = copy_attributes(copy->from, copy->to, why);
+  int r = copy_attributes_of(copy->from, copy->to, copy->is_layer, why);
 
   if (r < 0)
     return r;
   free(copy->levels[--copy->depth].names);
-  return copy->depth == 0 ? 0 : move_to(copy, "..", why);
+  if (copy->depth == 0)
+    return 0;
+  r = move_to(copy, "..", why);
+  if (r < 0)
+    return r;
+  return is_back(copy) ? 0 : fail(why, ESTALE, "find the way back: a directory was moved");
 }
 
 static int walk(struct copy *copy, struct failure *why) {
@@ -239,16 +269,11 @@ static int walk(struct copy *copy, struct failure *why) {
   return r;
 }
 
-int copy_tree(int from, int to, int links, struct failure *why) {
-  const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-  struct copy copy = {
-      .from = openat(from, ".", flags),
-      .to = openat(to, ".", flags),
-      .links = links,
-  };
-  int r;
+/* Closes the directories of `copy`. */
+static int copy_all(struct copy copy, struct failure *why) {
+  const int r =
+      copy.from < 0 || copy.to < 0 ? fail(why, errno, "open directory") : walk(&copy, why);
 
-  r = copy.from < 0 || copy.to < 0 ? fail(why, errno, "open directory") : walk(&copy, why);
   while (copy.depth > 0)
     free(copy.levels[--copy.depth].names);
   free(copy.levels);
@@ -257,4 +282,20 @@ int copy_tree(int from, int to, int links, struct failure *why) {
   if (copy.to >= 0)
     (void) close(copy.to);
   return r;
+}
+
+static int open_again(int directory) {
+  return openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+int copy_tree(int from, int to, int links, struct failure *why) {
+  return copy_all((struct copy){.from = open_again(from), .to = open_again(to), .links = links},
+                  why);
+}
+
+int copy_layer(int from, int to, int links, struct failure *why) {
+  const struct copy copy = {
+      .from = open_again(from), .to = open_again(to), .links = links, .is_layer = true};
+
+  return copy_all(copy, why);
 }

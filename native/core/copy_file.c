@@ -19,9 +19,13 @@ static int is_refused(int errnum) {
   return errnum == ENOTSUP || errnum == EPERM || errnum == EINVAL || errnum == EACCES;
 }
 
-/* Overlay's own are never copied: they would be read as its orders by the next. */
-static int is_private(const char *name) {
-  return strncmp(name, "user.overlay.", 13) == 0 || strncmp(name, "trusted.", 8) == 0;
+/* Overlay's own would be read as its orders by the next: they are copied with a whole layer only.
+ */
+static bool is_private(const char *name, bool is_layer) {
+  const bool is_overlays =
+      strncmp(name, "user.overlay.", 13) == 0 || strncmp(name, "user.fuseoverlayfs.", 19) == 0;
+
+  return (is_overlays && !is_layer) || strncmp(name, "trusted.", 8) == 0;
 }
 
 static int copy_xattr(int from, int to, const char *name, struct failure *why) {
@@ -37,7 +41,7 @@ static int copy_xattr(int from, int to, const char *name, struct failure *why) {
   return 0;
 }
 
-static int copy_xattrs(int from, int to, struct failure *why) {
+static int copy_xattrs(int from, int to, bool is_layer, struct failure *why) {
   const ssize_t size = flistxattr(from, NULL, 0);
 
   if (size <= 0)
@@ -50,7 +54,7 @@ static int copy_xattrs(int from, int to, struct failure *why) {
   if (used < 0)
     return fail(why, errno, "list attributes");
   for (const char *name = names; name < names + used; name += strlen(name) + 1) {
-    const int r = is_private(name) ? 0 : copy_xattr(from, to, name, why);
+    const int r = is_private(name, is_layer) ? 0 : copy_xattr(from, to, name, why);
     if (r < 0)
       return r;
   }
@@ -58,7 +62,7 @@ static int copy_xattrs(int from, int to, struct failure *why) {
 }
 
 /* In this order: a change of owner takes set-user-ID bits and capabilities away. */
-int copy_attributes(int from, int to, struct failure *why) {
+int copy_attributes_of(int from, int to, bool is_layer, struct failure *why) {
   struct stat status;
   mode_t kept = 07777;
   int r;
@@ -72,11 +76,15 @@ int copy_attributes(int from, int to, struct failure *why) {
   }
   if (fchmod(to, status.st_mode & kept) < 0)
     return fail(why, errno, "set the mode");
-  r = copy_xattrs(from, to, why);
+  r = copy_xattrs(from, to, is_layer, why);
   if (r < 0)
     return r;
   const struct timespec times[] = {status.st_atim, status.st_mtim};
   return futimens(to, times) < 0 ? fail(why, errno, "set the times") : 0;
+}
+
+int copy_attributes(int from, int to, struct failure *why) {
+  return copy_attributes_of(from, to, false, why);
 }
 
 static int copy_by_hand(int from, int to, off_t at, off_t end, struct failure *why) {

@@ -21,20 +21,22 @@ static const struct verb {
   const char *name;
   verb_function function;
 } verbs[] = {
-    {"run", run_main},         /* keep one container from its plan to its end */
-    {"mapped", mapped_main},   /* make the user namespace with the full id range */
-    {"diff", diff_main},       /* what a container changed */
-    {"apply", apply_main},     /* a layer's tar on stdin becomes a directory */
-    {"extract", extract_main}, /* an archive's files become flat, hashed files */
-    {"blob", blob_main},       /* stdin becomes one hashed file */
-    {"export", export_main},   /* all that a container sees becomes a tar on stdout */
-    {"pack", pack_main},       /* what a container wrote becomes a layer's blob */
-    {"archive", archive_main}, /* files become an archive on stdout */
-    {"remove", remove_main},   /* delete trees, whoever inside owns them */
-    {"measure", measure_main}, /* how much lies in trees, whoever inside owns them */
-    {"probe", probe_main},     /* can this directory carry an overlay? */
-    {"pause", pause_main},     /* stop a container's processes, continue them at our end */
-    {"seccomp", seccomp_main}, /* rules become a filter */
+    {"run", run_main},             /* keep one container from its plan to its end */
+    {"mapped", mapped_main},       /* make the user namespace with the full id range */
+    {"diff", diff_main},           /* what a container changed */
+    {"apply", apply_main},         /* a layer's tar on stdin becomes a directory */
+    {"extract", extract_main},     /* an archive's files become flat, hashed files */
+    {"blob", blob_main},           /* stdin becomes one hashed file */
+    {"export", export_main},       /* all that a container sees becomes a tar on stdout */
+    {"pack", pack_main},           /* what a container wrote becomes a layer's blob */
+    {"archive", archive_main},     /* files become an archive on stdout */
+    {"freeze", freeze_main},       /* what a container wrote becomes a layer below it */
+    {"duplicate", duplicate_main}, /* copy trees, whoever inside owns them */
+    {"remove", remove_main},       /* delete trees, whoever inside owns them */
+    {"measure", measure_main},     /* how much lies in trees, whoever inside owns them */
+    {"probe", probe_main},         /* can this directory carry an overlay? */
+    {"pause", pause_main},         /* stop a container's processes, continue them at our end */
+    {"seccomp", seccomp_main},     /* rules become a filter */
 };
 
 static struct {

@@ -21,6 +21,8 @@ int archive_main(int argc, char *argv[], struct failure *why);
 int export_main(int argc, char *argv[], struct failure *why);
 int pack_main(int argc, char *argv[], struct failure *why);
 int blob_main(int argc, char *argv[], struct failure *why);
+int freeze_main(int argc, char *argv[], struct failure *why);
+int duplicate_main(int argc, char *argv[], struct failure *why);
 int remove_main(int argc, char *argv[], struct failure *why);
 int measure_main(int argc, char *argv[], struct failure *why);
 int probe_main(int argc, char *argv[], struct failure *why);
