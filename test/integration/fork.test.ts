@@ -1,6 +1,7 @@
 /** Forks: containers over what another one has written. */
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../lib/api/run.ts";
 import type { CreateOptions } from "../../lib/engine/container-options.ts";
@@ -126,7 +127,7 @@ describe.runIf(requireUserNamespaces())("a fork", () => {
       command: ["sh", "-c", "echo before > /f; rm -r /home; echo ready; read x; echo $x; cat /f"],
     });
     await using process = await box.start({ stdin: "pipe" });
-    await lineOf(process.stdout, /ready/);
+    await lineOf(process.stdout ?? Readable.from([]), /ready/);
 
     const fork = await box.fork({ command: ["sh", "-c", "cat /f; echo mine > /f; ls /home 2>&1"] });
 
