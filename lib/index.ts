@@ -4,6 +4,7 @@ export { type ErrorCode, MarmitaError, isMarmitaError } from "./errors.ts";
 export type { ApiOptions } from "./api/default-engine.ts";
 export { commit } from "./api/commit.ts";
 export { diff, exportContainer, inspect, ps, rm, top } from "./api/containers.ts";
+export { rename } from "./api/lifecycle.ts";
 export { history, images, importImage, load, rmi, save, tag } from "./api/images.ts";
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
 export { run } from "./api/run.ts";
@@ -61,6 +62,7 @@ export type {
 export type { PruneFilter } from "./engine/prune-filter.ts";
 export type { ContainerRecord, RecordedImage } from "./engine/records.ts";
 export type { RemoveOptions } from "./engine/remove.ts";
+export type { RenameOptions } from "./engine/rename.ts";
 export type { ContainerState, ContainerStatus } from "./engine/state.ts";
 export type { ProcessTable, TopOptions } from "./engine/top.ts";
 

@@ -41,6 +41,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./top.ts")).top,
   },
   {
+    names: ["container rename", "rename"],
+    summary: "Rename a container",
+    load: async () => (await import("./rename.ts")).rename,
+  },
+  {
     names: ["container rm", "container remove", "rm"],
     summary: "Remove one or more containers",
     load: async () => (await import("./rm.ts")).rm,
@@ -158,7 +163,7 @@ const LATER = new Set(
   words(`
     attach auto-update build builder buildx checkpoint compose config context cp create
     events exec generate healthcheck info init kill kube login logout logs
-    machine manifest mount network node pause play plugin pod port prune pull push rename restart
+    machine manifest mount network node pause play plugin pod port prune pull push restart
     search secret service stack start stats stop swarm trust unmount unpause
     unshare update wait`),
 );
@@ -167,7 +172,7 @@ const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   container: new Set(
     words(`
       attach checkpoint cleanup clone cp create exec exists init kill logs mount
-      pause port rename restart restore runlabel start stats stop unmount unpause update
+      pause port restart restore runlabel start stats stop unmount unpause update
       wait`),
   ),
   system: new Set(words("check connection dial-stdio events info migrate renumber reset service")),

@@ -20,7 +20,7 @@ import {
   wrong,
 } from "../util/check.ts";
 import { LATEST_EPOCH } from "../util/source-date-epoch.ts";
-import { CONTAINER_CHECKS } from "./container-checks.ts";
+import { CONTAINER_CHECKS, containerName } from "./container-checks.ts";
 import { checkSharedNetwork } from "./networking.ts";
 import type { CommitOptions } from "./commit.ts";
 import type { ListContainersOptions } from "./container-filters.ts";
@@ -33,6 +33,7 @@ import type { EngineOptions, RunOptions, StartOptions, TerminalSizeOptions } fro
 import type { PruneContainersOptions, PruneImagesOptions, PruneSystemOptions } from "./prune.ts";
 import type { PruneFilter } from "./prune-filter.ts";
 import type { RemoveOptions } from "./remove.ts";
+import type { RenameOptions } from "./rename.ts";
 import { checkRestartAndRemove } from "./restart-policy.ts";
 import { STATUSES } from "./state.ts";
 
@@ -124,6 +125,7 @@ const listContainers: Checks<ListContainersOptions> = {
   size: flag,
 };
 const exporting: Checks<ExportOptions> = { signal: abortSignal };
+const rename: Checks<RenameOptions> = { signal: abortSignal };
 const remove: Checks<RemoveOptions> = { force: flag, volumes: flag, signal: abortSignal };
 
 /** What the arguments of `run` are. */
@@ -194,6 +196,15 @@ export function checkListContainersOptions(options: ListContainersOptions): void
 /** Of a container. */
 export function checkInspectOptions(options: InspectOptions): void {
   check(inspect, options);
+}
+
+/** What a container is to be called. */
+export function checkContainerName(value: string): void {
+  containerName(value, "name");
+}
+
+export function checkRenameOptions(options: RenameOptions): void {
+  check(rename, options);
 }
 
 /** Of a container. */

@@ -52,7 +52,7 @@ function platform(value: unknown, name: string): void {
   }
 }
 
-function containerName(value: unknown, name: string): void {
+export function containerName(value: unknown, name: string): void {
   if (isText(value) && CONTAINER_NAME.test(value) && value.length <= NAME_MAX) return;
   throw wrong(name, `${NAME_MAX} characters or less of [a-zA-Z0-9][a-zA-Z0-9_.-]+`, value);
 }

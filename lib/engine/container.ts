@@ -5,11 +5,13 @@ import type { Change } from "../layers/diff.ts";
 import type { RunningProcess } from "../runtime/process.ts";
 import {
   checkCommitOptions,
+  checkContainerName,
   checkDiffOptions,
   checkExportOptions,
   checkForkOptions,
   checkInspectOptions,
   checkRemoveOptions,
+  checkRenameOptions,
   checkStartOptions,
   checkText,
 } from "./checks.ts";
@@ -25,6 +27,7 @@ import type { StartOptions } from "./options.ts";
 import { type ContainerRecord, findExit, findRecord } from "./records.ts";
 import { type RemoveOptions, removeContainer } from "./remove.ts";
 import { startContainer } from "./start.ts";
+import type { RenameOptions } from "./rename.ts";
 import { noSuchContainer } from "./find.ts";
 import { type ContainerState, deriveState } from "./state.ts";
 import type { ProcessTable, TopOptions } from "./top.ts";
@@ -33,14 +36,18 @@ import { endingOf, sweepOne } from "./sweep.ts";
 
 export class Container implements AsyncDisposable {
   readonly #context: EngineContext;
-  /** Fixed when it was made. */
-  readonly record: ContainerRecord;
+  #record: ContainerRecord;
   #started: RunningProcess | undefined;
 
   constructor(context: EngineContext, record: ContainerRecord, started?: RunningProcess) {
     this.#context = context;
-    this.record = record;
+    this.#record = record;
     this.#started = started;
+  }
+
+  /** As it was made, but for its name: that is the last one that is known here. */
+  get record(): ContainerRecord {
+    return this.#record;
   }
 
   /** 64 hexadecimal digits. */
@@ -145,6 +152,20 @@ export class Container implements AsyncDisposable {
       return topOf(this.#context, this.record, options);
     });
     return explained("list the container's processes", looking, options.signal);
+  }
+
+  /**
+   * Give it another name, running or not. Throws `ALREADY_EXISTS` when that is another container's,
+   * `INVALID_ARGUMENT` when it is none, or its own, `NOT_FOUND` when the container was removed.
+   */
+  async rename(name: string, options: RenameOptions = {}): Promise<void> {
+    checkContainerName(name);
+    checkRenameOptions(options);
+    const renaming = this.#context.work.begin(async () => {
+      const { renameContainer } = await import("./rename.ts");
+      return renameContainer(this.#context, this.record, { ...options, name });
+    });
+    this.#record = await explained("rename the container", renaming, options.signal);
   }
 
   /** With its files and its name. Throws `CONFLICT` when it runs, unless `force` kills it. */

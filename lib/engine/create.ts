@@ -19,7 +19,7 @@ import { type Home, homeOf } from "./kept-context.ts";
 import { type JoinedContainer, containerIn, findJoins } from "./joins.ts";
 import { type Live, claimLive } from "./live.ts";
 import { type PreparedMounts, prepareMounts } from "./prepare-mounts.ts";
-import { claimName, idOfName, madeUpName } from "./names.ts";
+import { claimName, idOfName, madeUpName, nameInUse } from "./names.ts";
 import { type ContainerRecord, encodeRecord } from "./records.ts";
 import {
   type RootLayout,
@@ -130,8 +130,8 @@ async function make(context: EngineContext, request: MakeRequest): Promise<Creat
   if (live === undefined) throw new Error(`the id ${id} was made twice`);
   try {
     for (let taken = 1; !(await claimName(paths, id, name)); taken++) {
-      if (options.name !== undefined) refuseName(paths, name);
-      else name = madeUpName(taken);
+      if (options.name === undefined) name = madeUpName(taken);
+      else if (idOfName(paths, name) !== undefined) throw nameInUse(paths, name);
       live.write({ ...content, name });
     }
     for (const use of mounts.uses) {
@@ -150,20 +150,6 @@ async function make(context: EngineContext, request: MakeRequest): Promise<Creat
     );
     throw error;
   }
-}
-
-/** Returns only when the name was given back just now. */
-function refuseName(paths: Paths, name: string): void {
-  const container = idOfName(paths, name);
-  if (container === undefined) return;
-  throw new MarmitaError(
-    "ALREADY_EXISTS",
-    `the container name "${name}" is in use by container ${container.slice(0, 12)}`,
-    {
-      hint: "Remove that container, or choose another name.",
-      details: { name, container },
-    },
-  );
 }
 
 /** Whoever asked for it turns it into what is gone then. */

@@ -19,7 +19,7 @@ export async function findContainer(
   const named = NAME.test(nameOrId) ? idOfName(paths, nameOrId) : undefined;
   if (named !== undefined) {
     const record = await findRecord(paths, named);
-    if (record !== undefined) return record;
+    if (record?.name === nameOrId) return record;
   }
   if (!ID_START.test(nameOrId)) return undefined;
   const matches = (await listIds(paths)).filter((id) => id.startsWith(nameOrId));

@@ -13,7 +13,7 @@ import { findExit, listIds } from "./records.ts";
 /** How many records are read at once. */
 const READING = 32;
 
-/** Records never change: each is read once. */
+/** What matters here of a record never changes: each is read once. */
 export class RecordedUsers implements ImageUsers {
   readonly #paths: Paths;
   #known: ReadonlyMap<string, ImageUser> = new Map();

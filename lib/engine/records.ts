@@ -18,7 +18,7 @@ import type { Isolation } from "./options.ts";
 import { parseRestartPolicy } from "./restart-policy.ts";
 import { DEFAULT_SECURITY, parseSecurity, type RecordedSecurity } from "./security.ts";
 
-/** Written once, with the container; what changes later has files of its own. */
+/** Written with the container, and once more when it is renamed; what else changes has files of its own. */
 export interface ContainerRecord {
   /** 64 hexadecimal digits. */
   readonly id: string;
@@ -92,11 +92,16 @@ export interface ExitRecord {
 }
 
 export const CONTAINER_ID = /^[0-9a-f]{64}$/;
+const RECORD = "record.json";
 const FORMAT = 1;
 const SECCOMP = ["default", "custom", "unconfined"] as const;
 
 export function encodeRecord(record: ContainerRecord): Buffer {
   return Buffer.from(`${JSON.stringify({ format: FORMAT, ...record })}\n`);
+}
+
+export function recordPath(paths: Paths, id: string): string {
+  return join(paths.container(id), RECORD);
 }
 
 /** `undefined` when there is no such container, or no longer. */
@@ -106,7 +111,7 @@ export async function findRecord(paths: Paths, id: string): Promise<ContainerRec
 
 /** The same for a container's directory wherever it is. */
 export async function findRecordIn(directory: string): Promise<ContainerRecord | undefined> {
-  return findRecordAt(join(directory, "record.json"));
+  return findRecordAt(join(directory, RECORD));
 }
 
 /** The same of a file. */

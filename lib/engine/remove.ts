@@ -5,7 +5,7 @@ import { Patience } from "../util/patience.ts";
 import type { EngineContext } from "./context.ts";
 import { recordContainer } from "./events.ts";
 import { type Live, claimLive, lookAtLive, takeOver } from "./live.ts";
-import { type ContainerRecord, findExit } from "./records.ts";
+import { type ContainerRecord, findExit, findRecord } from "./records.ts";
 import { heldSnapshots } from "./settle-fork.ts";
 import { type Belongings, belongingsOf, discard, endProcess } from "./sweep.ts";
 
@@ -28,6 +28,7 @@ export async function removeContainer(
   const belongings = belongingsOf(record, { volumes });
   const live = await claim(context, record, { ...options, belongings });
   try {
+    if ((await findRecord(context.paths, id)) === undefined) return live.finish();
     // Forks that were made of it since it was looked up.
     const snapshots = await heldSnapshots(context.paths, id);
     await discard(context, id, { ...belongings, snapshots });
@@ -52,7 +53,7 @@ async function claim(
     const left = takeOver(context.paths, id);
     if (left !== undefined) {
       await endProcess(left.content);
-      return left;
+      return taken(left, belongings);
     }
     const content = lookAtLive(context.paths, id)?.content;
     if (content === undefined) continue;
@@ -61,6 +62,16 @@ async function claim(
     await endProcess(content); // its keeper puts the rest away
     await patience.wait(signal);
   }
+}
+
+/** From here on it is to be removed, should we be killed: for the sweep. */
+function taken(left: Live, belongings: Belongings): Live {
+  try {
+    left.write({ purpose: "remove", ...belongings });
+  } catch {
+    // On a full disk it is said nowhere; removing is what would help.
+  }
+  return left;
 }
 
 function stillRuns(id: string, name: string): MarmitaError {

@@ -16,7 +16,14 @@ import { isMissing } from "../util/system-error.ts";
 import type { EngineContext } from "./context.ts";
 import { homeOf } from "./kept-context.ts";
 import type { Live } from "./live.ts";
-import { type ContainerRecord, encodeRecord, findRecordAt } from "./records.ts";
+import { lockNames } from "./names.ts";
+import {
+  type ContainerRecord,
+  encodeRecord,
+  findRecord,
+  findRecordAt,
+  recordPath,
+} from "./records.ts";
 import { raised } from "./root-overlay.ts";
 import { makeSnapshot, releaseSnapshots, snapshotFiles } from "./snapshots.ts";
 import { lockWritable } from "./writable-lock.ts";
@@ -82,8 +89,19 @@ export async function settleFork(context: EngineContext, id: string, live: Live)
   });
   await replace(join(bundle, NEXT_PLAN), join(bundle, "plan"));
   await syncDirectory(bundle);
-  await replace(join(bundle, NEXT_RECORD), join(bundle, "record.json"));
+  await replaceRecord(paths, next);
   await syncDirectory(bundle);
+}
+
+/** It may have been renamed since its next record was written. */
+async function replaceRecord(paths: Paths, next: ContainerRecord): Promise<void> {
+  const path = join(paths.container(next.id), NEXT_RECORD);
+  using _held = await lockNames(paths);
+  const now = await findRecord(paths, next.id);
+  if (now !== undefined && now.name !== next.name && (await isThere(path))) {
+    await writeAtomic(path, encodeRecord({ ...next, name: now.name }), { mode: 0o600 });
+  }
+  await replace(path, recordPath(paths, next.id));
 }
 
 async function replace(from: string, to: string): Promise<void> {

@@ -80,7 +80,8 @@ async function repair(context: EngineContext, id: string, live: Live): Promise<v
   if (content.purpose !== "remove") await settleFork(context, id, live);
   const record = await findRecord(paths, id);
   const known = record ?? (await findTrashed(paths, id));
-  const belongings = known === undefined ? content : { ...belongingsOf(known), ...content };
+  const belongings =
+    known === undefined ? content : { ...belongingsOf(known), ...content, name: known.name };
   if (record === undefined) return discard(context, id, belongings);
   const wasRun = content.purpose !== "create" && content.purpose !== "fork";
   if (content.purpose === "remove" || (wasRun && record.remove)) {
@@ -148,13 +149,16 @@ export async function discard(
   { name, trees = [], volumes = [], snapshots = [] }: Belongings,
 ): Promise<void> {
   const { paths } = context;
-  if (name !== undefined) releaseName(paths, id, name);
+  if (name !== undefined) await releaseName(paths, id, name);
   const trash = join(paths.trash, id);
   try {
     await rename(paths.container(id), trash);
   } catch (error) {
     if (!isMissing(error)) throw error;
   }
+  // Up to here it may have been renamed.
+  const last = await findTrashed(paths, id);
+  if (last !== undefined && last.name !== name) await releaseName(paths, id, last.name);
   const released = [
     ...(await releaseVolumes(paths, id, volumes)),
     ...(await releaseSnapshots(paths, id, snapshots)),

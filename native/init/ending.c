@@ -13,6 +13,7 @@
 #include "../core/volume.h"
 #include "events.h"
 #include "live_file.h"
+#include "own_name.h"
 #include "report.h"
 
 static struct report describe(const char *event, const struct keeper *keeper,
@@ -70,12 +71,10 @@ static int release_volumes(const struct plan *plan, struct failure *why) {
 static int remove_container(const struct plan *plan, const struct operation *removal,
                             struct failure *why) {
   const char *bundle = plan_text(plan, PLAN_BUNDLE);
-  const char *name = plan_text(plan, PLAN_NAME);
   const char *trash = removal->arguments[0].text;
   int r;
 
-  if (name != NULL)
-    (void) unlink(name);
+  own_name_release(plan);
   if (rename(bundle, trash) < 0)
     return fail(why, errno, "move %s to the trash", bundle);
   r = release_volumes(plan, why);
@@ -90,11 +89,12 @@ static int remove_container(const struct plan *plan, const struct operation *rem
 }
 
 /* Of one that has begun. */
-static void note_death(const struct keeper *keeper, const struct ending *ending) {
+static void note_death(const struct keeper *keeper, const struct ending *ending,
+                       const char *name) {
   const struct event_death death = {ending->exit_code, keeper->started_at};
 
   if (keeper->started_at[0] != '\0')
-    events_write_death(keeper->plan, plan_text(keeper->plan, PLAN_NAME), &death);
+    events_write_death(keeper->plan, name, &death);
 }
 
 int ending_put_away(const struct keeper *keeper, const struct ending *ending, struct failure *why) {
@@ -102,13 +102,15 @@ int ending_put_away(const struct keeper *keeper, const struct ending *ending, st
   const char *bundle = plan_text(keeper->plan, PLAN_BUNDLE);
   const char *live = plan_text(keeper->plan, PLAN_LIVE);
   char finished_at[40];
+  char name[NAME_MAX + 1]; /* it is told of when it is gone, too */
   bool is_done = true;
   int r = 0;
 
   keeper_now(finished_at);
+  own_name_find(keeper->plan, name);
   struct report report = describe(NULL, keeper, ending, finished_at);
   if (removal != NULL) {
-    note_death(keeper, ending);
+    note_death(keeper, ending, name);
     r = remove_container(keeper->plan, removal, why);
   } else if (bundle != NULL && write_ending(bundle, &report, why) < 0) {
     is_done = false;
@@ -118,9 +120,9 @@ int ending_put_away(const struct keeper *keeper, const struct ending *ending, st
   if (r < 0)
     return r;
   if (removal != NULL)
-    live_file_note_event(keeper, "destroy");
+    events_write(keeper->plan, &(struct event){.action = "destroy", .name = name});
   else
-    note_death(keeper, ending);
+    note_death(keeper, ending, name);
 
   if (live != NULL && is_done)
     (void) unlink(live); /* where it stays, the next sweep finishes this */

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "events.h"
+#include "own_name.h"
 
 int live_file_write(int live, struct report *report, struct failure *why) {
   const char *text = report_finish(report);
@@ -41,7 +42,8 @@ void live_file_note_running(const struct keeper *keeper) {
 }
 
 void live_file_note_event(const struct keeper *keeper, const char *action) {
-  const char *name = plan_text(keeper->plan, PLAN_NAME);
+  char name[NAME_MAX + 1];
 
+  own_name_find(keeper->plan, name);
   events_write(keeper->plan, &(struct event){.action = action, .name = name});
 }
