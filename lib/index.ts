@@ -4,7 +4,7 @@ export { type ErrorCode, MarmitaError, isMarmitaError } from "./errors.ts";
 export type { ApiOptions } from "./api/default-engine.ts";
 export { commit } from "./api/commit.ts";
 export { diff, exportContainer, inspect, ps, rm, top } from "./api/containers.ts";
-export { rename } from "./api/lifecycle.ts";
+export { create, rename } from "./api/lifecycle.ts";
 export { history, images, importImage, load, rmi, save, tag } from "./api/images.ts";
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
 export { run } from "./api/run.ts";

@@ -16,6 +16,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./run.ts")).run,
   },
   {
+    names: ["container create", "create"],
+    summary: "Create a new container",
+    load: async () => (await import("./create.ts")).create,
+  },
+  {
     names: ["container ls", "container list", "container ps", "ps"],
     summary: "List containers",
     load: async () => (await import("./ps.ts")).ps,
@@ -161,7 +166,7 @@ export const COMMANDS: readonly Entry[] = [
 /** Commands of Docker's and Podman's which are not there yet: refused by name, not as unknown. */
 const LATER = new Set(
   words(`
-    attach auto-update build builder buildx checkpoint compose config context cp create
+    attach auto-update build builder buildx checkpoint compose config context cp
     events exec generate healthcheck info init kill kube login logout logs
     machine manifest mount network node pause play plugin pod port prune pull push restart
     search secret service stack start stats stop swarm trust unmount unpause
@@ -171,7 +176,7 @@ const LATER = new Set(
 const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   container: new Set(
     words(`
-      attach checkpoint cleanup clone cp create exec exists init kill logs mount
+      attach checkpoint cleanup clone cp exec exists init kill logs mount
       pause port restart restore runlabel start stats stop unmount unpause update
       wait`),
   ),

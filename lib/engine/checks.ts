@@ -29,6 +29,7 @@ import type { DiffOptions } from "./diff.ts";
 import type { ExportOptions } from "./export.ts";
 import type { ForkOptions } from "./fork-options.ts";
 import type { InspectOptions } from "./inspect.ts";
+import { refuseLimits } from "./limits.ts";
 import type { EngineOptions, RunOptions, StartOptions, TerminalSizeOptions } from "./options.ts";
 import type { PruneContainersOptions, PruneImagesOptions, PruneSystemOptions } from "./prune.ts";
 import type { PruneFilter } from "./prune-filter.ts";
@@ -140,6 +141,7 @@ const fork: Checks<ForkOptions> = { ...forkable, command: words, signal: abortSi
 
 /** Each of these throws `INVALID_ARGUMENT`, or `UNSUPPORTED` for what is known but not there. */
 export function checkCreateOptions(options: CreateOptions): void {
+  refuseLimits(options);
   check(create, options);
   checkSharedNetwork(options);
   if (options.image === undefined) throw wrong("image", "the name or id of an image", undefined);
@@ -274,6 +276,7 @@ export function checkEngineOptions(options: EngineOptions): void {
 }
 
 export function checkRun({ image, command, options }: RunRequest): void {
+  refuseLimits(options);
   check(run, options);
   checkSharedNetwork(options);
   word(image, "image");

@@ -1,14 +1,12 @@
 /** Makes a container: its name, its bundle, its record. It is there whole, or not at all. */
 import { randomBytes } from "node:crypto";
 import { renameSync } from "node:fs";
-import { MarmitaError } from "../errors.ts";
 import { encodePlan } from "../native/plan.ts";
 import { writeTree } from "../native/syscalls.ts";
 import { formatConfigJson } from "../runtime/config-json.ts";
 import type { IdMapping } from "../runtime/id-maps.ts";
 import { syncDirectory } from "../store/atomic.ts";
 import { lock } from "../store/lock.ts";
-import type { Paths } from "../store/paths.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";

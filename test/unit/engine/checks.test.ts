@@ -45,6 +45,15 @@ describe("options of a container", () => {
     expect(() => checkCreateOptions(options)).not.toThrow();
   });
 
+  it.each(["memory", "cpus", "pidsLimit"])("refuses the limit %s by its name", (name) => {
+    const options = { image: "busybox", [name]: 1 };
+    const refused = expect.objectContaining({ code: "UNSUPPORTED", details: { option: name } });
+
+    expect(() => checkCreateOptions(options)).toThrow(refused);
+    expect(() => checkRun({ image: "busybox", options: { [name]: 1 } })).toThrow(refused);
+    expect(() => checkCreateOptions({ image: "busybox", [name]: undefined })).toThrow(name);
+  });
+
   it.each([
     [
       "an image that is missing",
