@@ -1,6 +1,7 @@
 /** Makes a container: its name, its bundle, its record. It is there whole, or not at all. */
 import { randomBytes } from "node:crypto";
 import { renameSync } from "node:fs";
+import { MarmitaError } from "../errors.ts";
 import { encodePlan } from "../native/plan.ts";
 import { writeTree } from "../native/syscalls.ts";
 import { formatConfigJson } from "../runtime/config-json.ts";

@@ -161,6 +161,19 @@ describe.runIf(requireUserNamespaces())("a container that is renamed", () => {
 
   const readlink = (name: string) => readlinkSync(join(engine.root, "names", name));
 
+  it("while it is forked has its new name and the snapshot", async () => {
+    let box = await engine.containers.create({ image: "busybox", command: ["touch", "/new"] });
+    for (let round = 0; round < 6; round++) {
+      await (await box.start()).wait();
+      const [fork] = await Promise.all([box.fork(), box.rename(`box-${round}`)]);
+
+      box = await engine.containers.get(`box-${round}`);
+      expect(box.record.snapshots).toHaveLength(round + 1);
+      expect(await fork.diff()).toEqual(await box.diff());
+    }
+    expect(names()).toHaveLength(7);
+  });
+
   it("by processes that are killed has one name that counts", async () => {
     const web = await create("web");
     for (let round = 0; round < 8; round++) {
