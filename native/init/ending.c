@@ -89,8 +89,7 @@ static int remove_container(const struct plan *plan, const struct operation *rem
 }
 
 /* Of one that has begun. */
-static void note_death(const struct keeper *keeper, const struct ending *ending,
-                       const char *name) {
+static void note_death(const struct keeper *keeper, const struct ending *ending, const char *name) {
   const struct event_death death = {ending->exit_code, keeper->started_at};
 
   if (keeper->started_at[0] != '\0')

@@ -63,8 +63,7 @@ static int open_names(const char *link) {
   return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
-static void find(int names, const char *link, const char *id,
-                 char ret_name[static NAME_MAX + 1]) {
+static void find(int names, const char *link, const char *id, char ret_name[static NAME_MAX + 1]) {
   const char *name = last_part(link);
 
   ret_name[0] = '\0';
