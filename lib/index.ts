@@ -9,9 +9,13 @@ export { history, images, importImage, load, rmi, save, tag } from "./api/images
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
 export { run } from "./api/run.ts";
 export { fork } from "./api/fork.ts";
+export { events } from "./api/watch.ts";
 export { createVolume, inspectVolume, pruneVolumes, removeVolume, volumes } from "./api/volumes.ts";
 
 export { type Engine, openEngine } from "./engine/engine.ts";
+export type { EngineEvent } from "./engine/event-log.ts";
+export type { EventFilters } from "./engine/event-filter.ts";
+export type { EventsOptions } from "./engine/event-stream.ts";
 export type { Container } from "./engine/container.ts";
 export type { DiffOptions } from "./engine/diff.ts";
 export type { ExportOptions, ExportedContainer } from "./engine/export.ts";

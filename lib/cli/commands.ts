@@ -141,6 +141,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./inspect.ts")).inspectImages,
   },
   {
+    names: ["system events", "events"],
+    summary: "Get real time events from the containers, images and volumes",
+    load: async () => (await import("./events.ts")).events,
+  },
+  {
     names: ["system df"],
     summary: "Show how much disk space marmita takes",
     load: async () => (await import("./system-df.ts")).systemDf,
@@ -169,6 +174,9 @@ const LATER = new Set(
     attach auto-update build builder buildx checkpoint compose config context cp
     events exec generate healthcheck info init kill kube login logout logs
     machine manifest mount network node pause play plugin pod port prune pull push restart
+    attach auto-update build builder buildx checkpoint compose config context cp create
+    exec generate healthcheck info init kill kube login logout logs
+    machine manifest mount network node pause play plugin pod port prune pull push rename restart
     search secret service stack start stats stop swarm trust unmount unpause
     unshare update wait`),
 );
@@ -180,7 +188,7 @@ const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
       pause port restart restore runlabel start stats stop unmount unpause update
       wait`),
   ),
-  system: new Set(words("check connection dial-stdio events info migrate renumber reset service")),
+  system: new Set(words("check connection dial-stdio info migrate renumber reset service")),
   volume: new Set(words("exists export import mount reload unmount update")),
   image: new Set(
     words(`

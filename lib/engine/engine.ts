@@ -12,6 +12,8 @@ import { makeDirectories } from "../util/make-directories.ts";
 import { checkEngineOptions, checkPruneSystemOptions } from "./checks.ts";
 import { Containers } from "./containers.ts";
 import type { EngineContext } from "./context.ts";
+import { type EngineEvent, eventMarks } from "./event-log.ts";
+import type { EventsOptions } from "./event-stream.ts";
 import { explained } from "./failures.ts";
 import { RecordedUsers } from "./image-users.ts";
 import { KeptContexts } from "./kept-context.ts";
@@ -22,6 +24,7 @@ import { type PruneSystemOptions, type PrunedSystem, pruneSystem } from "./prune
 import { sweep } from "./sweep.ts";
 import { type DiskUsage, diskUsage } from "./usage.ts";
 import { Volumes } from "./volume-collection.ts";
+import { checkEventsOptions } from "./watch-checks.ts";
 import { Work, closed } from "./work.ts";
 
 /**
@@ -52,6 +55,22 @@ export class Engine implements AsyncDisposable {
   /** What this engine runs on, and what isolation it reaches here. */
   async info(): Promise<EngineInfo> {
     return explained("look at this host", engineInfo(this.#context));
+  }
+
+  /**
+   * What happens to containers, images and volumes of this data root, whoever does it: as an async
+   * iterable, from the call on or from `since`. It goes on until it is left, `until` or an abort.
+   */
+  events(options: EventsOptions = {}): AsyncIterable<EngineEvent> {
+    checkEventsOptions(options);
+    const { paths } = this.#context;
+    const marks = options.since === undefined ? eventMarks(paths) : new Map<number, number>();
+    return {
+      async *[Symbol.asyncIterator]() {
+        const { eventsOf } = await import("./event-stream.ts");
+        yield* eventsOf(paths, { ...options, marks });
+      },
+    };
   }
 
   /** How much room images, containers and volumes take. */

@@ -13,6 +13,20 @@ import type { Paths } from "../store/paths.ts";
 import { isJsonObject } from "../util/json.ts";
 import { isMissing } from "../util/system-error.ts";
 
+/** Something that happened to a container, an image or a volume. */
+export interface EngineEvent {
+  /** `container`, `image`, `volume`. */
+  readonly type: string;
+  /** Docker's word: `start`, `die`, `exec_start: ls -l`. */
+  readonly action: string;
+  /** A container's id, an image's id or name, a volume's name. */
+  readonly id: string;
+  /** What Docker tells of it: `name`, `image`, labels, `exitCode`. */
+  readonly attributes: Readonly<Record<string, string>>;
+  /** RFC 3339, with nanoseconds. */
+  readonly time: string;
+}
+
 /** As it stands in the file, which native/init/events.c writes to as well: Docker's keys. */
 export interface LoggedEvent {
   readonly Type: string;
@@ -34,6 +48,18 @@ const START = '{"Type":"';
 /** The files, the youngest first. */
 export function eventFiles({ events }: Paths): readonly string[] {
   return [events, ...Array.from({ length: OLD_FILES }, (_, at) => `${events}.${at + 1}`)];
+}
+
+/** How much of each file is of the time before, by its inode. */
+export type EventMarks = ReadonlyMap<number, number>;
+
+export function eventMarks(paths: Paths): EventMarks {
+  const marks = new Map<number, number>();
+  for (const path of eventFiles(paths)) {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat !== undefined) marks.set(stat.ino, stat.size);
+  }
+  return marks;
 }
 
 /** One write, so that lines of several writers do not mix. Throws as node:fs does. */

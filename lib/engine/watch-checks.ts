@@ -1,7 +1,34 @@
 /** Options of what watches containers, checked at the door. */
-import { abortSignal, check, words } from "../util/check.ts";
+import { parseMoment } from "../util/moment.ts";
+import { abortSignal, check, word, words, wrong } from "../util/check.ts";
+import type { EventsOptions } from "./event-stream.ts";
 import type { TopOptions } from "./top.ts";
 
 export function checkTopOptions(options: TopOptions): void {
   check<TopOptions>({ psArgs: words, signal: abortSignal }, options);
+}
+
+export function checkEventsOptions(options: EventsOptions): void {
+  check<EventsOptions>(
+    {
+      types: words,
+      actions: words,
+      containers: words,
+      images: words,
+      volumes: words,
+      labels: words,
+      since: moment,
+      until: moment,
+      signal: abortSignal,
+    },
+    options,
+  );
+}
+
+/** A time, or a text that can be read as one. */
+function moment(value: unknown, name: string): void {
+  if (value instanceof Date && !Number.isNaN(value.getTime())) return;
+  if (typeof value !== "string") throw wrong(name, "a valid date, or a string", value);
+  word(value, name);
+  parseMoment(value);
 }

@@ -3,7 +3,7 @@ import type { Container } from "../../lib/engine/container.ts";
 import type { CreateOptions } from "../../lib/engine/container-options.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
-import { lineOf } from "../helpers/eventually.ts";
+import { eventually, lineOf } from "../helpers/eventually.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
@@ -37,13 +37,14 @@ describe.runIf(requireUserNamespaces())("the processes of a container", () => {
   ])("are listed as ps -ef does it: %s", async (_, options) => {
     await using box = await started(options);
 
-    const { titles, processes } = await box.top();
+    const sleepers = ["sleep 61", "sleep 62", "sleep 63", "sleep 64"];
+    const { titles, processes } = await eventually("all of them have begun", async () => {
+      const table = await box.top();
+      const commands = table.processes.map((cells) => cells.at(-1));
+      return sleepers.every((one) => commands.includes(one)) ? table : undefined;
+    });
 
     expect(titles).toEqual(["UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD"]);
-    const commands = processes.map((cells) => cells.at(-1));
-    for (const one of ["sleep 61", "sleep 62", "sleep 63", "sleep 64"]) {
-      expect(commands).toContain(one);
-    }
     const { pid } = await box.state();
     const first = processes.find((cells) => cells[1] === String(pid));
     expect(first?.at(-1)).toMatch(options.init ? /marmita/ : /sleep 64/);
@@ -53,10 +54,12 @@ describe.runIf(requireUserNamespaces())("the processes of a container", () => {
   it("are listed with the options of ps", async () => {
     await using box = await started();
 
-    const { titles, processes } = await box.top({ psArgs: ["-eo", "comm,pid,args"] });
+    const { titles, processes } = await eventually("it has begun", async () => {
+      const table = await box.top({ psArgs: ["-eo", "comm,pid,args"] });
+      return table.processes.some(([, , words]) => words === "sleep 64") ? table : undefined;
+    });
 
     expect(titles).toEqual(["COMMAND", "PID", "COMMAND"]);
-    expect(processes.map(([, , words]) => words)).toContain("sleep 64");
     expect(processes.length).toBeLessThanOrEqual(5);
   });
 
