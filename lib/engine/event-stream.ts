@@ -65,7 +65,7 @@ function windowOf({ since, until }: EventsOptions): Window {
   const untilMs = until === undefined ? Infinity : momentOf(until, now);
   return {
     since: since === undefined ? 0n : nanoOf(momentOf(since, now)),
-    until: until === undefined ? undefined : nanoOf(untilMs),
+    until: until === undefined ? undefined : nanoOf(untilMs) + 999_999n, // all of that moment
     untilMs,
   };
 }
