@@ -3,7 +3,7 @@ export { type ErrorCode, MarmitaError, isMarmitaError } from "./errors.ts";
 
 export type { ApiOptions } from "./api/default-engine.ts";
 export { commit } from "./api/commit.ts";
-export { diff, exportContainer, inspect, ps, rm, top } from "./api/containers.ts";
+export { diff, exportContainer, inspect, logs, ps, rm, top } from "./api/containers.ts";
 export { create, rename } from "./api/lifecycle.ts";
 export { history, images, importImage, load, rmi, save, tag } from "./api/images.ts";
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
@@ -27,6 +27,7 @@ export type { ContainerSummary } from "./engine/list.ts";
 export type { Images, RemoveImageOptions } from "./engine/images.ts";
 export { type EngineInfo, type VersionInfo, versionInfo as version } from "./engine/info.ts";
 export type { CommitOptions } from "./engine/commit.ts";
+export type { LogEntry, LogsOptions } from "./engine/log-entries.ts";
 export type { ContainerInspection, InspectOptions } from "./engine/inspect.ts";
 export type { ImageInspection } from "./engine/inspect-image.ts";
 export type { ContainerOptions, CreateOptions, NetworkMode } from "./engine/container-options.ts";

@@ -1,8 +1,9 @@
-/** ps(), inspect(), diff(), exportContainer() and rm(): containers by name, id, or a unique start of an id. */
+/** ps(), inspect(), logs(), diff(), exportContainer() and rm(): containers by name, id, or a unique start of an id. */
 import type { DiffOptions } from "../engine/diff.ts";
 import type { ExportOptions, ExportedContainer } from "../engine/export.ts";
 import type { ContainerInspection, InspectOptions } from "../engine/inspect.ts";
 import type { ListContainersOptions } from "../engine/container-filters.ts";
+import type { LogEntry, LogsOptions } from "../engine/log-entries.ts";
 import type { ContainerSummary } from "../engine/list.ts";
 import type { RemoveOptions } from "../engine/remove.ts";
 import type { ProcessTable, TopOptions } from "../engine/top.ts";
@@ -27,6 +28,20 @@ export async function inspect(
   const { engine, root, ...rest } = options;
   const { containers } = await engineOf({ engine, root });
   return (await containers.get(container)).inspect(rest);
+}
+
+/**
+ * What a container wrote to stdout and stderr, line by line, in that order, from all its starts.
+ * With `follow` also what it writes from now on, until it has ended for good; leaving the loop ends
+ * that, too. Throws `NOT_FOUND`, `UNSUPPORTED` for a container without a log.
+ */
+export async function* logs(
+  container: string,
+  options: LogsOptions & ApiOptions = {},
+): AsyncGenerator<LogEntry, void, undefined> {
+  const { engine, root, ...rest } = options;
+  const { containers } = await engineOf({ engine, root });
+  yield* (await containers.get(container)).logs(rest);
 }
 
 /**

@@ -26,6 +26,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./ps.ts")).ps,
   },
   {
+    names: ["container logs", "logs"],
+    summary: "Fetch the logs of a container",
+    load: async () => (await import("./logs.ts")).logs,
+  },
+  {
     names: ["container diff", "diff"],
     summary: "Inspect changes to files or directories on a container's filesystem",
     load: async () => (await import("./diff.ts")).diff,
@@ -172,7 +177,7 @@ export const COMMANDS: readonly Entry[] = [
 const LATER = new Set(
   words(`
     attach auto-update build builder buildx checkpoint compose config context cp
-    events exec generate healthcheck info init kill kube login logout logs
+    events exec generate healthcheck info init kill kube login logout
     machine manifest mount network node pause play plugin pod port prune pull push restart
     attach auto-update build builder buildx checkpoint compose config context cp create
     exec generate healthcheck info init kill kube login logout logs
@@ -184,7 +189,7 @@ const LATER = new Set(
 const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   container: new Set(
     words(`
-      attach checkpoint cleanup clone cp exec exists init kill logs mount
+      attach checkpoint cleanup clone cp exec exists init kill mount
       pause port restart restore runlabel start stats stop unmount unpause update
       wait`),
   ),

@@ -9,8 +9,13 @@ export class OutputUnread extends Error {}
 
 /** Throws `OutputUnread` when nobody reads it. */
 export function print(text: string): void {
+  printBytes(1, Buffer.from(text));
+}
+
+/** The same for what is no text. */
+export function printBytes(descriptor: 1 | 2, bytes: Uint8Array): void {
   try {
-    writeAll(1, text);
+    writeAll(descriptor, bytes);
   } catch (error) {
     throw isGone(error) ? new OutputUnread() : error;
   }
@@ -19,7 +24,7 @@ export function print(text: string): void {
 /** To stderr; with nobody there to read it, to nobody. */
 export function printError(text: string): void {
   try {
-    writeAll(2, text);
+    writeAll(2, Buffer.from(text));
   } catch (error) {
     if (!isGone(error)) throw error;
   }
@@ -30,8 +35,8 @@ export function isGone(error: unknown): boolean {
   return ["EPIPE", "EIO", "EBADF"].includes(codeOf(error));
 }
 
-function writeAll(descriptor: number, text: string): void {
-  let rest: Uint8Array = Buffer.from(text);
+function writeAll(descriptor: number, bytes: Uint8Array): void {
+  let rest = bytes;
   while (rest.length > 0) {
     try {
       rest = rest.subarray(writeSync(descriptor, rest));

@@ -19,6 +19,7 @@ import {
   words,
   wrong,
 } from "../util/check.ts";
+import { parseMoment } from "../util/moment.ts";
 import { LATEST_EPOCH } from "../util/source-date-epoch.ts";
 import { CONTAINER_CHECKS, containerName } from "./container-checks.ts";
 import { checkSharedNetwork } from "./networking.ts";
@@ -31,6 +32,7 @@ import type { ForkOptions } from "./fork-options.ts";
 import type { InspectOptions } from "./inspect.ts";
 import { refuseLimits } from "./limits.ts";
 import type { EngineOptions, RunOptions, StartOptions, TerminalSizeOptions } from "./options.ts";
+import type { LogsOptions } from "./log-entries.ts";
 import type { PruneContainersOptions, PruneImagesOptions, PruneSystemOptions } from "./prune.ts";
 import type { PruneFilter } from "./prune-filter.ts";
 import type { RemoveOptions } from "./remove.ts";
@@ -125,6 +127,13 @@ const listContainers: Checks<ListContainersOptions> = {
   last: wholeNumber("containers", 0, Number.MAX_SAFE_INTEGER),
   size: flag,
 };
+const logs: Checks<LogsOptions> = {
+  follow: flag,
+  tail: wholeNumber("lines", 0, Number.MAX_SAFE_INTEGER),
+  since: moment,
+  until: moment,
+  signal: abortSignal,
+};
 const exporting: Checks<ExportOptions> = { signal: abortSignal };
 const rename: Checks<RenameOptions> = { signal: abortSignal };
 const remove: Checks<RemoveOptions> = { force: flag, volumes: flag, signal: abortSignal };
@@ -216,6 +225,13 @@ export function checkRemoveOptions(options: RemoveOptions): void {
 
 export function checkExportOptions(options: ExportOptions): void {
   check(exporting, options);
+}
+
+export function checkLogsOptions(options: LogsOptions): void {
+  check(logs, options);
+  for (const when of [options.since, options.until]) {
+    if (typeof when === "string") parseMoment(when);
+  }
 }
 
 export function checkDiffOptions(options: DiffOptions): void {

@@ -10,6 +10,7 @@ import {
   checkExportOptions,
   checkForkOptions,
   checkInspectOptions,
+  checkLogsOptions,
   checkRemoveOptions,
   checkRenameOptions,
   checkStartOptions,
@@ -19,10 +20,14 @@ import type { CommitOptions } from "./commit.ts";
 import type { EngineContext } from "./context.ts";
 import type { DiffOptions } from "./diff.ts";
 import type { ExportOptions, ExportedContainer } from "./export.ts";
-import { explained } from "./failures.ts";
+import { explain, explained } from "./failures.ts";
 import type { ForkOptions } from "./fork-options.ts";
 import { type ContainerInspection, type InspectOptions, inspectContainer } from "./inspect.ts";
 import { lookAtLive } from "./live.ts";
+import type { LogEntry, LogsOptions } from "./log-entries.ts";
+import type { LogLine } from "./log-lines.ts";
+import type { LogSource } from "./log-watch.ts";
+import type * as LogReading from "./logs.ts";
 import type { StartOptions } from "./options.ts";
 import { type ContainerRecord, findExit, findRecord } from "./records.ts";
 import { type RemoveOptions, removeContainer } from "./remove.ts";
@@ -85,6 +90,35 @@ export class Container implements AsyncDisposable {
       return inspectContainer(this.#context, this, options);
     });
     return explained("inspect the container", inspecting);
+  }
+
+  /**
+   * What it wrote to stdout and stderr, line by line, in that order, from all its starts: what its
+   * log has kept of it. Nothing is read before it is asked for. With `follow` it ends when the
+   * container has ended for good. Throws `UNSUPPORTED` for one without a log.
+   */
+  logs(options: LogsOptions = {}): AsyncIterable<LogEntry> {
+    checkLogsOptions(options);
+    return this.#readLog(options, ({ readEntries }, source) => readEntries(source, options));
+  }
+
+  /** @internal The same as it lies in the file, many lines at a time. */
+  logLines(options: LogsOptions = {}): AsyncIterable<readonly LogLine[]> {
+    checkLogsOptions(options);
+    return this.#readLog(options, ({ readLines }, source) => readLines(source, options));
+  }
+
+  async *#readLog<T>(
+    { signal }: LogsOptions,
+    read: (logs: typeof LogReading, source: LogSource) => AsyncGenerator<T>,
+  ): AsyncGenerator<T> {
+    const context = this.#context;
+    const logs = await context.work.begin(() => import("./logs.ts"));
+    try {
+      yield* read(logs, { context, record: this.record, state: () => this.state() });
+    } catch (error) {
+      throw explain(error, "read the container's log", signal);
+    }
   }
 
   /**

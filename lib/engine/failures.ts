@@ -11,7 +11,11 @@ export async function explained<T>(
   try {
     return await work;
   } catch (error) {
-    if (signal?.aborted === true) throw abortError(signal);
-    throw storeError(error, doing);
+    throw explain(error, doing, signal);
   }
+}
+
+/** The same for an error. */
+export function explain(error: unknown, doing: string, signal?: AbortSignal): unknown {
+  return signal?.aborted === true ? abortError(signal) : storeError(error, doing);
 }

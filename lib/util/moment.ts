@@ -38,6 +38,19 @@ function timeOf(text: string, now: Date): number | undefined {
   return Date.parse(`${day}T${hour}:${minute}:${second.slice(0, 6)}${zone}`);
 }
 
+const NANO_PER_MS = 1_000_000n;
+/** Finer than a date can be. */
+const FRACTION = /^(.*)\.(\d{1,9})(Z|[+-]\d\d:\d\d)?$/;
+
+/** The same in nanoseconds since 1970, as exact as it was given. Throws `INVALID_ARGUMENT`. */
+export function parseMomentNano(moment: string | Date, now: Date = new Date()): bigint {
+  if (typeof moment !== "string") return BigInt(Math.floor(moment.getTime())) * NANO_PER_MS;
+  parseMoment(moment, now);
+  const [, whole = moment, fraction = "", zone = ""] = FRACTION.exec(moment) ?? [];
+  const seconds = BigInt(parseMoment(whole + zone, now).getTime()) * NANO_PER_MS;
+  return seconds + BigInt(fraction.padEnd(9, "0"));
+}
+
 function durationMs(text: string): number {
   let sum = 0;
   for (const [, count, unit = ""] of text.matchAll(PART))

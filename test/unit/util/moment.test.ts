@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseMoment } from "../../../lib/util/moment.ts";
+import { parseMoment, parseMomentNano } from "../../../lib/util/moment.ts";
 
 const NOW = new Date("2026-01-31T12:00:00Z");
 
@@ -34,4 +34,27 @@ describe("parseMoment", () => {
       );
     },
   );
+});
+
+describe("parseMomentNano", () => {
+  it.each([
+    ["90s", 1_769_860_710_000_000_000n],
+    ["1.5h", 1_769_855_400_000_000_000n],
+    ["1769860800.000000001", 1_769_860_800_000_000_001n],
+    ["1769860800.999999999", 1_769_860_800_999_999_999n],
+    ["2026-01-31T12:00:00.999999999Z", 1_769_860_800_999_999_999n],
+    ["2026-01-31T14:00:00.5+02:00", 1_769_860_800_500_000_000n],
+  ])("reads %s to the last digit", (text, nano) => {
+    expect(parseMomentNano(text, NOW)).toBe(nano);
+  });
+
+  it("reads a date", () => {
+    expect(parseMomentNano(NOW)).toBe(1_769_860_800_000_000_000n);
+  });
+
+  it.each(["", "1.5d", "2026-01-31T10:00.5Z"])("refuses %j", (text) => {
+    expect(() => parseMomentNano(text)).toThrow(
+      expect.objectContaining({ code: "INVALID_ARGUMENT" }),
+    );
+  });
 });
