@@ -35,6 +35,8 @@ static const struct verb {
     {"remove", remove_main},       /* delete trees, whoever inside owns them */
     {"measure", measure_main},     /* how much lies in trees, whoever inside owns them */
     {"probe", probe_main},         /* can this directory carry an overlay? */
+    {"hold", hold_main},           /* stop a container's processes */
+    {"resume", resume_main},       /* and let them go on */
     {"pause", pause_main},         /* stop a container's processes, continue them at our end */
     {"seccomp", seccomp_main},     /* rules become a filter */
 };

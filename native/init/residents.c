@@ -1,4 +1,6 @@
-/* Theory of operation: nobody can list and stop processes in one step, and what is not stopped yet
+/* residents.c — all processes of a container, stopped and continued.
+ *
+ * Theory of operation: nobody can list and stop processes in one step, and what is not stopped yet
  * makes new ones. So all are looked at again and again, the new ones stopped, until two looks in a
  * row have found everything standing still: whatever the second one has missed was made by a
  * process that ran when it began, and the first has seen that there was none. Only what does
@@ -29,12 +31,6 @@ enum {
    * there for a child of its own that stands still already (vfork(2)). */
   PATIENCE_MS = 250,
   TIMEOUT_MS = 10000,
-};
-
-struct resident {
-  pid_t pid;
-  long long start;
-  int pidfd;
 };
 
 /* A process of this machine, in one look at all of them. */
@@ -154,14 +150,12 @@ static char liveliest(int proc, const struct seen *seen) {
 }
 
 static bool is_stopped(const struct residents *residents, const struct seen *seen) {
-  for (size_t i = 0; i < residents->count; i++)
-    if (residents->stopped[i].pid == seen->pid && residents->stopped[i].start == seen->stat.start)
-      return true;
-  return false;
+  return residents_has(residents, seen->pid, seen->stat.start);
 }
 
-/* By way of a pidfd: the number may be another's since it was looked at. */
-static int stop(int proc, struct residents *residents, const struct seen *seen,
+/* By way of a pidfd: the number may be another's since it was looked at. Returns whether it was
+ * taken up: it may have ended. */
+static int take(int proc, struct residents *residents, const struct seen *seen,
                 struct failure *why) {
   struct resident *stopped =
       realloc(residents->stopped, (residents->count + 1) * sizeof *residents->stopped);
@@ -175,11 +169,24 @@ static int stop(int proc, struct residents *residents, const struct seen *seen,
   (void) snprintf(name, sizeof name, "%d", (int) seen->pid);
   if (pidfd < 0 || !process_stat_read(proc, name, &now) || now.start != seen->stat.start)
     return errno == EMFILE ? fail(why, EMFILE, "stop process %d", (int) seen->pid) : 0;
-  if (sys_pidfd_send_signal(pidfd, SIGSTOP) < 0)
-    return errno == ESRCH ? 0 : fail(why, errno, "stop process %d", (int) seen->pid);
   stopped[residents->count++] =
       (struct resident){.pid = seen->pid, .start = seen->stat.start, .pidfd = steal_fd(&pidfd)};
-  return 0;
+  return 1;
+}
+
+static int stop(int proc, struct residents *residents, const struct seen *seen,
+                struct failure *why) {
+  const int r = take(proc, residents, seen, why);
+
+  if (r <= 0)
+    return r;
+  const int pidfd = residents->stopped[residents->count - 1].pidfd;
+  if (sys_pidfd_send_signal(pidfd, SIGSTOP) == 0)
+    return 0;
+  const int errnum = errno;
+  (void) close(pidfd);
+  residents->count--;
+  return errnum == ESRCH ? 0 : fail(why, errnum, "stop process %d", (int) seen->pid);
 }
 
 /* Its turn comes after that of its parent. */
@@ -260,6 +267,73 @@ int residents_stop(const struct residents_home *home, struct residents *ret_resi
   return r;
 }
 
+/* Takes up those of the look that stand still, parents before their children. What has ended does
+ * so too, but a process whose first thread has may have others. */
+static int take_still(int proc, const struct look *look, struct residents *residents,
+                      struct failure *why) {
+  for (bool is_new = true; is_new;) {
+    is_new = false;
+    for (size_t i = 0; i < look->count; i++) {
+      struct seen *seen = &look->all[i];
+      const bool has_ended = strchr("ZX", seen->stat.state) != NULL && seen->stat.threads < 2;
+
+      if (!is_next(look, seen))
+        continue;
+      is_new = seen->is_placed = true;
+      if (!has_ended && liveliest(proc, seen) == 'T' && take(proc, residents, seen, why) < 0)
+        return -why->errnum;
+    }
+  }
+  return 0;
+}
+
+int residents_find_still(const struct residents_home *home, struct residents *ret_residents,
+                         struct failure *why) {
+  autoclose int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  struct residents residents = {0};
+  struct look look = {0};
+
+  if (proc < 0)
+    return fail(why, errno, "open /proc");
+  int r = look_around(proc, home, &look, why);
+  if (r == 0)
+    r = take_still(proc, &look, &residents, why);
+  free(look.all);
+  if (r < 0)
+    residents_forget(&residents);
+  else
+    *ret_residents = residents;
+  return r;
+}
+
+bool residents_has(const struct residents *residents, pid_t pid, long long start) {
+  for (size_t i = 0; i < residents->count; i++)
+    if (residents->stopped[i].pid == pid && residents->stopped[i].start == start)
+      return true;
+  return false;
+}
+
+void residents_drop(struct residents *residents, pid_t pid, long long start) {
+  size_t kept = 0;
+
+  for (size_t i = 0; i < residents->count; i++) {
+    const struct resident *one = &residents->stopped[i];
+
+    if (one->pid == pid && one->start == start)
+      (void) close(one->pidfd);
+    else
+      residents->stopped[kept++] = *one;
+  }
+  residents->count = kept;
+}
+
+void residents_forget(struct residents *residents) {
+  while (residents->count > 0)
+    (void) close(residents->stopped[--residents->count].pidfd);
+  free(residents->stopped);
+  *residents = (struct residents){0};
+}
+
 void residents_continue(struct residents *residents) {
   while (residents->count > 0) {
     const struct resident *last = &residents->stopped[--residents->count];
@@ -269,4 +343,34 @@ void residents_continue(struct residents *residents) {
   }
   free(residents->stopped);
   *residents = (struct residents){0};
+}
+
+/* Into `ret_home`, where that process lets itself be looked at. */
+static bool look_at(pid_t pid, struct residents_home *ret_home) {
+  char path[40];
+  struct stat status;
+
+  (void) snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int) pid);
+  if (stat(path, &status) < 0)
+    return false;
+  ret_home->device = status.st_dev;
+  ret_home->inode = status.st_ino;
+  return true;
+}
+
+pid_t residents_find_home(pid_t first, struct residents_home *ret_home) {
+  char path[64];
+  int child = 0;
+  bool is_found = false;
+
+  *ret_home = (struct residents_home){.first = first};
+  if (look_at(first, ret_home))
+    return first;
+  (void) snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int) first, (int) first);
+  FILE *children = fopen(path, "re");
+  while (children != NULL && !is_found && fscanf(children, "%d", &child) == 1)
+    is_found = look_at(child, ret_home);
+  if (children != NULL)
+    (void) fclose(children);
+  return is_found ? child : 0;
 }

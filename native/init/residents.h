@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -20,6 +21,18 @@ struct residents_home {
   dev_t device; /* of its mount namespace, as stat(2) tells them apart */
   ino_t inode;
 };
+
+/* Told from the next bearer of its number by its start, in clock ticks since the boot. */
+struct resident {
+  pid_t pid;
+  long long start;
+  int pidfd;
+};
+
+/* Where `first` lives. Returns the process that was looked at: a first process of ours
+ * (init/reaper.h) hides, then it is a child of it, or 0 where there is none, and nobody is in its
+ * mount namespace but what descends from it. */
+pid_t residents_find_home(pid_t first, struct residents_home *ret_home);
 
 /* The processes that were stopped, in the order in which they were. */
 struct residents {
@@ -33,3 +46,13 @@ int residents_stop(const struct residents_home *home, struct residents *ret_resi
                    struct failure *why);
 
 void residents_continue(struct residents *residents);
+
+/* Those that stand still already, parents before their children: for residents_continue(), or
+ * residents_forget(). */
+int residents_find_still(const struct residents_home *home, struct residents *ret_residents,
+                         struct failure *why);
+bool residents_has(const struct residents *residents, pid_t pid, long long start);
+/* That one goes on standing still, if it is among them. */
+void residents_drop(struct residents *residents, pid_t pid, long long start);
+/* All of them do. */
+void residents_forget(struct residents *residents);

@@ -97,6 +97,38 @@ static void stops_a_family(void) {
   end(first);
 }
 
+static void finds_those_that_stand_still(void) {
+  struct residents residents = {0}, still = {0};
+  pid_t children[2];
+  const pid_t first = family(children);
+  const struct residents_home home = home_of(first);
+
+  is_int(residents_find_still(&home, &still, &why), 0, "those that stand still are found");
+  is_int((long) still.count, 1, "one does");
+  is_int(still.stopped[0].pid, children[1], "that one");
+  const struct resident one = still.stopped[0];
+  residents_forget(&still);
+  is_int(residents_stop(&home, &residents, &why), 0, "all are stopped");
+  residents_forget(&residents);
+  is_int(state_of(first), 'T', "and go on standing still when they are forgotten");
+
+  is_int(residents_find_still(&home, &still, &why), 0, "they are found again");
+  is_int((long) still.count, 3, "all of them");
+  is_int(still.stopped[0].pid, first, "parents first");
+  residents_drop(&still, one.pid, one.start + 1);
+  is_int((long) still.count, 3, "another one by the same number is not meant");
+  residents_drop(&still, one.pid, one.start);
+  is_int((long) still.count, 2, "one is dropped");
+  residents_continue(&still);
+  for (int i = 0; i < 200 && (state_of(children[0]) != 'S' || state_of(first) != 'S'); i++)
+    rest();
+  is_int(state_of(first), 'S', "they go on");
+  is_int(state_of(children[0]), 'S', "both of them");
+  is_int(state_of(children[1]), 'T', "but the one that was dropped");
+
+  end(first);
+}
+
 /* As a shell does with the lines of a script, as fast as it can; each child leaves another one. */
 static _Noreturn void run_script(volatile unsigned *counter) {
   for (;;) {
@@ -156,6 +188,7 @@ static void finds_nobody(void) {
 
 int main(void) {
   stops_a_family();
+  finds_those_that_stand_still();
   stops_what_forks();
   finds_nobody();
   return done_testing();
