@@ -177,11 +177,8 @@ export const COMMANDS: readonly Entry[] = [
 const LATER = new Set(
   words(`
     attach auto-update build builder buildx checkpoint compose config context cp
-    events exec generate healthcheck info init kill kube login logout
+    exec generate healthcheck info init kill kube login logout
     machine manifest mount network node pause play plugin pod port prune pull push restart
-    attach auto-update build builder buildx checkpoint compose config context cp create
-    exec generate healthcheck info init kill kube login logout logs
-    machine manifest mount network node pause play plugin pod port prune pull push rename restart
     search secret service stack start stats stop swarm trust unmount unpause
     unshare update wait`),
 );

@@ -1,7 +1,6 @@
 /** Removes a container: its process first where that is asked for, then its files and its name. */
 import { MarmitaError } from "../errors.ts";
 import { throwIfAborted } from "../util/abort.ts";
-import { isThere } from "../util/is-there.ts";
 import { Patience } from "../util/patience.ts";
 import type { EngineContext } from "./context.ts";
 import { recordContainer } from "./events.ts";
@@ -28,10 +27,8 @@ export async function removeContainer(
   const volumes = record.remove || options.volumes === true;
   const belongings = belongingsOf(record, { volumes });
   const live = await claim(context, record, { ...options, belongings });
-  let wasThere = false;
   try {
     if ((await findRecord(context.paths, id)) === undefined) return live.finish();
-    wasThere = await isThere(context.paths.container(id));
     // Forks that were made of it since it was looked up.
     const snapshots = await heldSnapshots(context.paths, id);
     await discard(context, id, { ...belongings, snapshots });
@@ -39,7 +36,7 @@ export async function removeContainer(
     live.close(); // the next sweep goes on from here
     throw error;
   }
-  if (wasThere) recordContainer(context, "destroy", { container: record });
+  recordContainer(context, "destroy", { container: record });
   live.finish();
 }
 
