@@ -5,6 +5,7 @@ export type { ApiOptions } from "./api/default-engine.ts";
 export { commit } from "./api/commit.ts";
 export { diff, exportContainer, inspect, logs, ps, rm, top } from "./api/containers.ts";
 export { create, rename } from "./api/lifecycle.ts";
+export { exec } from "./api/exec.ts";
 export { history, images, importImage, load, rmi, save, tag } from "./api/images.ts";
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
 export { run } from "./api/run.ts";
@@ -18,6 +19,12 @@ export type { EventFilters } from "./engine/event-filter.ts";
 export type { EventsOptions } from "./engine/event-stream.ts";
 export type { Container } from "./engine/container.ts";
 export type { DiffOptions } from "./engine/diff.ts";
+export type {
+  ExecOptions,
+  ExecResult,
+  ExecSettings,
+  StartExecOptions,
+} from "./engine/exec-options.ts";
 export type { ExportOptions, ExportedContainer } from "./engine/export.ts";
 export type { ForkOptions } from "./engine/fork-options.ts";
 export type { Containers, CreateAndStartOptions, StartedContainer } from "./engine/containers.ts";
@@ -88,6 +95,7 @@ export type { SeccompOption, SecurityOptions } from "./runtime/security.ts";
 export type { ProfileRule, RuleCondition, SeccompProfile } from "./runtime/seccomp/profile.ts";
 export type { SystemPathsChange, SystemPathsOption } from "./runtime/system-paths.ts";
 export type { ConfinementOptions, Device, IpcMode, PidMode } from "./runtime/confinement.ts";
+export type { ExecProcess } from "./runtime/exec.ts";
 export type { ExitStatus, RunningProcess } from "./runtime/process.ts";
 export type { Ulimit, Ulimits } from "./runtime/ulimits.ts";
 export type { ByteTarget } from "./images/drain.ts";

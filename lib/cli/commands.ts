@@ -31,6 +31,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./logs.ts")).logs,
   },
   {
+    names: ["container exec", "exec"],
+    summary: "Execute a command in a running container",
+    load: async () => (await import("./exec.ts")).exec,
+  },
+  {
     names: ["container diff", "diff"],
     summary: "Inspect changes to files or directories on a container's filesystem",
     load: async () => (await import("./diff.ts")).diff,
@@ -177,7 +182,7 @@ export const COMMANDS: readonly Entry[] = [
 const LATER = new Set(
   words(`
     attach auto-update build builder buildx checkpoint compose config context cp
-    exec generate healthcheck info init kill kube login logout
+    generate healthcheck info init kill kube login logout
     machine manifest mount network node pause play plugin pod port prune pull push restart
     search secret service stack start stats stop swarm trust unmount unpause
     unshare update wait`),
@@ -186,7 +191,7 @@ const LATER = new Set(
 const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   container: new Set(
     words(`
-      attach checkpoint cleanup clone cp exec exists init kill mount
+      attach checkpoint cleanup clone cp exists init kill mount
       pause port restart restore runlabel start stats stop unmount unpause update
       wait`),
   ),

@@ -136,7 +136,8 @@ function parseSeconds(text: string): number {
   throw new MarmitaError("INVALID_ARGUMENT", why);
 }
 
-function readPairs(path: string): ReturnType<typeof parseKeyValueFile> {
+/** What `--env-file` and `--label-file` name. */
+export function readPairs(path: string): ReturnType<typeof parseKeyValueFile> {
   let content: Buffer;
   try {
     content = readFileSync(path);

@@ -2,6 +2,7 @@
 import type { CommittedImage } from "../images/commit.ts";
 import type { ByteTarget } from "../images/drain.ts";
 import type { Change } from "../layers/diff.ts";
+import type { ExecProcess } from "../runtime/exec.ts";
 import type { RunningProcess } from "../runtime/process.ts";
 import {
   checkCommitOptions,
@@ -19,6 +20,7 @@ import {
 import type { CommitOptions } from "./commit.ts";
 import type { EngineContext } from "./context.ts";
 import type { DiffOptions } from "./diff.ts";
+import type { ExecOptions, ExecResult, ExecSettings, StartExecOptions } from "./exec-options.ts";
 import type { ExportOptions, ExportedContainer } from "./export.ts";
 import { explain, explained } from "./failures.ts";
 import type { ForkOptions } from "./fork-options.ts";
@@ -81,6 +83,52 @@ export class Container implements AsyncDisposable {
     });
     this.#started = await explained("start the container", starting, options.signal);
     return this.#started;
+  }
+
+  /**
+   * Run one more command in it, while it runs, and resolve when that has ended, whatever the exit
+   * code; what it leaves behind goes on. Throws `CONFLICT` unless the container runs,
+   * `START_FAILED` with `details.exitCode` 127 (no such command) or 126 (anything else).
+   */
+  async exec(
+    command: readonly string[],
+    options: ExecOptions & { readonly encoding: "buffer" },
+  ): Promise<ExecResult<Buffer>>;
+  async exec(command: readonly string[], options?: ExecOptions): Promise<ExecResult>;
+  async exec(
+    command: readonly string[],
+    options: ExecOptions = {},
+  ): Promise<ExecResult | ExecResult<Buffer>> {
+    const { checkExec, execToEnd } = await import("./exec.ts");
+    checkExec(command, options);
+    const executing = execToEnd(this.#context, this, { command, options });
+    return explained("run a command in the container", executing, options.signal);
+  }
+
+  /**
+   * The same, resolved when the command has begun: with its streams, its signals and its end. It
+   * belongs to this Node process, and dies with it.
+   */
+  async startExec(
+    command: readonly string[],
+    options: StartExecOptions = {},
+  ): Promise<ExecProcess> {
+    const { checkStartExec, startExec } = await import("./exec.ts");
+    checkStartExec(command, options);
+    const starting = this.#context.work.begin(() => {
+      return startExec(this.#context, this, { command, options });
+    });
+    return explained("run a command in the container", starting, options.signal);
+  }
+
+  /** The same, without streams and without an end that anybody is told: it outlives this process. */
+  async execDetached(command: readonly string[], options: ExecSettings = {}): Promise<void> {
+    const { checkStartExec, startExec } = await import("./exec.ts");
+    checkStartExec(command, options);
+    const starting = this.#context.work.begin(() => {
+      return startExec(this.#context, this, { command, options, detach: true });
+    });
+    await explained("run a command in the container", starting);
   }
 
   /** What `docker inspect` prints of a container. */

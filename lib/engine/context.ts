@@ -22,4 +22,6 @@ export interface EngineContext {
   readonly work: Work;
   /** What this engine started and has not seen end, by container id. */
   readonly running: Map<string, RunningProcess>;
+  /** Further commands in containers, for as long as they run. */
+  readonly execs: Set<AsyncDisposable>;
 }

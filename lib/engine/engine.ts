@@ -140,11 +140,13 @@ async function open(root: string, { ids, storageDriver = "auto" }: HowToOpen): P
     driver: driver.get,
     work,
     running: new Map(),
+    execs: new Set(),
   };
   const kept = new KeptContexts(context);
   const close = async (): Promise<void> => {
     await work.close();
-    await Promise.all(Array.from(context.running.values(), (one) => one[Symbol.asyncDispose]()));
+    const running = [...context.execs, ...context.running.values()];
+    await Promise.all(running.map((one) => one[Symbol.asyncDispose]()));
     isOver = true;
     await kept.close();
     const opened = await mapped.forget();

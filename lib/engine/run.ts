@@ -1,12 +1,8 @@
 /** One command in a container of its own, from its making to its end. */
-import { StringDecoder } from "node:string_decoder";
-import { type Readable, Readable as ReadableStream, type Writable } from "node:stream";
-import { pipeline } from "node:stream/promises";
-import { MarmitaError } from "../errors.ts";
 import type { NetworkState } from "../runtime/network-state.ts";
 import type { ExitStatus, RunningProcess } from "../runtime/process.ts";
-import { isStreamEnd } from "../util/stream-end.ts";
 import { abortError } from "../util/abort.ts";
+import { type Captured, capture, feed, textOf } from "./capture.ts";
 import type { RunRequest } from "./checks.ts";
 import type { EngineContext } from "./context.ts";
 import { type Created, createContainer } from "./create.ts";
@@ -111,53 +107,6 @@ async function seeThrough(process: RunningProcess, options: RunOptions): Promise
   }
 }
 
-interface Captured {
-  readonly bytes: Buffer;
-  readonly truncated: boolean;
-}
-
-/** Reads to the end, whatever the limit: a full pipe would stop the command. */
-async function capture(stream: Readable | undefined, limit: number): Promise<Captured> {
-  const kept: Buffer[] = [];
-  let room = limit;
-  let truncated = false;
-  for await (const chunk of stream ?? []) {
-    if (!Buffer.isBuffer(chunk)) continue;
-    if (chunk.length > room) truncated = true;
-    if (room > 0) kept.push(chunk.subarray(0, room));
-    room -= Math.min(room, chunk.length);
-  }
-  return { bytes: Buffer.concat(kept), truncated };
-}
-
-/** A command that does not read all of its input is none of our business. */
-async function feed(stdin: Writable | undefined, input: RunOptions["input"]): Promise<void> {
-  if (stdin === undefined || input === undefined) return;
-  const source = input instanceof ReadableStream ? input : ReadableStream.from([input]);
-  const isAtFault = watchSource(source, stdin);
-  try {
-    await pipeline(source, stdin);
-  } catch (error) {
-    if (isAtFault()) {
-      throw new MarmitaError("UNAVAILABLE", 'the stream given as "input" failed', { cause: error });
-    }
-    if (!isStreamEnd(error)) throw error;
-  }
-}
-
-/** Whether the source stopped first: a pipeline ends both streams with the error of the one. */
-function watchSource(source: Readable, stdin: Writable): () => boolean {
-  let first: Readable | Writable | undefined = source.destroyed ? source : undefined;
-  const stopped = (stream: Readable | Writable) => () => {
-    if (stream !== source || !source.readableEnded) first ??= stream;
-  };
-  for (const event of ["error", "close"]) {
-    source.once(event, stopped(source));
-    stdin.once(event, stopped(stdin));
-  }
-  return () => first === source;
-}
-
 function result(
   { record }: Created,
   { status, stdout, stderr, timedOut, network }: Ended,
@@ -169,9 +118,4 @@ function result(
   const common = { id, ...status, timedOut, truncated, isolation };
   if (encoding === "buffer") return { ...common, stdout: stdout.bytes, stderr: stderr.bytes };
   return { ...common, stdout: textOf(stdout), stderr: textOf(stderr) };
-}
-
-/** What was cut off may have been the rest of a character: then that is left out whole. */
-function textOf({ bytes, truncated }: Captured): string {
-  return truncated ? new StringDecoder("utf8").write(bytes) : bytes.toString();
 }

@@ -19,6 +19,7 @@ export interface Binding {
   receive(socket: number): number;
   tryLock(path: string, exclusive: boolean, create: boolean): number | undefined;
   createLocked(directory: string, name: string, text: string): number;
+  memoryFile(bytes: Uint8Array): number;
   writeTree(
     directory: string,
     entries: readonly { name: string; mode: number; bytes?: Uint8Array }[],

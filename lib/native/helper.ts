@@ -302,6 +302,38 @@ export function spawnKeeper(options: KeeperOptions): Keeper {
   });
 }
 
+export interface WatcherOptions {
+  /** What ps(1) shows of it after `marmita: exec `. */
+  readonly title: string;
+  /** A descriptor of the plan. All descriptors stay the caller's. */
+  readonly plan: number;
+  readonly stdin: number;
+  readonly stdout: number;
+  readonly stderr: number;
+  /** What the verb `exec` is told beside the plan: native/init/exec.c has the words. */
+  readonly words: readonly string[];
+  /** As for a keeper. */
+  readonly hostTerminal?: number | undefined;
+}
+
+/**
+ * One more command in a container that runs: the same events as of a keeper, and one order more,
+ * `end`. When this process dies, so does the command with all that descends from it.
+ */
+export function spawnWatcher(options: WatcherOptions): Keeper {
+  const { title, plan, stdin, stdout, stderr, words, hostTerminal } = options;
+  const isShown = hostTerminal !== undefined;
+  return Helper.start("exec", {
+    title: `marmita: exec ${title}`,
+    args: [`/proc/self/fd/${FD_EXTRA}`, ...words, ...(isShown ? ["host-terminal"] : [])],
+    stdio: [stdin, stdout, stderr],
+    extra: [plan, ...(isShown ? [hostTerminal] : [])],
+  });
+}
+
+/** The first of the descriptors beside 0, 1, 2 and the socket. */
+const FD_EXTRA = 4;
+
 /**
  * Make a user namespace with these maps. `helpers` calls newuidmap and newgidmap, `direct` needs
  * CAP_SETUID and CAP_SETGID here, `single` maps one id of our own and denies setgroups.

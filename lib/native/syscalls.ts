@@ -74,6 +74,11 @@ export function makeLive(directory: string, name: string, content: string): numb
   return named(() => binding().createLocked(directory, name, content));
 }
 
+/** A descriptor of a new file that has these bytes and is on no disk; the caller closes it. */
+export function memoryFile(bytes: Uint8Array): number {
+  return named(() => binding().memoryFile(bytes));
+}
+
 /** Write the file system that `path` is on to its disk (syncfs(2)), off the main thread. */
 export function syncFilesystem(path: string): Promise<void> {
   return namedAsync(binding().syncFilesystem(path));

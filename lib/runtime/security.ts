@@ -102,9 +102,9 @@ function dropsAll(names: readonly string[]): boolean {
   return names.some((name) => parseCapability(name) === ALL);
 }
 
-/** Asked for by name, where the default set is not. */
-function ambientOf(
-  { capAdd = [], capDrop = [] }: SecurityRequest,
+/** Of a user who is not root: asked for by name, where the default set is not. */
+export function ambientOf(
+  { capAdd = [], capDrop = [] }: Pick<SecurityRequest, "capAdd" | "capDrop">,
   capabilities: readonly CapabilityName[],
 ): readonly CapabilityName[] {
   if (capAdd.length === 0) return [];

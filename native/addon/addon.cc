@@ -16,6 +16,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"receive", Receive},
       {"tryLock", TryLock},
       {"createLocked", CreateLocked},
+      {"memoryFile", MemoryFile},
       {"writeTree", WriteTree},
       {"syncFilesystem", SyncFilesystem},
       {"saveTerminal", SaveTerminal},

@@ -1,6 +1,8 @@
 #include "files.h"
 
 #include <errno.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <memory>
 #include <string>
@@ -10,6 +12,7 @@
 
 extern "C" {
 #include "../core/draft.h"
+#include "../core/fd.h"
 #include "../core/lock.h"
 }
 
@@ -34,6 +37,22 @@ Napi::Value CreateLocked(const Napi::CallbackInfo& info) {
 
   if (lock_create(directory.c_str(), name.c_str(), text.c_str(), &fd, &why) < 0)
     throw ToError(info.Env(), why);
+  return Napi::Number::New(info.Env(), fd);
+}
+
+Napi::Value MemoryFile(const Napi::CallbackInfo& info) {
+  const auto bytes = info[0].As<Napi::Uint8Array>();
+  failure why = {};
+
+  const int fd = memfd_create("marmita", MFD_CLOEXEC);
+  if (fd < 0) {
+    fail(&why, errno, "create a file in memory");
+    throw ToError(info.Env(), why);
+  }
+  if (fd_write_all(fd, bytes.Data(), bytes.ByteLength(), &why) < 0) {
+    (void)close(fd);
+    throw ToError(info.Env(), why);
+  }
   return Napi::Number::New(info.Env(), fd);
 }
 

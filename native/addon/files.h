@@ -9,5 +9,7 @@ Napi::Value TryLock(const Napi::CallbackInfo& info);
 Napi::Value CreateLocked(const Napi::CallbackInfo& info);
 // (directory, [{ name, mode, bytes? }], durable) → promise
 Napi::Value WriteTree(const Napi::CallbackInfo& info);
+// (bytes) → descriptor of a file in memory that has them
+Napi::Value MemoryFile(const Napi::CallbackInfo& info);
 // (path) → promise
 Napi::Value SyncFilesystem(const Napi::CallbackInfo& info);

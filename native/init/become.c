@@ -22,17 +22,23 @@
 #include "reaper.h"
 
 /* A file that is not there, or no regular one, lists nobody. A zero byte is no end: it becomes
- * another that nobody is called by. */
+ * another that nobody is called by. What lies there may change meanwhile: a pipe that takes its
+ * place is not waited for. */
 static int read_accounts(const char *path, char **ret_text, struct failure *why) {
+  autoclose int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  const struct fd_source source = {.fd = fd, .name = path, .limit = PASSWD_MAX_BYTES};
+  const int errnum = errno;
   size_t size = 0;
   struct stat status;
   int r;
 
-  if (stat(path, &status) < 0 || !S_ISREG(status.st_mode)) {
+  if ((fd < 0 ? stat(path, &status) : fstat(fd, &status)) < 0 || !S_ISREG(status.st_mode)) {
     *ret_text = calloc(1, 1);
     return *ret_text == NULL ? fail(why, ENOMEM, "read %s", path) : 0;
   }
-  r = fd_read_file(AT_FDCWD, path, PASSWD_MAX_BYTES, ret_text, &size, why);
+  if (fd < 0)
+    return fail(why, errnum, "open %s", path);
+  r = fd_read(&source, ret_text, &size, why);
   if (r < 0)
     return r;
   for (char *zero = *ret_text; (zero = memchr(zero, '\0', size - (size_t) (zero - *ret_text)));)

@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/keyctl.h>
 #include <net/if.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -28,6 +27,7 @@
 #include "../core/sync.h"
 #include "../core/syscalls.h"
 #include "child_parts.h"
+#include "command.h"
 #include "console.h"
 #include "namespaces.h"
 
@@ -63,27 +63,6 @@ static int raise_loopback(struct child *child, const union argument *arguments,
   return 0;
 }
 
-/* Without one of its own the container could read the caller's keys (session-keyring(7)). A
- * kernel without keys, or an outer filter that denies keyctl, has none to give. EDQUOT: a user may
- * have 200 keys (kernel.keys.maxkeys), and as many containers as it likes; SECURITY.md says so. */
-static int join_keyring(struct child *child, const union argument *arguments, struct failure *why) {
-  (void) child;
-  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, arguments[0].text) < 0 && errno != ENOSYS &&
-      errno != EPERM && errno != EDQUOT)
-    return fail(why, errno, "join a session keyring of its own");
-  return 0;
-}
-
-static int find_user(struct child *child, const union argument *arguments, struct failure *why) {
-  const struct user_request request = {
-      .text = arguments[0].text,
-      .groups = arguments[1].list,
-      .flags = arguments[2].number,
-  };
-
-  return command_find_user(&child->command, &request, why);
-}
-
 static int make_workdir(struct child *child, const union argument *arguments, struct failure *why) {
   autoclose int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   autoclose int fd = -1;
@@ -94,87 +73,6 @@ static int make_workdir(struct child *child, const union argument *arguments, st
   return inside_make_directory(root, arguments[0].text, 0755, &fd, why);
 }
 
-static int note_capabilities(struct child *child, const union argument *arguments,
-                             struct failure *why) {
-  child->command.has_capabilities = true;
-  child->command.capabilities = (struct capabilities){
-      .bounding = arguments[0].number,
-      .effective = arguments[1].number,
-      .permitted = arguments[2].number,
-      .inheritable = arguments[3].number,
-      .ambient = arguments[4].number,
-  };
-  (void) why;
-  return 0;
-}
-
-static int note_no_new_privileges(struct child *child, const union argument *arguments,
-                                  struct failure *why) {
-  (void) arguments;
-  (void) why;
-  child->command.no_new_privileges = true;
-  return 0;
-}
-
-/* Before `pivot`, after which the file is out of reach. */
-static int read_filter(struct child *child, const union argument *arguments, struct failure *why) {
-  return seccomp_filter_read(arguments[0].text, &child->command.filter, why);
-}
-
-static int note_rlimit(struct child *child, const union argument *arguments, struct failure *why) {
-  struct command *command = &child->command;
-
-  if (command->rlimit_count == COMMAND_MAX_RLIMITS)
-    return fail(why, E2BIG, "set more than %d limits", COMMAND_MAX_RLIMITS);
-  command->rlimits[command->rlimit_count++] = (struct rlimit_request){
-      .name = arguments[0].text,
-      .resource = (int) arguments[1].number,
-      .soft = arguments[2].number,
-      .hard = arguments[3].number,
-  };
-  return 0;
-}
-
-static int note_reaper(struct child *child, const union argument *arguments, struct failure *why) {
-  (void) arguments;
-  (void) why;
-  child->command.has_reaper = true;
-  return 0;
-}
-
-/* The caller is another inside: without this all that is made from here on would be its own. */
-static int become_root(struct child *child, const union argument *arguments, struct failure *why) {
-  (void) child;
-  if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
-    return fail(why, errno, "become root of the container");
-  /* Both are lost with the ids of before. */
-  if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-    return fail(why, errno, "hide from the container");
-  for (char *const *path = arguments[0].list; *path != NULL; path++)
-    if (lchown(*path, 0, 0) < 0)
-      return fail(why, errno, "give %s to root", *path);
-  return 0;
-}
-
-static int set_umask(struct child *child, const union argument *arguments, struct failure *why) {
-  (void) why;
-  child->command.umask = (mode_t) arguments[0].number;
-  return 0;
-}
-
-static int note_environment(struct child *child, const union argument *arguments,
-                            struct failure *why) {
-  (void) why;
-  child->command.environment = arguments[0].list;
-  return 0;
-}
-
-static int note_command(struct child *child, const union argument *arguments, struct failure *why) {
-  (void) why;
-  child->command.argv = arguments[0].list;
-  return 0;
-}
-
 static int open_terminal(struct child *child, const union argument *arguments,
                          struct failure *why) {
   (void) arguments; /* its size is the keeper's */
@@ -182,25 +80,11 @@ static int open_terminal(struct child *child, const union argument *arguments,
   return console_open(child->root, FD_SYNC, why);
 }
 
-/* What is neither here nor among those of child_root.c is the keeper's. */
+/* What is neither here, nor of child_root.c, nor about the command (command.h) is the keeper's. */
 static const struct child_step steps[] = {
-    {PLAN_TERMINAL, open_terminal},
-    {PLAN_HOSTNAME, set_hostname},
-    {PLAN_DOMAINNAME, set_domainname},
-    {PLAN_LOOPBACK, raise_loopback},
-    {PLAN_KEYRING, join_keyring},
-    {PLAN_USER, find_user},
-    {PLAN_WORKDIR, make_workdir},
-    {PLAN_CAPABILITIES, note_capabilities},
-    {PLAN_NO_NEW_PRIVILEGES, note_no_new_privileges},
-    {PLAN_SECCOMP, read_filter},
-    {PLAN_RLIMIT, note_rlimit},
-    {PLAN_INIT, note_reaper},
-    {PLAN_BECOME_ROOT, become_root},
-    {PLAN_UMASK, set_umask},
-    {PLAN_ENVIRONMENT, note_environment},
-    {PLAN_COMMAND, note_command},
-    {0, NULL},
+    {PLAN_TERMINAL, open_terminal},    {PLAN_HOSTNAME, set_hostname},
+    {PLAN_DOMAINNAME, set_domainname}, {PLAN_LOOPBACK, raise_loopback},
+    {PLAN_WORKDIR, make_workdir},      {0, NULL},
 };
 
 static const struct child_step *find_step(const struct child_step *table, enum plan_code code) {
@@ -214,7 +98,9 @@ static int take_step(struct child *child, const struct operation *operation, str
 
   if (step == NULL)
     step = find_step(steps, operation->code);
-  if (step != NULL && step->take(child, operation->arguments, why) < 0)
+  if (step == NULL)
+    return command_note(&child->command, operation, why);
+  if (step->take(child, operation->arguments, why) < 0)
     return fail_in_step(why, plan_name(operation->code));
   return 0;
 }

@@ -88,26 +88,50 @@ static int mount_console(int root, int slave, struct failure *why) {
   return r < 0 ? r : mounts_bind_open(slave, place, CONSOLE, why);
 }
 
-int console_open(int root, int sync, struct failure *why) {
+static int open_pair(int root, int *ret_master, int *ret_slave, struct failure *why) {
   autoclose int master = -1;
-  int r;
+  const int r = open_master(root, &master, why);
 
-  r = open_master(root, &master, why);
   if (r < 0)
     return r;
-  autoclose int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-  if (slave < 0)
+  *ret_slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (*ret_slave < 0)
     return fail(why, errno, "open the terminal's slave");
-  r = mount_console(root, slave, why);
-  if (r < 0)
-    return r;
-  r = sync_send_fd(sync, SYNC_TERMINAL, master, why);
+  *ret_master = steal_fd(&master);
+  return 0;
+}
+
+static int hand_over(int master, int slave, int sync, struct failure *why) {
+  const int r = sync_send_fd(sync, SYNC_TERMINAL, master, why);
+
   if (r < 0)
     return r;
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
     if (dup2(slave, fd) < 0)
       return fail(why, errno, "hand over descriptor %d", fd);
   return 0;
+}
+
+int console_open(int root, int sync, struct failure *why) {
+  autoclose int master = -1;
+  autoclose int slave = -1;
+  int r;
+
+  r = open_pair(root, &master, &slave, why);
+  if (r < 0)
+    return r;
+  r = mount_console(root, slave, why);
+  if (r < 0)
+    return r;
+  return hand_over(master, slave, sync, why);
+}
+
+int console_open_another(int root, int sync, struct failure *why) {
+  autoclose int master = -1;
+  autoclose int slave = -1;
+  const int r = open_pair(root, &master, &slave, why);
+
+  return r < 0 ? r : hand_over(master, slave, sync, why);
 }
 
 /* The group stays that of devpts: tty, where there is one. */

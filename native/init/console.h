@@ -9,6 +9,9 @@
  * 0, 1 and 2, and its master goes to the keeper over `sync`. */
 int console_open(int root, int sync, struct failure *why);
 
+/* The same in a container that runs, whose /dev/console stays as it is. */
+int console_open_another(int root, int sync, struct failure *why);
+
 /* It belongs to the user of the command, who may open it again. Needs CAP_CHOWN. */
 int console_own(uid_t uid, struct failure *why);
 

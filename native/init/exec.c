@@ -1,0 +1,300 @@
+/* exec.c — `exec PLAN [WORD…]`: one more command in a container that runs, to its end.
+ *
+ * FD_EVENTS is a socket to Node, FD_EXTRA is for PLAN, which may be /proc/self/fd/4. Descriptors
+ * 0, 1 and 2 are as for `run`, and so are two words; of the other descriptors none is kept:
+ *
+ *   size=COLUMNSxROWS  of the terminal, in place of what the plan says
+ *   host-terminal      FD_HOST_TERMINAL is a terminal that Node makes raw
+ *   detach             the command goes on without Node
+ *
+ * Events are `failed`, or `started` and then `exited`. Node may tell us, a line for each:
+ *
+ *   signal 15       for the command
+ *   resize 80 24    columns and rows of its terminal
+ *   end             kill it and all that descends from it; so does the end of the socket
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../core/cleanup.h"
+#include "../core/raw.h"
+#include "../core/syscalls.h"
+#include "exec_watch.h"
+#include "report.h"
+#include "verb.h"
+
+enum { FD_HOST_TERMINAL = FD_EXTRA + 1 };
+
+struct session {
+  struct exec exec;
+  bool is_detached;
+  bool has_host_terminal;
+  struct raw_terminal host_mode;
+  char orders[256]; /* of a line whose end has not come */
+  size_t ordered;
+};
+
+static int read_words(struct session *session, int argc, char *argv[], struct failure *why) {
+  const struct operation *terminal = plan_find(session->exec.plan, PLAN_TERMINAL);
+  struct size *size = &session->exec.size;
+
+  if (terminal != NULL)
+    *size = (struct size){.columns = (unsigned short) terminal->arguments[0].number,
+                          .rows = (unsigned short) terminal->arguments[1].number};
+  for (int i = 0; i < argc; i++) {
+    if (strcmp(argv[i], "detach") == 0) {
+      session->is_detached = true;
+    } else if (strcmp(argv[i], "host-terminal") == 0) {
+      session->has_host_terminal = true;
+      if (raw_save(FD_HOST_TERMINAL, &session->host_mode, why) < 0)
+        return fail_in_step(why, "host-terminal");
+    } else if (sscanf(argv[i], "size=%hux%hu", &size->columns, &size->rows) != 2) {
+      return fail(why, EINVAL, "exec does not know %s", argv[i]);
+    }
+  }
+  return 0;
+}
+
+/* Node reaps at once whom it started, and need not wait for whom it did not. */
+static int detach(struct failure *why) {
+  const pid_t pid = fork();
+
+  if (pid < 0)
+    return fail(why, errno, "fork");
+  if (pid > 0)
+    _exit(EXIT_SUCCESS);
+  return chdir("/") < 0 ? fail(why, errno, "leave the working directory") : 0;
+}
+
+static void pass_signal(struct session *session, const char *words) {
+  const int number = atoi(words);
+
+  if (number > 0 && number < NSIG)
+    (void) sys_pidfd_send_signal(session->exec.pidfd, number); /* ESRCH: it has ended */
+}
+
+static void resize(struct session *session, const char *words) {
+  struct size size = {0};
+
+  if (session->exec.terminal != NULL && sscanf(words, "%hu %hu", &size.columns, &size.rows) == 2)
+    terminal_resize(session->exec.terminal, size);
+}
+
+static void end(struct session *session, const char *words) {
+  (void) words;
+  exec_end(&session->exec);
+}
+
+static const struct {
+  const char *word;
+  void (*obey)(struct session *session, const char *words);
+} orders[] = {
+    {"signal ", pass_signal},
+    {"resize ", resize},
+    {"end", end},
+};
+
+static void obey(struct session *session, const char *line) {
+  for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+    const size_t length = strlen(orders[i].word);
+
+    if (strncmp(line, orders[i].word, length) == 0)
+      orders[i].obey(session, line + length);
+  }
+}
+
+/* False at the end: Node is gone. */
+static bool listen_to_node(struct session *session) {
+  char *const text = session->orders;
+  const ssize_t n =
+      read(FD_EVENTS, text + session->ordered, sizeof session->orders - 1 - session->ordered);
+
+  if (n < 0)
+    return errno == EINTR || errno == EAGAIN;
+  if (n == 0)
+    return false;
+  session->ordered += (size_t) n;
+  text[session->ordered] = '\0';
+
+  char *line = text;
+  for (char *stop = strchr(line, '\n'); stop != NULL; stop = strchr(line, '\n')) {
+    *stop = '\0';
+    obey(session, line);
+    line = stop + 1;
+  }
+  session->ordered -= (size_t) (line - text);
+  memmove(text, line, session->ordered);
+  if (session->ordered == sizeof session->orders - 1)
+    session->ordered = 0; /* no line of ours is that long */
+  return true;
+}
+
+enum { POLLED_REPORT, POLLED_NODE, POLLED_TERMINAL };
+
+/* Until it has ended. */
+static int serve(struct session *session, struct failure *why) {
+  struct exec *exec = &session->exec;
+  struct terminal *terminal = exec->terminal;
+  struct pollfd polled[POLLED_TERMINAL + TERMINAL_POLLED] = {
+      [POLLED_REPORT] = {.fd = exec->report, .events = POLLIN},
+      [POLLED_NODE] = {.fd = session->is_detached ? -1 : FD_EVENTS, .events = POLLIN},
+  };
+
+  while (!exec->is_over) {
+    const int timeout = terminal == NULL ? -1 : terminal_watch(terminal, polled + POLLED_TERMINAL);
+    const nfds_t count = POLLED_TERMINAL + (terminal == NULL ? 0 : TERMINAL_POLLED);
+
+    if (poll(polled, count, timeout) < 0) {
+      if (errno == EINTR)
+        continue;
+      return fail(why, errno, "wait for the command");
+    }
+    if (polled[POLLED_REPORT].revents != 0)
+      exec_collect(exec);
+    else if (polled[POLLED_NODE].revents != 0 && !listen_to_node(session))
+      exec_end(exec);
+    if (terminal != NULL && !exec->is_over)
+      terminal_serve(terminal, polled + POLLED_TERMINAL);
+  }
+  return 0;
+}
+
+/* The command's streams end when its own processes let go of them, not when we do. */
+static void let_go_of(int first, int last) {
+  autoclose int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+  for (int fd = first; nothing >= 0 && fd <= last; fd++)
+    (void) dup2(nothing, fd);
+}
+
+/* As this machine counts. */
+static long long pid_of(int pidfd) {
+  char path[40];
+  char line[128];
+  int pid = 0;
+
+  (void) snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+  FILE *info = fopen(path, "re");
+  while (info != NULL && pid == 0 && fgets(line, sizeof line, info) != NULL)
+    (void) sscanf(line, "Pid: %d", &pid);
+  if (info != NULL)
+    (void) fclose(info);
+  return pid;
+}
+
+static void tell_start(const struct session *session) {
+  struct report report = report_open("started");
+
+  report_number(&report, "pid", pid_of(session->exec.pidfd));
+  report_send(&report);
+  if (session->is_detached)
+    let_go_of(FD_EVENTS, FD_EVENTS); /* Node waits for its end */
+}
+
+static void tell_failure(const struct failure *why) {
+  struct report report = report_open("failed");
+
+  report_number(&report, "errno", why->errnum);
+  report_text(&report, "step", why->step);
+  report_text(&report, "what", why->what);
+  report_number(&report, "exitCode", exec_exit_code(why));
+  report_send(&report);
+}
+
+static void tell_end(int status) {
+  const int number = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  struct report report = report_open("exited");
+
+  report_number(&report, "exitCode", number > 0 ? 128 + number : WEXITSTATUS(status));
+  report_number(&report, "signal", number);
+  report_send(&report);
+}
+
+/* A start that failed is told here. */
+static int see_through(struct session *session, struct failure *why) {
+  struct exec *exec = &session->exec;
+  struct failure refused = {0};
+
+  if (exec_start(exec, &refused) < 0) {
+    tell_failure(&refused);
+    return 0;
+  }
+  let_go_of(STDIN_FILENO, STDERR_FILENO);
+  tell_start(session);
+  const int r = serve(session, why);
+  if (r < 0)
+    exec_end(exec);
+  exec_leave(exec);
+  if (exec->terminal != NULL)
+    terminal_finish(exec->terminal, FD_EVENTS);
+  if (!session->is_detached)
+    tell_end(exec->status);
+  return r;
+}
+
+static int adopt_terminal(struct exec *exec, struct failure *why) {
+  static struct terminal terminal; /* static: its buffers are not touched where there is none */
+
+  if (plan_find(exec->plan, PLAN_TERMINAL) == NULL)
+    return 0;
+  exec->terminal = &terminal;
+  return terminal_adopt(&terminal, why);
+}
+
+static bool has_word(int argc, char *const *argv, const char *word) {
+  for (int i = 0; i < argc; i++)
+    if (strcmp(argv[i], word) == 0)
+      return true;
+  return false;
+}
+
+static void settle_descriptors(bool has_host_terminal) {
+  (void) sys_close_range(FD_HOST_TERMINAL + (has_host_terminal ? 1 : 0), ~0U, 0);
+  (void) fcntl(FD_EVENTS, F_SETFD, FD_CLOEXEC);
+  if (has_host_terminal)
+    (void) fcntl(FD_HOST_TERMINAL, F_SETFD, FD_CLOEXEC);
+}
+
+/* A session that ends, a terminal that hangs up: not ours to die of. */
+static void ignore_signals(void) {
+  (void) signal(SIGHUP, SIG_IGN);
+  (void) signal(SIGINT, SIG_IGN);
+  (void) signal(SIGQUIT, SIG_IGN);
+  (void) signal(SIGPIPE, SIG_IGN);
+}
+
+int exec_main(int argc, char *argv[], struct failure *why) {
+  struct plan plan = {0};
+  struct session session = {.exec = {.plan = &plan, .owner = FD_EVENTS}};
+  int r;
+
+  if (argc < 1)
+    return fail(why, EINVAL, "exec takes the path of a plan");
+  settle_descriptors(has_word(argc, argv, "host-terminal"));
+  ignore_signals();
+  (void) prctl(PR_SET_NAME, "marmita-watch"); /* argv[0], which Node chose, says whose */
+  r = plan_read(argv[0], &plan, why);
+  if (r < 0)
+    return r;
+  (void) close(FD_EXTRA);
+  r = read_words(&session, argc - 1, argv + 1, why);
+  if (r == 0 && session.is_detached)
+    r = detach(why);
+  if (r == 0)
+    r = adopt_terminal(&session.exec, why);
+  if (r == 0)
+    r = see_through(&session, why);
+  if (session.has_host_terminal)
+    raw_leave(FD_HOST_TERMINAL, &session.host_mode);
+  plan_free(&plan);
+  return r;
+}
