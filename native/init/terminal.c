@@ -108,6 +108,10 @@ int terminal_watch(const struct terminal *terminal, struct pollfd polled[static 
   polled[POLLED_INPUT].events = POLLIN;
   polled[POLLED_OUTPUT].fd = is_open && reading == 0 ? terminal->output : -1;
   polled[POLLED_OUTPUT].events = POLLOUT;
+  return terminal_timeout(terminal);
+}
+
+int terminal_timeout(const struct terminal *terminal) {
   if (!terminal->at_end)
     return -1;
   const int64_t left = terminal->next_end_ms - now_ms();
@@ -152,6 +156,10 @@ static void listen_to_typing(struct terminal *terminal) {
   if (fill(&terminal->typed, terminal->input) || is_for_now(errno))
     return;
   close_end(&terminal->input);
+  terminal_end_input(terminal);
+}
+
+void terminal_end_input(struct terminal *terminal) {
   terminal->at_end = true;
   terminal->end_interval_ms = END_INTERVAL_MS;
   terminal->next_end_ms = now_ms();
@@ -194,7 +202,12 @@ void terminal_serve(struct terminal *terminal, const struct pollfd polled[static
     listen_to_typing(terminal);
   if (!is_empty(&terminal->typed))
     type(terminal);
-  else if (terminal->at_end && now_ms() >= terminal->next_end_ms)
+  else
+    terminal_type_end(terminal);
+}
+
+void terminal_type_end(struct terminal *terminal) {
+  if (terminal->at_end && now_ms() >= terminal->next_end_ms)
     type_end(terminal);
 }
 

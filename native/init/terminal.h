@@ -58,4 +58,10 @@ void terminal_serve(struct terminal *terminal, const struct pollfd polled[static
 /* Returns when Node has all, or when `owner`, a socket, says that Node is gone. */
 void terminal_finish(struct terminal *terminal, int owner);
 
+/* Whoever reads it inside is to find the end of input, from now on. */
+void terminal_end_input(struct terminal *terminal);
+/* When terminal_type_end() is due: milliseconds, or -1. */
+int terminal_timeout(const struct terminal *terminal);
+void terminal_type_end(struct terminal *terminal);
+
 void terminal_close(struct terminal *terminal);

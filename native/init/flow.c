@@ -1,0 +1,79 @@
+#include "flow.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include "streams_parts.h"
+
+void flow_close_source(struct streams *streams, int number) {
+  struct flow *flow = &streams->flows[number];
+
+  if (flow->source >= 0 && !streams->options.has_terminal)
+    (void) close(flow->source);
+  flow->source = -1;
+}
+
+/* More than one has ever held: its buffers are of the kernel's size. */
+#define LARGEST_TERMINAL (1u << 20)
+
+/* The next is read into the same place. */
+static void let_go(struct streams *streams, int number) {
+  struct flow *flow = &streams->flows[number];
+
+  if (flow->size > 0 && flow_lack(streams, number) == 0)
+    flow->size = flow->first_from = 0;
+}
+
+bool flow_fill(struct streams *streams, int number) {
+  struct flow *flow = &streams->flows[number];
+
+  let_go(streams, number);
+  if (flow->size > 0)
+    return false;
+  const size_t most = flow->limit < sizeof flow->bytes ? flow->limit : sizeof flow->bytes;
+  const ssize_t n = most == 0 ? 0 : read(flow->source, flow->bytes, most);
+  if (n <= 0) {
+    const bool is_for_now = n < 0 && (errno == EINTR || (errno == EAGAIN && !streams->is_draining));
+    if (!is_for_now)
+      flow_close_source(streams, number);
+    return false;
+  }
+  if (flow->limit != SIZE_MAX)
+    flow->limit -= (size_t) n;
+  flow->size = (size_t) n;
+  flow->first_from = flow->first.fd < 0 ? flow->size : 0;
+  if (streams->options.log != NULL)
+    log_write(&streams->log, number == FLOW_OUTPUT ? LOG_STDOUT : LOG_STDERR, flow->bytes,
+              flow->size);
+  clients_owe(&streams->clients, number);
+  return true;
+}
+
+void flow_limit(struct flow *flow) {
+  const int size = fcntl(flow->source, F_GETPIPE_SZ);
+
+  flow->limit = size < 0 ? LARGEST_TERMINAL : (size_t) size;
+}
+
+/* Nobody there to read it (EPIPE): from now on it is for the others. */
+void flow_send_first(struct flow *flow) {
+  if (flow->first_from == flow->size)
+    return;
+  const ssize_t n =
+      end_write(&flow->first, flow->bytes + flow->first_from, flow->size - flow->first_from);
+
+  if (n > 0)
+    flow->first_from += (size_t) n;
+  else if (n < 0 && errno != EAGAIN && errno != EINTR)
+    end_close(&flow->first);
+  if (flow->first.fd < 0)
+    flow->first_from = flow->size;
+}
+
+size_t flow_lack(const struct streams *streams, int number) {
+  const struct flow *flow = &streams->flows[number];
+
+  return flow->size - flow->first_from + clients_lack(streams, number);
+}
