@@ -11,6 +11,8 @@ export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prun
 export { run } from "./api/run.ts";
 export { fork } from "./api/fork.ts";
 export { events } from "./api/watch.ts";
+export { type SpawnOptions, type SpawnStdio, spawn } from "./api/spawn.ts";
+export type { ContainerProcess, ContainerProcessEvents } from "./api/container-process.ts";
 export { createVolume, inspectVolume, pruneVolumes, removeVolume, volumes } from "./api/volumes.ts";
 
 export { type Engine, openEngine } from "./engine/engine.ts";
