@@ -9,9 +9,16 @@
 
 #include "../core/failure.h"
 
-/* Returns in the second process, in a session of its own; `ret_starter` is to be given to
- * detach_finish(). */
-int detach_begin(int *ret_starter, struct failure *why);
+/* Where the second process holds what the first one waits for. */
+#define DETACH_STARTER 7
 
-/* The container runs: from now on nothing but its end is ours. -1: there is nothing to finish. */
-void detach_finish(int *starter);
+/* Returns in the second process, in a session of its own. First of all calls: from here on files of
+ * /proc/self are its own. */
+int detach_begin(struct failure *why);
+
+/* Again after a change of ids or of the user namespace, by which the kernel forgets whom we are to
+ * die with. Without detach_begin() nothing happens, nor does below. */
+void detach_stay(void);
+
+/* The container runs: from now on nothing but its end is ours. */
+void detach_finish(void);

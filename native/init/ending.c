@@ -11,22 +11,32 @@
 #include "../core/fd.h"
 #include "../core/tree.h"
 #include "../core/volume.h"
+#include "announce.h"
 #include "events.h"
 #include "live_file.h"
 #include "own_name.h"
-#include "report.h"
+#include "streams.h"
+
+void ending_describe(struct report *report, const struct keeper *keeper,
+                     const struct ending *ending) {
+  report_number(report, "exitCode", ending->exit_code);
+  report_number(report, "signal", ending->signal);
+  if (ending->started_at[0] != '\0')
+    report_text(report, "startedAt", ending->started_at);
+  report_text(report, "finishedAt", ending->finished_at);
+  if (ending->error[0] != '\0')
+    report_text(report, "error", ending->error);
+  if (keeper->restart.count > 0)
+    report_number(report, "restartCount", (long long) keeper->restart.count);
+  if (keeper->restart.by_hand)
+    report_flag(report, "stoppedByHand", true);
+}
 
 static struct report describe(const char *event, const struct keeper *keeper,
-                              const struct ending *ending, const char *finished_at) {
+                              const struct ending *ending) {
   struct report report = report_open(event);
 
-  report_number(&report, "exitCode", ending->exit_code);
-  report_number(&report, "signal", ending->signal);
-  if (keeper->started_at[0] != '\0')
-    report_text(&report, "startedAt", keeper->started_at);
-  report_text(&report, "finishedAt", finished_at);
-  if (ending->error != NULL)
-    report_text(&report, "error", ending->error);
+  ending_describe(&report, keeper, ending);
   return report;
 }
 
@@ -88,32 +98,33 @@ static int remove_container(const struct plan *plan, const struct operation *rem
   return tree_remove(AT_FDCWD, trash, why);
 }
 
-/* Of one that has begun. */
-static void note_death(const struct keeper *keeper, const struct ending *ending, const char *name) {
-  const struct event_death death = {ending->exit_code, keeper->started_at};
+void ending_note_death(const struct keeper *keeper, struct ending *ending) {
+  char name[NAME_MAX + 1];
+  const struct event_death death = {ending->exit_code, ending->started_at};
 
-  if (keeper->started_at[0] != '\0')
+  if (ending->started_at[0] != '\0' && !ending->is_noted) {
+    own_name_find(keeper->plan, name);
     events_write_death(keeper->plan, name, &death);
+  }
+  ending->is_noted = true;
 }
 
-int ending_put_away(const struct keeper *keeper, const struct ending *ending, struct failure *why) {
+int ending_put_away(struct keeper *keeper, struct ending *ending, struct failure *why) {
   const struct operation *removal = plan_find(keeper->plan, PLAN_REMOVE);
   const char *bundle = plan_text(keeper->plan, PLAN_BUNDLE);
   const char *live = plan_text(keeper->plan, PLAN_LIVE);
-  char finished_at[40];
   char name[NAME_MAX + 1]; /* it is told of when it is gone, too */
   bool is_done = true;
   int r = 0;
 
-  keeper_now(finished_at);
   own_name_find(keeper->plan, name);
-  struct report report = describe(NULL, keeper, ending, finished_at);
+  struct report report = describe(NULL, keeper, ending);
   if (removal != NULL) {
-    note_death(keeper, ending, name);
+    ending_note_death(keeper, ending);
     r = remove_container(keeper->plan, removal, why);
   } else if (bundle != NULL && write_ending(bundle, &report, why) < 0) {
     is_done = false;
-    report = describe(NULL, keeper, ending, finished_at);
+    report = describe(NULL, keeper, ending);
     r = live_file_write(keeper->live, &report, why);
   }
   if (r < 0)
@@ -121,11 +132,14 @@ int ending_put_away(const struct keeper *keeper, const struct ending *ending, st
   if (removal != NULL)
     events_write(keeper->plan, &(struct event){.action = "destroy", .name = name});
   else
-    note_death(keeper, ending, name);
+    ending_note_death(keeper, ending);
 
   if (live != NULL && is_done)
     (void) unlink(live); /* where it stays, the next sweep finishes this */
-  report = describe("exited", keeper, ending, finished_at);
+  report = describe("exited", keeper, ending);
+  streams_close(keeper->streams, announce_object(&report));
+  keeper->streams = NULL;
+  report = describe("exited", keeper, ending);
   report_send(&report);
   return 0;
 }

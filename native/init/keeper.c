@@ -9,12 +9,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,8 +24,7 @@
 #include "birth.h"
 #include "filesystem.h"
 #include "oom_score.h"
-#include "orders.h"
-#include "verb.h"
+#include "streams.h"
 
 void keeper_now(char text[static 40]) {
   struct timespec now;
@@ -38,6 +35,13 @@ void keeper_now(char text[static 40]) {
   (void) gmtime_r(&now.tv_sec, &parts);
   (void) strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &parts);
   (void) snprintf(text, 40, "%s.%09ldZ", seconds, now.tv_nsec);
+}
+
+int64_t keeper_clock_ms(void) {
+  struct timespec now;
+
+  (void) clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 static bool is_joined(const struct keeper *keeper) {
@@ -80,12 +84,12 @@ static int take_terminal(struct keeper *keeper, int sync, struct failure *why) {
   int master = -1;
   int r;
 
-  if (keeper->terminal == NULL)
+  if (plan_find(keeper->plan, PLAN_TERMINAL) == NULL)
     return 0;
   r = sync_expect_fd(sync, SYNC_TERMINAL, &master, why);
   if (r < 0)
     return r;
-  r = terminal_open(keeper->terminal, master, keeper->size, why);
+  r = streams_take_terminal(keeper->streams, master, keeper->size, why);
   return r < 0 ? fail_in_step(why, "terminal") : 0;
 }
 
@@ -108,11 +112,12 @@ static int hand_over(struct keeper *keeper, int sync, struct failure *why) {
   if (r < 0)
     return r;
 
-  r = network_await(&keeper->network, keeper->is_detached ? -1 : FD_EVENTS, why);
+  r = network_await(&keeper->network, keeper->is_detached ? -1 : keeper->node, why);
   if (r < 0)
     return fail_in_step(why, "network");
 
   keeper_now(keeper->started_at);
+  keeper->started_ms = keeper_clock_ms();
   r = sync_send(sync, SYNC_PROCEED, why);
   if (r < 0)
     return r;
@@ -221,7 +226,12 @@ static int start_filesystems(struct keeper *keeper, struct failure *why) {
   return 0;
 }
 
-void keeper_stop_companions(struct keeper *keeper) {
+static void forget_borrowed(struct keeper *keeper) {
+  while (keeper->borrowed_count > 0)
+    (void) close(keeper->borrowed[--keeper->borrowed_count]);
+}
+
+static void stop_companions(struct keeper *keeper) {
   const struct operation *operation;
   size_t at = 0;
 
@@ -231,6 +241,15 @@ void keeper_stop_companions(struct keeper *keeper) {
       filesystem_stop(operation->arguments[0].text, &keeper->filesystems[i]);
 }
 
+void keeper_clean_up(struct keeper *keeper) {
+  stop_companions(keeper);
+  forget_borrowed(keeper);
+  if (keeper->pidfd >= 0)
+    (void) close(steal_fd(&keeper->pidfd));
+  keeper->pid = 0;
+  keeper->leftovers = (struct leftovers){0};
+}
+
 /* Docker's exit codes (docker run, "Exit status"). */
 static int exit_code_of(const struct failure *why) {
   if (strcmp(why->step, "exec") != 0)
@@ -238,7 +257,20 @@ static int exit_code_of(const struct failure *why) {
   return why->errnum == ENOENT || why->errnum == ENOTDIR ? 127 : 126;
 }
 
+/* All that is of one run only. */
+static void begin_anew(struct keeper *keeper) {
+  keeper->started_at[0] = '\0';
+  keeper->kill_at_ms = 0;
+  keeper->is_paused = false;
+  keeper->network = (struct network){.plan = keeper->plan,
+                                     .companion = COMPANION_NONE,
+                                     .namespace_fd = -1,
+                                     .ready = -1,
+                                     .words = -1};
+}
+
 int keeper_start(struct keeper *keeper, int *ret_exit_code, struct failure *why) {
+  begin_anew(keeper);
   int r = start_filesystems(keeper, why);
 
   if (r < 0)
@@ -248,17 +280,14 @@ int keeper_start(struct keeper *keeper, int *ret_exit_code, struct failure *why)
   if (r == 0)
     r = start_child(keeper, why);
   if (r < 0) {
-    keeper_stop_companions(keeper);
+    keeper_clean_up(keeper);
     *ret_exit_code = exit_code_of(why);
   }
   return r;
 }
 
-/* Companions, and the 0 behind them. */
-enum { COMPANIONS_MAX = KEEPER_MAX_FILESYSTEMS + 2 };
-
-/* Children of ours that are none of the container's. */
-static void list_companions(const struct keeper *keeper, pid_t ret_pids[COMPANIONS_MAX]) {
+void keeper_list_companions(const struct keeper *keeper,
+                            pid_t ret_pids[static KEEPER_MAX_COMPANIONS]) {
   size_t count = 0;
 
   while (count < KEEPER_MAX_FILESYSTEMS && keeper->filesystems[count].pid > 0) {
@@ -270,108 +299,7 @@ static void list_companions(const struct keeper *keeper, pid_t ret_pids[COMPANIO
   ret_pids[count] = 0;
 }
 
-/* SIGTERM; or a process has become ours, and has ended. */
-static void heed(struct keeper *keeper, int signals) {
-  struct signalfd_siginfo signal;
-  pid_t spared[COMPANIONS_MAX + 1] = {keeper->pid};
-
-  if (read(signals, &signal, sizeof signal) != sizeof signal)
-    return;
-  if (signal.ssi_signo != SIGCHLD) {
-    (void) sys_pidfd_send_signal(keeper->pidfd, SIGKILL);
-    return;
-  }
-  list_companions(keeper, spared + 1);
-  leftovers_reap(spared);
-}
-
-/* A session that ends, a terminal that hangs up: not ours to die of. SIGTERM ends the container
- * first, and then us. */
-static int watch_signals(const struct keeper *keeper) {
-  sigset_t watched;
-
-  (void) signal(SIGHUP, SIG_IGN);
-  (void) signal(SIGINT, SIG_IGN);
-  (void) signal(SIGQUIT, SIG_IGN);
-  (void) signal(SIGPIPE, SIG_IGN);
-  sigemptyset(&watched);
-  sigaddset(&watched, SIGTERM);
-  if (keeper->leftovers.inode != 0)
-    sigaddset(&watched, SIGCHLD);
-  (void) sigprocmask(SIG_BLOCK, &watched, NULL);
-  return signalfd(-1, &watched, SFD_CLOEXEC);
-}
-
-/* Node has died, and with it who would put back the terminal that it made raw. */
-static void outlive_owner(struct keeper *keeper) {
-  (void) sys_pidfd_send_signal(keeper->pidfd, SIGKILL);
-  keeper_restore_host_terminal(keeper);
-}
-
 void keeper_restore_host_terminal(const struct keeper *keeper) {
   if (keeper->host_terminal >= 0)
     raw_leave(keeper->host_terminal, &keeper->host_mode);
-}
-
-/* The container goes on without; once it has ended, there is nothing to tell. */
-static void lose_network(struct keeper *keeper, bool has_ended) {
-  network_note_loss(&keeper->network);
-  if (!has_ended)
-    keeper->on_network_loss(keeper);
-}
-
-enum { POLLED_END, POLLED_NODE, POLLED_SIGNALS, POLLED_NETWORK, POLLED_TERMINAL };
-
-/* Until the container has ended. */
-static int serve(struct keeper *keeper, struct pollfd polled[], struct failure *why) {
-  struct terminal *terminal = keeper->terminal;
-  struct orders orders = {0};
-
-  while (polled[POLLED_END].revents == 0) {
-    const int timeout = terminal == NULL ? -1 : terminal_watch(terminal, polled + POLLED_TERMINAL);
-    const nfds_t count = POLLED_TERMINAL + (terminal == NULL ? 0 : TERMINAL_POLLED);
-
-    if (poll(polled, count, timeout) < 0) {
-      if (errno == EINTR)
-        continue; /* what it said before is not what is so now */
-      return fail(why, errno, "wait for the container");
-    }
-    if (polled[POLLED_NODE].revents != 0 && !orders_obey(keeper, &orders)) {
-      if (!keeper->is_detached)
-        outlive_owner(keeper);
-      polled[POLLED_NODE].fd = -1;
-    }
-    if (polled[POLLED_SIGNALS].revents != 0)
-      heed(keeper, polled[POLLED_SIGNALS].fd);
-    if (polled[POLLED_NETWORK].revents != 0) {
-      polled[POLLED_NETWORK].fd = -1;
-      lose_network(keeper, polled[POLLED_END].revents != 0);
-    }
-    if (terminal != NULL)
-      terminal_serve(terminal, polled + POLLED_TERMINAL);
-  }
-  return 0;
-}
-
-int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why) {
-  autoclose int signals = watch_signals(keeper);
-  pid_t companions[COMPANIONS_MAX];
-  struct pollfd polled[POLLED_TERMINAL + TERMINAL_POLLED] = {
-      [POLLED_END] = {.fd = keeper->pidfd, .events = POLLIN},
-      [POLLED_NODE] = {.fd = FD_EVENTS, .events = POLLIN},
-      [POLLED_SIGNALS] = {.fd = signals, .events = POLLIN},
-      [POLLED_NETWORK] = {.fd = keeper->network.companion.pidfd, .events = POLLIN},
-  };
-  const int r = serve(keeper, polled, why);
-
-  if (r < 0)
-    return r;
-  while (waitpid(keeper->pid, ret_status, 0) < 0)
-    if (errno != EINTR)
-      return fail(why, errno, "wait for the container");
-  list_companions(keeper, companions);
-  leftovers_end(&keeper->leftovers, companions); /* first: they may hold the terminal */
-  if (keeper->terminal != NULL)
-    terminal_finish(keeper->terminal, FD_EVENTS);
-  return 0;
 }

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "../core/cleanup.h"
+#include "detach.h"
 #include "report.h"
 #include "verb.h"
 
@@ -80,8 +81,11 @@ static int carry_out(int argc, char *argv[], struct failure *why) {
 
   if (argc < 2)
     return fail(why, EINVAL, "a verb is missing");
+  if (strcmp(argv[1], "run") == 0 && run_is_detached(argc - 2, argv + 2) && detach_begin(why) < 0)
+    return -why->errnum;
   if (inside && enter_userns(why) < 0)
     return -why->errnum;
+  detach_stay();
   for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++)
     if (strcmp(argv[1], verbs[i].name) == 0)
       return verbs[i].function(argc - 2 - inside, argv + 2 + inside, why);

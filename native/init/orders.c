@@ -8,77 +8,187 @@
 #include <unistd.h>
 
 #include "../core/syscalls.h"
-#include "report.h"
+#include "announce.h"
+#include "own_name.h"
+#include "streams.h"
 #include "verb.h"
 
-static void pass_signal(struct keeper *keeper, const char *words) {
-  char *end = NULL;
-  const long number = strtol(words, &end, 10);
+/* What is not meant as an end, whoever sends it (signal(7)). */
+static bool is_harmless(int number) {
+  static const int harmless[] = {0,        SIGCHLD, SIGCONT, SIGURG,  SIGWINCH,
+                                 SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU};
 
-  if (end != words && number > 0 && number < NSIG)
-    (void) sys_pidfd_send_signal(keeper->pidfd, (int) number); /* ESRCH: it has ended */
+  for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
+    if (harmless[i] == number)
+      return true;
+  return false;
 }
 
-static void resize(struct keeper *keeper, const char *words) {
+static int send_signal(struct keeper *keeper, int number, struct failure *why) {
+  if (number < 0 || number >= NSIG)
+    return fail(why, EINVAL, "signal %d", number);
+  if (keeper->pid > 0 && sys_pidfd_send_signal(keeper->pidfd, number) == 0)
+    return 0;
+  if (keeper->pid > 0)
+    return fail(why, errno, "signal %d", number);
+  if (is_harmless(number))
+    return fail(why, ESRCH, "signal %d", number);
+  keeper->restart.is_ending = true;
+  return 0;
+}
+
+static int bad_order(const char *order, struct failure *why) {
+  return fail(why, EINVAL, "obey \"%s\"", order);
+}
+
+static int pass_signal(struct keeper *keeper, const char *words, struct failure *why) {
+  int number = 0;
+
+  if (sscanf(words, "%d", &number) != 1)
+    return bad_order("signal", why);
+  return send_signal(keeper, number, why);
+}
+
+/* After `delay_ms` by force; a later order may be in less of a hurry. */
+static void arm(struct keeper *keeper, long long delay_ms) {
+  keeper->kill_at_ms = delay_ms < 0 ? 0 : keeper_clock_ms() + delay_ms;
+}
+
+/* `N [MS]`; one that is about to end is not asked any more. */
+static int bring_end(struct keeper *keeper, const char *words, struct failure *why) {
+  long long delay_ms = -1;
+  int number = 0;
+
+  if (sscanf(words, "%d %lld", &number, &delay_ms) < 1 || number < 1 || number >= NSIG)
+    return bad_order("end", why);
+  keeper->restart.by_hand = true;
+  keeper->restart.is_ending = true;
+  arm(keeper, delay_ms);
+  if (keeper->pid > 0)
+    (void) sys_pidfd_send_signal(keeper->pidfd, number); /* ESRCH: it has ended */
+  return 0;
+}
+
+static int end(struct keeper *keeper, const char *words, struct failure *why) {
+  return bring_end(keeper, words, why);
+}
+
+static int start_again(struct keeper *keeper, const char *words, struct failure *why) {
+  const int r = words[0] == '\0' ? 0 : bring_end(keeper, words, why);
+
+  if (r == 0)
+    keeper->restart.again = true;
+  return r;
+}
+
+static int resize(struct keeper *keeper, const char *words, struct failure *why) {
   struct size size = {0};
 
-  if (keeper->terminal != NULL && sscanf(words, "%hu %hu", &size.columns, &size.rows) == 2)
-    terminal_resize(keeper->terminal, size);
+  if (sscanf(words, "%hu %hu", &size.columns, &size.rows) != 2)
+    return bad_order("resize", why);
+  streams_resize(keeper->streams, size);
+  return 0;
+}
+
+static int note_pause(struct keeper *keeper, const char *words, struct failure *why) {
+  if (keeper->pid == 0)
+    return fail(why, ESRCH, "pause");
+  keeper->is_paused = words[0] == '1';
+  announce_change(keeper);
+  return 0;
+}
+
+static int note_name(struct keeper *keeper, const char *words, struct failure *why) {
+  (void) words;
+  (void) why;
+  own_name_look(keeper);
+  return 0;
+}
+
+static int do_nothing(struct keeper *keeper, const char *words, struct failure *why) {
+  (void) keeper;
+  (void) words;
+  (void) why;
+  return 0;
 }
 
 /* The answer comes last: Node waits for it before it lets go of its ends of our streams. */
-static void detach(struct keeper *keeper, const char *words) {
+static int detach(struct keeper *keeper, const char *words, struct failure *why) {
+  struct report report = report_open("detached");
+
   (void) words;
+  (void) why;
   keeper->is_detached = true;
   if (keeper->host_terminal >= 0)
     (void) close(keeper->host_terminal); /* its mode is Node's to put back */
   keeper->host_terminal = -1;
-  if (keeper->terminal != NULL)
-    terminal_unplug(keeper->terminal);
-  struct report report = report_open("detached");
+  streams_detach(keeper->streams);
   report_send(&report);
+  return 0;
 }
 
-/* A word, and what is meant by it. */
-static const struct {
+enum who { NODE = 1, CLIENT = 2, ANYBODY = NODE | CLIENT };
+
+static const struct order {
   const char *word;
-  void (*obey)(struct keeper *keeper, const char *words);
-} words[] = {
-    {"signal ", pass_signal}, /* signal 15 */
-    {"resize ", resize},      /* resize COLUMNS ROWS */
-    {"detach", detach},
+  enum who whose;
+  int (*obey)(struct keeper *keeper, const char *words, struct failure *why);
+} orders[] = {
+    {"signal", ANYBODY, pass_signal}, {"end", ANYBODY, end},
+    {"again", ANYBODY, start_again},  {"resize", ANYBODY, resize},
+    {"paused", ANYBODY, note_pause},  {"name", ANYBODY, note_name},
+    {"wait", ANYBODY, do_nothing},    {"detach", NODE, detach},
 };
 
-/* Lines are short and come whole from one writer. */
-static void obey(struct keeper *keeper, const char *line) {
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-    const size_t length = strlen(words[i].word);
+/* What comes behind `word`, or NULL where that is not the line's first. */
+static const char *behind(const char *line, const char *word) {
+  const size_t length = strlen(word);
 
-    if (strncmp(line, words[i].word, length) == 0)
-      words[i].obey(keeper, line + length);
-  }
+  if (strncmp(line, word, length) != 0)
+    return NULL;
+  if (line[length] == ' ')
+    return line + length + 1;
+  return line[length] == '\0' ? line + length : NULL;
 }
 
-bool orders_obey(struct keeper *keeper, struct orders *orders) {
+static int obey(struct keeper *keeper, enum who who, const char *line, struct failure *why) {
+  for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
+    const char *words = behind(line, orders[i].word);
+
+    if (words != NULL && (orders[i].whose & who) != 0)
+      return orders[i].obey(keeper, words, why);
+  }
+  return bad_order(line, why);
+}
+
+int orders_obey(void *whose, const char *order, struct failure *why) {
+  return obey(whose, CLIENT, order, why);
+}
+
+/* Lines are short and come whole from one writer. */
+bool orders_read(struct keeper *keeper) {
+  char *const text = keeper->order;
+  const size_t size = sizeof keeper->order;
+  struct failure ignored;
   const ssize_t n =
-      read(FD_EVENTS, orders->text + orders->used, sizeof orders->text - 1 - orders->used);
+      read(keeper->node, text + keeper->order_used, size - 1 - keeper->order_used);
 
   if (n < 0)
     return errno == EINTR || errno == EAGAIN;
   if (n == 0)
     return false;
-  orders->used += (size_t) n;
-  orders->text[orders->used] = '\0';
+  keeper->order_used += (size_t) n;
+  text[keeper->order_used] = '\0';
 
-  char *line = orders->text;
-  for (char *end = strchr(line, '\n'); end != NULL; end = strchr(line, '\n')) {
-    *end = '\0';
-    obey(keeper, line);
-    line = end + 1;
+  char *line = text;
+  for (char *newline = strchr(line, '\n'); newline != NULL; newline = strchr(line, '\n')) {
+    *newline = '\0';
+    (void) obey(keeper, NODE, line, &ignored);
+    line = newline + 1;
   }
-  orders->used -= (size_t) (line - orders->text);
-  memmove(orders->text, line, orders->used);
-  if (orders->used == sizeof orders->text - 1)
-    orders->used = 0; /* no line of ours is that long */
+  keeper->order_used -= (size_t) (line - text);
+  memmove(text, line, keeper->order_used);
+  if (keeper->order_used == size - 1)
+    keeper->order_used = 0; /* no line of ours is that long */
   return true;
 }

@@ -1,23 +1,29 @@
-/* orders.h — what Node tells the keeper of a container that runs: a line for each.
+/* orders.h — what a keeper is told: by Node, a line for each on FD_EVENTS, and by the clients of
+ * its socket, a frame for each. Numbers are decimal.
  *
- *   signal 15       for the container's first process
- *   resize 80 24    columns and rows of its terminal
- *   detach          from now on the end of Node is not the container's; answered by `detached`
+ *   signal N         to the container's first process. Between two runs, one that would end it
+ *                    ends the pause, and with it the container
+ *   end N [MS]       the same, and it is not started again: somebody wants it to stop. After so many
+ *                    milliseconds it is killed
+ *   again [N [MS]]   whatever its policy, it is started once more after its next end, and `end N MS`
+ *                    brings that about
+ *   resize C R       columns and rows of its terminal
+ *   paused 0|1       its processes were made to stand still, or to go on
+ *   name             it was renamed
+ *   wait             nothing: who asks hears of the end as everybody does
+ *   detach           from Node only: from now on the end of Node is not the container's; answered
+ *                    by the line `detached`
  *
- * What is no order is passed over, as is what cannot be done any more.
+ * Node is not told what came of a line of it.
  */
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #include "keeper.h"
 
-/* What has come of a line whose end has not. */
-struct orders {
-  char text[256];
-  size_t used;
-};
+/* Read once from Node, which has something to say, and obey. False at its end: Node is gone. */
+bool orders_read(struct keeper *keeper);
 
-/* Read once from FD_EVENTS, which is readable, and obey. False at its end: Node is gone. */
-bool orders_obey(struct keeper *keeper, struct orders *orders);
+/* `whose` is the keeper. EINVAL: no order of a client's. ESRCH: it does not run. */
+int orders_obey(void *whose, const char *order, struct failure *why);

@@ -66,6 +66,12 @@ void report_number(struct report *report, const char *name, long long value) {
   append(report, ",\"%s\":%lld", name, value);
 }
 
+void report_flag(struct report *report, const char *name, bool value) {
+  if (report->used + strlen(name) + 2 * TAIL >= sizeof report->text)
+    return;
+  append(report, ",\"%s\":%s", name, value ? "true" : "false");
+}
+
 void report_list(struct report *report, const char *name) {
   append(report, ",\"%s\":[", name);
 }
@@ -100,6 +106,10 @@ const char *report_finish(struct report *report) {
 
 void report_send(struct report *report) {
   (void) report_finish(report);
+  report_send_finished(report);
+}
+
+void report_send_finished(const struct report *report) {
   for (size_t sent = 0; sent < report->used;) {
     const ssize_t n = send(FD_EVENTS, report->text + sent, report->used - sent, MSG_NOSIGNAL);
 

@@ -23,6 +23,7 @@ struct report {
 struct report report_open(const char *event);
 void report_text(struct report *report, const char *name, const char *value);
 void report_number(struct report *report, const char *name, long long value);
+void report_flag(struct report *report, const char *name, bool value);
 /* A list of texts: begun, then one by one, then ended. A text that does not fit is left out. */
 void report_list(struct report *report, const char *name);
 bool report_item(struct report *report, const char *value);
@@ -31,6 +32,8 @@ void report_list_end(struct report *report);
 const char *report_finish(struct report *report);
 /* Finish and send. */
 void report_send(struct report *report);
+/* The same for one that is finished. */
+void report_send_finished(const struct report *report);
 
 /* From now on we end when Node does: nobody waits for what we do. A change of ids makes the kernel
  * forget it, so that comes first. */
