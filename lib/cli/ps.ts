@@ -183,14 +183,21 @@ export function formatStatus(state: ContainerState, now: Date): string {
     case "created":
       return "Created";
     case "running":
-      return startedAt === undefined
-        ? "Up"
-        : `Up ${formatDuration(now.getTime() - Date.parse(startedAt))}`;
+      return upFor(startedAt, now);
+    case "paused":
+      return `${upFor(startedAt, now)} (Paused)`;
+    case "restarting":
     case "exited": {
+      const word = status === "exited" ? "Exited" : "Restarting";
       const ago = finishedAt === undefined ? "" : ` ${formatAgo(finishedAt, now)}`;
-      return `Exited (${exitCode})${ago}`;
+      return `${word} (${exitCode})${ago}`;
     }
     default:
       return status satisfies never;
   }
+}
+
+function upFor(startedAt: string | undefined, now: Date): string {
+  if (startedAt === undefined) return "Up";
+  return `Up ${formatDuration(now.getTime() - Date.parse(startedAt))}`;
 }

@@ -52,7 +52,7 @@ export type ContainerTest = (container: Filterable) => boolean;
 export type IdTest = (id: string) => boolean;
 
 /** The states that a list shows without being asked for others. */
-const RUNNING: ReadonlySet<ContainerStatus> = new Set(["running"]);
+const RUNNING: ReadonlySet<ContainerStatus> = new Set(["running", "paused", "restarting"]);
 
 export function idTest({ ids = [] }: ContainerFilters): IdTest {
   if (ids.length === 0) return () => true;

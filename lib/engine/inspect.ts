@@ -10,7 +10,7 @@ import { NEVER } from "./inspect-image.ts";
 import type { Isolation } from "./options.ts";
 import { reached } from "./networking.ts";
 import type { ContainerRecord } from "./records.ts";
-import type { ContainerState } from "./state.ts";
+import { type ContainerState, isAlive } from "./state.ts";
 
 /** A container's network is inside of it; none is known by a name of its own. */
 const NETWORK_SETTINGS = {
@@ -69,9 +69,9 @@ export async function inspectContainer(
     ResolvConfPath: join(bundle, "resolv.conf"),
     HostnamePath: join(bundle, "hostname"),
     HostsPath: join(bundle, "hosts"),
-    LogPath: "",
+    LogPath: record.log === undefined ? "" : join(bundle, "log"),
     Name: `/${name}`,
-    RestartCount: 0,
+    RestartCount: state.restartCount ?? 0,
     Driver: isolation.rootfs,
     Platform: "linux",
     MountLabel: "",
@@ -168,9 +168,9 @@ function stateJson(state: ContainerState) {
   const { status, pid = 0, exitCode = 0, error = "", startedAt, finishedAt } = state;
   return {
     Status: status,
-    Running: status === "running",
-    Paused: false,
-    Restarting: false,
+    Running: isAlive(state),
+    Paused: status === "paused",
+    Restarting: status === "restarting",
     OOMKilled: false,
     Dead: false,
     Pid: pid,

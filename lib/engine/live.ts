@@ -30,6 +30,16 @@ export interface LiveContent {
   /** The helper that connects it, `""` for none; absent where there never is one. */
   readonly network?: string;
   readonly networkLost?: string;
+  /** How often its keeper started it again. */
+  readonly restartCount?: number;
+  /** Between two runs: `exitCode` and the times are those of the last, then. */
+  readonly restarting?: boolean;
+  /** Its processes are made to stand still. */
+  readonly paused?: boolean;
+  /** Why nobody can connect to its keeper. */
+  readonly socketError?: string;
+  /** Its keeper. */
+  readonly keeper?: number;
   /** How it ended, where that could not be written to where it belongs: the disk was full. */
   readonly exitCode?: number;
   readonly finishedAt?: string;
@@ -142,6 +152,7 @@ function parse(bytes: Uint8Array): LiveContent {
     ...(typeof startedAt === "string" ? { startedAt } : {}),
     ...(typeof network === "string" ? { network } : {}),
     ...(typeof networkLost === "string" ? { networkLost } : {}),
+    ...parseKeeping(json),
     ...(typeof exitCode === "number" ? { exitCode } : {}),
     ...(typeof finishedAt === "string" ? { finishedAt } : {}),
     ...(typeof error === "string" ? { error } : {}),
@@ -150,6 +161,23 @@ function parse(bytes: Uint8Array): LiveContent {
 
 function isPurpose(value: unknown): value is NonNullable<LiveContent["purpose"]> {
   return value === "create" || value === "start" || value === "remove" || value === "fork";
+}
+
+/** What only keepers write. */
+function parseKeeping({
+  restartCount,
+  restarting,
+  paused,
+  socketError,
+  keeper,
+}: Readonly<Record<string, unknown>>): LiveContent {
+  return {
+    ...(typeof restartCount === "number" ? { restartCount } : {}),
+    ...(restarting === true ? { restarting } : {}),
+    ...(paused === true ? { paused } : {}),
+    ...(typeof socketError === "string" ? { socketError } : {}),
+    ...(typeof keeper === "number" ? { keeper } : {}),
+  };
 }
 
 function parseVolume(json: unknown): VolumeBelonging[] {

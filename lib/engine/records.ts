@@ -87,8 +87,12 @@ export interface ExitRecord {
   /** Absent when the command never began. */
   readonly startedAt?: string;
   readonly finishedAt: string;
-  /** Why the command never began. */
+  /** Why the command never began, or not again. */
   readonly error?: string;
+  /** How often its keeper started it again; absent: never. */
+  readonly restartCount?: number;
+  /** Somebody wanted it to. */
+  readonly stoppedByHand?: boolean;
 }
 
 export const CONTAINER_ID = /^[0-9a-f]{64}$/;
@@ -278,9 +282,12 @@ function parseExit(json: unknown, what: string): ExitRecord {
   const fields = new JsonReader(json, what);
   const startedAt = fields.findText("startedAt");
   const error = fields.findText("error");
+  const restartCount = fields.findSize("restartCount");
   return {
     exitCode: fields.size("exitCode"),
     finishedAt: fields.text("finishedAt"),
+    ...(restartCount === undefined ? {} : { restartCount }),
+    ...(fields.findFlag("stoppedByHand") === true ? { stoppedByHand: true } : {}),
     ...(startedAt === undefined ? {} : { startedAt }),
     ...(error === undefined ? {} : { error }),
   };

@@ -1,10 +1,12 @@
 /** Removes a container: its process first where that is asked for, then its files and its name. */
+import { readFileSync } from "node:fs";
 import { MarmitaError } from "../errors.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import { Patience } from "../util/patience.ts";
+import { errnoOf } from "../util/system-error.ts";
 import type { EngineContext } from "./context.ts";
 import { recordContainer } from "./events.ts";
-import { type Live, claimLive, lookAtLive, takeOver } from "./live.ts";
+import { type Live, type LiveContent, claimLive, lookAtLive, takeOver } from "./live.ts";
 import { type ContainerRecord, findExit, findRecord } from "./records.ts";
 import { heldSnapshots } from "./settle-fork.ts";
 import { type Belongings, belongingsOf, discard, endProcess } from "./sweep.ts";
@@ -59,7 +61,8 @@ async function claim(
     if (content === undefined) continue;
     const isOver = (await findExit(context.paths, id)) !== undefined; // it is tidied up, then
     if (content.startedAt !== undefined && !isOver && !force) throw stillRuns(id, name);
-    await endProcess(content); // its keeper puts the rest away
+    endKeeper(content); // it puts away what there is, then
+    await endProcess(content);
     await patience.wait(signal);
   }
 }
@@ -72,6 +75,25 @@ function taken(left: Live, belongings: Belongings): Live {
     // On a full disk it is said nowhere; removing is what would help.
   }
   return left;
+}
+
+/** By SIGTERM it ends its container first, and does not start it again. */
+function endKeeper({ keeper }: LiveContent): void {
+  if (keeper === undefined || !isKeeper(keeper)) return;
+  try {
+    process.kill(keeper, "SIGTERM");
+  } catch (error) {
+    if (errnoOf(error) !== "ESRCH") throw error;
+  }
+}
+
+/** It may have ended, and its number be another's. */
+function isKeeper(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8") === "marmita-keeper\n";
+  } catch {
+    return false;
+  }
 }
 
 function stillRuns(id: string, name: string): MarmitaError {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { MarmitaError, isMarmitaError } from "../errors.ts";
 import { type RunningProcess, startProcess } from "../runtime/process.ts";
 import { distrustFilters } from "../runtime/seccomp/filters.ts";
+import { parseSignal } from "../runtime/signals.ts";
 import { sizeOf, type TerminalSize } from "../runtime/spec-input.ts";
 import { abortError, onAbort, throwIfAborted } from "../util/abort.ts";
 import { Patience } from "../util/patience.ts";
@@ -99,6 +100,8 @@ export async function startClaimed(
       stderr,
       terminal: record.tty ? { size: askedSize(options), host: hostTerminal } : undefined,
       detach,
+      relay: detach || record.tty || record.log !== undefined,
+      stopSignal: stopSignalOf(record),
       signal,
       onLost: () => sweepOne(context, id),
     }).finally(() => joined?.close());
@@ -126,6 +129,11 @@ export async function startClaimed(
 /** `undefined` where the plan's is meant. */
 function askedSize({ columns, rows }: StartOptions): TerminalSize | undefined {
   return columns === undefined && rows === undefined ? undefined : sizeOf({ columns, rows });
+}
+
+/** Absent where nothing was said, and where an image says what is no signal. */
+function stopSignalOf({ confinement, inherited }: ContainerRecord): number | undefined {
+  return parseSignal(confinement.stopSignal ?? inherited.StopSignal ?? "");
 }
 
 function killOnAbort(process: RunningProcess, signal: AbortSignal | undefined): void {

@@ -5,11 +5,12 @@ import type { ExitRecord } from "./records.ts";
 
 /**
  * `created`: never started, or its command could not be started. `running`: its keeper lives.
- * `exited`: its process ended.
+ * `paused`: the same, and its processes stand still. `restarting`: its process ended, and its keeper
+ * will start it again. `exited`: its process ended.
  */
 export type ContainerStatus = (typeof STATUSES)[number];
 
-export const STATUSES = ["created", "running", "exited"] as const;
+export const STATUSES = ["created", "running", "paused", "restarting", "exited"] as const;
 
 /** Times are RFC 3339. */
 export interface ContainerState {
@@ -20,16 +21,20 @@ export interface ContainerState {
   /** What connects its private network; while it runs. */
   readonly network?: NetworkState;
   readonly finishedAt?: string;
-  /** After it ended; also after it failed to start: 125, 126 or 127. */
+  /** After it ended, of its last run; also after it failed to start: 125, 126 or 127. */
   readonly exitCode?: number;
   /** Why it did not start. */
   readonly error?: string;
+  /** How often its keeper started it again; absent: never. */
+  readonly restartCount?: number;
+  /** It ended because somebody wanted it to. */
+  readonly stoppedByHand?: boolean;
 }
 
 /** What its files say: exit.json, and its file in live/ while somebody holds it. */
 export interface Traces {
   readonly exit: ExitRecord | undefined;
-  readonly live: Pick<LiveContent, "pid" | "startedAt" | "network" | "networkLost"> | undefined;
+  readonly live: LiveContent | undefined;
 }
 
 export function deriveState({ exit, live }: Traces): ContainerState {
@@ -37,12 +42,28 @@ export function deriveState({ exit, live }: Traces): ContainerState {
     return { status: exit.startedAt === undefined ? "created" : "exited", ...exit };
   }
   if (live?.startedAt === undefined) return { status: "created" };
-  const { startedAt, pid } = live;
+  const { startedAt, pid, restartCount, exitCode, finishedAt } = live;
+  const counted = restartCount === undefined ? {} : { restartCount };
+  if (live.restarting === true) {
+    return {
+      status: "restarting",
+      startedAt,
+      ...(exitCode === undefined ? {} : { exitCode }),
+      ...(finishedAt === undefined ? {} : { finishedAt }),
+      ...counted,
+    };
+  }
   const network = parseNetworkState(live.network, live.networkLost);
   return {
-    status: "running",
+    status: live.paused === true ? "paused" : "running",
     startedAt,
     ...(pid === undefined ? {} : { pid }),
     ...(network === undefined ? {} : { network }),
+    ...counted,
   };
+}
+
+/** Whether it has a keeper that will see to it: what cannot be removed or started as it is. */
+export function isAlive({ status }: ContainerState): boolean {
+  return status === "running" || status === "paused" || status === "restarting";
 }

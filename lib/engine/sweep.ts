@@ -98,13 +98,14 @@ async function repair(context: EngineContext, id: string, live: Live): Promise<v
 
 /** How a container ended whose live file nobody holds; `undefined` when it had not started. */
 export function endingOf(content: LiveContent): ExitRecord | undefined {
-  const { startedAt, exitCode = KILLED, error } = content;
+  const { startedAt, exitCode = KILLED, error, restartCount } = content;
   if (startedAt === undefined && content.exitCode === undefined) return undefined;
   return {
     exitCode,
     ...(startedAt === undefined ? {} : { startedAt }),
     finishedAt: content.finishedAt ?? new Date().toISOString(),
     ...(error === undefined ? {} : { error }),
+    ...(restartCount === undefined ? {} : { restartCount }),
   };
 }
 

@@ -6,7 +6,7 @@ import type { ImageUsage } from "../images/usage.ts";
 import { stateOf } from "./container.ts";
 import type { EngineContext } from "./context.ts";
 import { type ContainerRecord, findRecord, listIds } from "./records.ts";
-import type { ContainerState } from "./state.ts";
+import { type ContainerState, isAlive } from "./state.ts";
 import { usersOf } from "./volume-users.ts";
 import { listVolumes } from "./volumes.ts";
 import { sizesOf, writableTrees } from "./writable-trees.ts";
@@ -67,7 +67,7 @@ async function containersUsage(context: EngineContext): Promise<Usage<ContainerU
   const trees = await Promise.all(found.map((record) => writableTrees(paths, record)));
   const sizes = await sizesOf(context, trees);
   const items = found.map((one, at) => ({ ...one, bytes: sizes[at] ?? 0 }));
-  return usage(items, ({ state }) => state.status === "running");
+  return usage(items, ({ state }) => isAlive(state));
 }
 
 function ifGone(error: unknown): undefined {

@@ -47,6 +47,10 @@ export interface ProcessOptions {
   readonly terminal?: TerminalRequest | undefined;
   /** It lives on without this process. */
   readonly detach?: boolean | undefined;
+  /** What it writes goes through its keeper: to a log, and to all who attach. */
+  readonly relay?: boolean | undefined;
+  /** Its number: the signal by which it is asked to end. */
+  readonly stopSignal?: number | undefined;
   /** Ends a start that is under way; what runs already is the caller's to kill. */
   readonly signal?: AbortSignal | undefined;
   /** Called when the keeper died without a word; then `wait()` resolves as after a SIGKILL. */
@@ -80,7 +84,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
         namespace,
         live,
         ...fds,
-        words: [...(detach ? ["detach"] : []), ...sizeWords(terminal)],
+        words: wordsOf(options),
         hostTerminal: terminal?.host,
       },
       opened,
@@ -89,7 +93,7 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     const { pid, network } = await giveUpOnAbort(keeper, signal, started(keeper, events));
     const connected = { container: title, state: network };
     if (detach) await letGo(keeper);
-    const life = new Life(connected, detach);
+    const life = new Life(connected, options);
     const exited = watch(events, life, onLost);
     return new RunningProcess(pid, { keeper, streams, life, exited });
   } catch (error) {
@@ -98,8 +102,15 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
   }
 }
 
-function sizeWords({ size }: TerminalRequest = {}): readonly string[] {
-  return size === undefined ? [] : [`size=${size.columns}x${size.rows}`];
+/** native/init/run.c has what they mean. */
+function wordsOf({ detach, relay, stdin, terminal }: ProcessOptions): readonly string[] {
+  const { size } = terminal ?? {};
+  return [
+    ...(detach === true ? ["detach"] : []),
+    ...(relay === true ? ["relay"] : []),
+    ...(stdin === "ignore" ? [] : ["stdin"]),
+    ...(size === undefined ? [] : [`size=${size.columns}x${size.rows}`]),
+  ];
 }
 
 /** What was started here is no parent of the container's: it ends now. */
@@ -198,10 +209,17 @@ class Life {
   /** Fulfilled when its keeper has agreed to that. */
   readonly detached: Promise<void>;
   agree = (): void => undefined;
+  /** Its streams are its keeper's, which others may have as well. */
+  readonly isRelayed: boolean;
+  /** Signals after which its keeper does not start it again. */
+  readonly endings: readonly number[];
 
-  constructor(connected: Connected, isDetached: boolean) {
+  constructor(connected: Connected, { detach, relay, stopSignal }: ProcessOptions) {
+    const { SIGKILL, SIGTERM } = constants.signals;
     this.connected = connected;
-    this.isDetached = isDetached;
+    this.isDetached = detach === true;
+    this.isRelayed = relay === true;
+    this.endings = [SIGKILL, stopSignal ?? SIGTERM];
     this.detached = new Promise((resolve) => (this.agree = resolve));
   }
 }
@@ -322,11 +340,20 @@ export class RunningProcess implements AsyncDisposable {
 
   /**
    * Let it live on without this process: it belongs to its keeper from now on, and its streams
-   * here end. One that ended meanwhile has ended. Twice is fine.
+   * here end. One that ended meanwhile has ended. Twice is fine. Throws `CONFLICT` when its streams
+   * are this process's own: those of a container with neither a terminal nor a log.
    */
   async detach(): Promise<void> {
     const life = this.#life;
     if (life.isDetached || this.#over) return;
+    if (!life.isRelayed) {
+      const { container } = life.connected;
+      throw new MarmitaError(
+        "CONFLICT",
+        `container ${container} cannot be detached: its streams are this process's own`,
+        { hint: 'Start it with "detach", or make it with a "log".', details: { container } },
+      );
+    }
     this.#keeper.send("detach");
     await life.detached;
     if (this.#over) return;
@@ -335,10 +362,14 @@ export class RunningProcess implements AsyncDisposable {
     this.#keeper.hold(false);
   }
 
-  /** Send a signal; to a process that ended already nothing happens. */
+  /**
+   * Send a signal; to a process that ended already nothing happens. After `SIGKILL`, and after what
+   * its container is stopped by, it is not started again, whatever its restart policy.
+   */
   kill(signal: NodeJS.Signals | number = "SIGTERM"): void {
     const number = signalNumber(signal);
-    if (!this.#over) this.#keeper.send(`signal ${number}`);
+    const order = this.#life.endings.includes(number) ? "end" : "signal";
+    if (!this.#over) this.#keeper.send(`${order} ${number}`);
   }
 
   /**

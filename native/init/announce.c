@@ -68,7 +68,7 @@ void announce_refused(const struct failure *why, int exit_code) {
   report_send(&report);
 }
 
-void announce_died(struct keeper *keeper, const struct ending *ending) {
+void announce_died(struct keeper *keeper, struct ending *ending) {
   struct report report = report_open("died");
 
   live_file_note_restarting(keeper, ending);

@@ -16,7 +16,7 @@ const char *announce_object(struct report *report);
 void announce_refused(const struct failure *why, int exit_code);
 
 /* It has ended, and is to be started again. */
-void announce_died(struct keeper *keeper, const struct ending *ending);
+void announce_died(struct keeper *keeper, struct ending *ending);
 
 /* Something of a container that runs has changed: its network's helper has ended. */
 void announce_network(struct keeper *keeper);

@@ -9,13 +9,12 @@
 
 #include "../core/syscalls.h"
 #include "announce.h"
-#include "own_name.h"
 #include "streams.h"
 #include "verb.h"
 
 /* What is not meant as an end, whoever sends it (signal(7)). */
 static bool is_harmless(int number) {
-  static const int harmless[] = {0,        SIGCHLD, SIGCONT, SIGURG,  SIGWINCH,
+  static const int harmless[] = {0,       SIGCHLD, SIGCONT, SIGURG, SIGWINCH,
                                  SIGSTOP, SIGTSTP, SIGTTIN, SIGTTOU};
 
   for (size_t i = 0; i < sizeof harmless / sizeof *harmless; i++)
@@ -98,13 +97,6 @@ static int note_pause(struct keeper *keeper, const char *words, struct failure *
   return 0;
 }
 
-static int note_name(struct keeper *keeper, const char *words, struct failure *why) {
-  (void) words;
-  (void) why;
-  own_name_look(keeper);
-  return 0;
-}
-
 static int do_nothing(struct keeper *keeper, const char *words, struct failure *why) {
   (void) keeper;
   (void) words;
@@ -136,7 +128,7 @@ static const struct order {
 } orders[] = {
     {"signal", ANYBODY, pass_signal}, {"end", ANYBODY, end},
     {"again", ANYBODY, start_again},  {"resize", ANYBODY, resize},
-    {"paused", ANYBODY, note_pause},  {"name", ANYBODY, note_name},
+    {"paused", ANYBODY, note_pause},  {"name", ANYBODY, do_nothing},
     {"wait", ANYBODY, do_nothing},    {"detach", NODE, detach},
 };
 
@@ -170,8 +162,7 @@ bool orders_read(struct keeper *keeper) {
   char *const text = keeper->order;
   const size_t size = sizeof keeper->order;
   struct failure ignored;
-  const ssize_t n =
-      read(keeper->node, text + keeper->order_used, size - 1 - keeper->order_used);
+  const ssize_t n = read(keeper->node, text + keeper->order_used, size - 1 - keeper->order_used);
 
   if (n < 0)
     return errno == EINTR || errno == EAGAIN;

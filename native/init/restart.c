@@ -27,13 +27,11 @@ int restart_read(const struct plan *plan, struct restart *ret_restart, struct fa
 
 static bool wants_restart(const struct restart *restart, int exit_code) {
   switch (restart->policy) {
-  case RESTART_ON_FAILURE:
-    return exit_code != 0 && (restart->most == 0 || restart->count < restart->most);
-  case RESTART_ALWAYS:
-  case RESTART_UNLESS_STOPPED:
-    return true;
-  case RESTART_NO:
-    break;
+    case RESTART_ON_FAILURE:
+      return exit_code != 0 && (restart->most == 0 || restart->count < restart->most);
+    case RESTART_ALWAYS:
+    case RESTART_UNLESS_STOPPED: return true;
+    case RESTART_NO: break;
   }
   return false;
 }

@@ -31,7 +31,6 @@
 #include "ending.h"
 #include "keeper.h"
 #include "orders.h"
-#include "own_name.h"
 #include "report.h"
 #include "streams.h"
 #include "verb.h"
@@ -217,14 +216,11 @@ static int keep_by_plan(const struct plan *plan, char *const *words, struct fail
     r = restart_read(plan, &keeper.restart, why);
   if (r == 0)
     r = open_streams(&keeper, &options, why);
-  if (r == 0) {
-    own_name_look(&keeper);
+  if (r == 0)
     r = keep(&keeper, &ending, why);
-  }
   if (r == 0)
     r = ending_put_away(&keeper, &ending, why);
   keeper_restore_host_terminal(&keeper);
-  free(keeper.name);
   return r;
 }
 

@@ -15,7 +15,8 @@ enum { FD_OOM_SCORE = FD_EXTRA };
 typedef int (*verb_function)(int argc, char *argv[], struct failure *why);
 
 int run_main(int argc, char *argv[], struct failure *why);
-/* Whether that is to go on in a process that is none of Node's: its words, before anything is done. */
+/* Whether that is to go on in a process that is none of Node's: its words, before anything is done.
+ */
 bool run_is_detached(int argc, char *const *argv);
 int mapped_main(int argc, char *argv[], struct failure *why);
 int diff_main(int argc, char *argv[], struct failure *why);

@@ -84,8 +84,8 @@ static int earlier(int one_ms, int64_t other_at_ms) {
   return one_ms >= 0 && one_ms < other_ms ? one_ms : other_ms;
 }
 
-static nfds_t prepare(struct keeper *keeper, struct pollfd polled[static POLLED],
-                      int64_t until_ms, int *ret_timeout) {
+static nfds_t prepare(struct keeper *keeper, struct pollfd polled[static POLLED], int64_t until_ms,
+                      int *ret_timeout) {
   nfds_t count = 0;
   int timeout = streams_watch(keeper->streams, polled + POLLED_STREAMS, &count);
 
@@ -96,8 +96,7 @@ static nfds_t prepare(struct keeper *keeper, struct pollfd polled[static POLLED]
   polled[POLLED_END] = (struct pollfd){.fd = keeper->pidfd, .events = POLLIN};
   polled[POLLED_NODE] = (struct pollfd){.fd = keeper->node, .events = POLLIN};
   polled[POLLED_SIGNALS] = (struct pollfd){.fd = keeper->signals, .events = POLLIN};
-  polled[POLLED_NETWORK] =
-      (struct pollfd){.fd = keeper->network.companion.pidfd, .events = POLLIN};
+  polled[POLLED_NETWORK] = (struct pollfd){.fd = keeper->network.companion.pidfd, .events = POLLIN};
   *ret_timeout = timeout;
   return POLLED_STREAMS + count;
 }

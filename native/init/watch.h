@@ -8,5 +8,6 @@
  * that is detached. `ret_status` is as of waitpid(2). */
 int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why);
 
-/* Wait so long before the next run; less when it is to be the end, or the next is wanted at once. */
+/* Wait so long before the next run; less when it is to be the end, or the next is wanted at once.
+ */
 int keeper_pause(struct keeper *keeper, int64_t delay_ms, struct failure *why);

@@ -7,7 +7,8 @@
 #include "tap.h"
 
 static struct restart policy_of(const char *name, uint64_t most) {
-  struct operation operation = {.code = PLAN_RESTART, .arguments = {{.text = name}, {.number = most}}};
+  struct operation operation = {.code = PLAN_RESTART,
+                                .arguments = {{.text = name}, {.number = most}}};
   const struct plan plan = {.count = 1, .operations = &operation};
   struct restart restart;
   struct failure why = {0};
