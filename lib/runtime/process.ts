@@ -1,6 +1,5 @@
 /** One running process of a container: its streams, its end, signals to it. */
 import { closeSync } from "node:fs";
-import { constants } from "node:os";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { MarmitaError } from "../errors.ts";
 import {
@@ -14,7 +13,8 @@ import {
 import { onAbort } from "../util/abort.ts";
 import { wholeNumber } from "../util/check.ts";
 import { hintFor } from "./hints.ts";
-import { type NetworkState, parseNetworkState, publishLoss } from "./network-state.ts";
+import type { NetworkState } from "./network-state.ts";
+import { type ExitStatus, Life, networkOf, next, numberOf, watch } from "./process-life.ts";
 import {
   destroyAll,
   type Opened,
@@ -22,15 +22,9 @@ import {
   type StdioOption,
   type Streams,
 } from "./process-streams.ts";
-import { signalName, signalNumber } from "./signals.ts";
+import { signalNumber } from "./signals.ts";
 
-/** How a container's process ended. */
-export interface ExitStatus {
-  /** As a shell has it: 128 + n after signal n. */
-  readonly exitCode: number;
-  /** `SIGKILL`, … when a signal ended the process, else `null`. */
-  readonly signal: NodeJS.Signals | null;
-}
+export type { ExitStatus };
 
 export interface ProcessOptions {
   /** How the keeper calls itself. */
@@ -63,8 +57,6 @@ export interface TerminalRequest {
   /** A descriptor of the terminal it is shown on, which the caller makes raw. */
   readonly host?: number | undefined;
 }
-
-const KILLED: ExitStatus = { exitCode: 128 + constants.signals.SIGKILL, signal: "SIGKILL" };
 
 /**
  * Carry out a plan up to the exec of its command. Throws `START_FAILED` with
@@ -169,12 +161,6 @@ async function started(keeper: Keeper, events: AsyncIterator<HelperEvent>): Prom
   }
 }
 
-/** `undefined` when the keeper has ended. */
-async function next(events: AsyncIterator<HelperEvent>): Promise<HelperEvent | undefined> {
-  const result = await events.next();
-  return result.done === true ? undefined : result.value;
-}
-
 function startFailed(failure: HelperFailure): MarmitaError {
   const { step, errno, exitCode = 125 } = failure;
   // No file is missing, but a line in /etc/passwd or /etc/group.
@@ -187,80 +173,6 @@ function startFailed(failure: HelperFailure): MarmitaError {
     cause: failure,
     details: { exitCode },
   });
-}
-
-function networkOf({ network, networkLost }: HelperEvent): NetworkState | undefined {
-  return parseNetworkState(network, networkLost);
-}
-
-interface Connected {
-  readonly container: string;
-  /** Changes when the network's helper ends. */
-  state: NetworkState | undefined;
-}
-
-/** What is known of a process from what its keeper tells. */
-class Life {
-  readonly connected: Connected;
-  /** It lives on without us. */
-  isDetached: boolean;
-  /** We do not listen any more. */
-  isForgotten = false;
-  /** Fulfilled when its keeper has agreed to that. */
-  readonly detached: Promise<void>;
-  agree = (): void => undefined;
-  /** Its streams are its keeper's, which others may have as well. */
-  readonly isRelayed: boolean;
-  /** Signals after which its keeper does not start it again. */
-  readonly endings: readonly number[];
-
-  constructor(connected: Connected, { detach, relay, stopSignal }: ProcessOptions) {
-    const { SIGKILL, SIGTERM } = constants.signals;
-    this.connected = connected;
-    this.isDetached = detach === true;
-    this.isRelayed = relay === true;
-    this.endings = [SIGKILL, stopSignal ?? SIGTERM];
-    this.detached = new Promise((resolve) => (this.agree = resolve));
-  }
-}
-
-async function watch(
-  events: AsyncIterator<HelperEvent>,
-  life: Life,
-  onLost: () => Promise<void>,
-): Promise<ExitStatus> {
-  const { connected } = life;
-  let status: ExitStatus | undefined;
-  let failure: HelperFailure | undefined;
-  for (let event = await next(events); event !== undefined; event = await next(events)) {
-    if (event.event === "exited") status = exitStatus(event);
-    if (event.event === "detached") life.agree();
-    if (event.event === "network") {
-      connected.state = networkOf(event);
-      publishLoss({ container: connected.container, reason: connected.state?.reason ?? "" });
-    }
-    if (event.event === "failed") failure = new HelperFailure(event);
-  }
-  if (status !== undefined) return status;
-  if (life.isForgotten) throw forgotten(connected.container);
-  await onLost();
-  if (failure === undefined) return KILLED;
-  const { message, step, errno } = failure;
-  throw new MarmitaError("UNAVAILABLE", message, { step, errno, cause: failure });
-}
-
-function forgotten(container: string): MarmitaError {
-  return new MarmitaError("CLOSED", `container ${container} was let go of before it ended`);
-}
-
-function exitStatus(event: HelperEvent): ExitStatus {
-  const signal = signalName(numberOf(event, "signal"));
-  return { exitCode: numberOf(event, "exitCode"), signal };
-}
-
-function numberOf(event: HelperEvent, name: string): number {
-  const value = event[name];
-  return typeof value === "number" ? value : 0;
 }
 
 /** A struct winsize has 16 bits for each. */

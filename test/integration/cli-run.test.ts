@@ -61,9 +61,9 @@ describe.runIf(canRun)("marmita run", () => {
     ["125 for an unknown flag", ["--foo", "busybox"], 125, "unknown flag: --foo"],
     [
       "125 for a flag to come",
-      ["-d", "busybox"],
+      ["-P", "busybox"],
       125,
-      "marmita run: -d (--detach) is not supported yet",
+      "marmita run: -P (--publish-all) is not supported yet",
     ],
   ])("exits with %s", async (_, args, exitCode, message) => {
     const done = await run(...args);
