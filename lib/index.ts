@@ -5,6 +5,7 @@ export type { ApiOptions } from "./api/default-engine.ts";
 export { commit } from "./api/commit.ts";
 export { diff, exportContainer, inspect, logs, ps, rm, top } from "./api/containers.ts";
 export { create, rename } from "./api/lifecycle.ts";
+export { copyInto, copyOut } from "./api/copy.ts";
 export { exec } from "./api/exec.ts";
 export { history, images, importImage, load, rmi, save, tag } from "./api/images.ts";
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
@@ -102,6 +103,13 @@ export type { ExitStatus, RunningProcess } from "./runtime/process.ts";
 export type { Ulimit, Ulimits } from "./runtime/ulimits.ts";
 export type { ByteTarget } from "./images/drain.ts";
 export type { ByteSource } from "./images/feed.ts";
+export type {
+  CopiedOut,
+  CopyOptions,
+  CopySource,
+  CopyTarget,
+} from "./engine/copy-options.ts";
+export type { CopiedFiles } from "./layers/copy.ts";
 export type { CommittedImage } from "./images/commit.ts";
 export type { Change } from "./layers/diff.ts";
 export type { ImageFilters } from "./images/filter.ts";

@@ -36,6 +36,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./exec.ts")).exec,
   },
   {
+    names: ["container cp", "cp"],
+    summary: "Copy files/folders between a container and the local filesystem",
+    load: async () => (await import("./cp.ts")).cp,
+  },
+  {
     names: ["container diff", "diff"],
     summary: "Inspect changes to files or directories on a container's filesystem",
     load: async () => (await import("./diff.ts")).diff,
@@ -181,7 +186,7 @@ export const COMMANDS: readonly Entry[] = [
 /** Commands of Docker's and Podman's which are not there yet: refused by name, not as unknown. */
 const LATER = new Set(
   words(`
-    attach auto-update build builder buildx checkpoint compose config context cp
+    attach auto-update build builder buildx checkpoint compose config context
     generate healthcheck info init kill kube login logout
     machine manifest mount network node pause play plugin pod port prune pull push restart
     search secret service stack start stats stop swarm trust unmount unpause
@@ -191,7 +196,7 @@ const LATER = new Set(
 const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   container: new Set(
     words(`
-      attach checkpoint cleanup clone cp exists init kill mount
+      attach checkpoint cleanup clone exists init kill mount
       pause port restart restore runlabel start stats stop unmount unpause update
       wait`),
   ),

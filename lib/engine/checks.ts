@@ -26,6 +26,7 @@ import { checkSharedNetwork } from "./networking.ts";
 import type { CommitOptions } from "./commit.ts";
 import type { ListContainersOptions } from "./container-filters.ts";
 import type { CreateOptions } from "./container-options.ts";
+import type { CopyOptions } from "./copy-options.ts";
 import type { DiffOptions } from "./diff.ts";
 import type { ExportOptions } from "./export.ts";
 import type { ForkOptions } from "./fork-options.ts";
@@ -107,6 +108,7 @@ const removeImage: Checks<RemoveImageOptions> = {
   prune: flag,
   signal: abortSignal,
 };
+const copying: Checks<CopyOptions> = { keepOwners: flag, followLinks: flag, signal: abortSignal };
 const diff: Checks<DiffOptions> = { signal: abortSignal };
 const pruneFilter: Checks<PruneFilter> = { until: moment, labels: words, exceptLabels: words };
 const pruneImages: Checks<PruneImagesOptions> = { ...pruneFilter, all: flag, signal: abortSignal };
@@ -232,6 +234,10 @@ export function checkLogsOptions(options: LogsOptions): void {
   for (const when of [options.since, options.until]) {
     if (typeof when === "string") parseMoment(when);
   }
+}
+
+export function checkCopyOptions(options: CopyOptions): void {
+  check(copying, options);
 }
 
 export function checkDiffOptions(options: DiffOptions): void {

@@ -1,12 +1,14 @@
 /** One container: what it is, what state it is in, and what can be done with it. */
 import type { CommittedImage } from "../images/commit.ts";
 import type { ByteTarget } from "../images/drain.ts";
+import type { CopiedFiles } from "../layers/copy.ts";
 import type { Change } from "../layers/diff.ts";
 import type { ExecProcess } from "../runtime/exec.ts";
 import type { RunningProcess } from "../runtime/process.ts";
 import {
   checkCommitOptions,
   checkContainerName,
+  checkCopyOptions,
   checkDiffOptions,
   checkExportOptions,
   checkForkOptions,
@@ -19,6 +21,7 @@ import {
 } from "./checks.ts";
 import type { CommitOptions } from "./commit.ts";
 import type { EngineContext } from "./context.ts";
+import type { CopiedOut, CopyOptions, CopySource, CopyTarget } from "./copy-options.ts";
 import type { DiffOptions } from "./diff.ts";
 import type { ExecOptions, ExecResult, ExecSettings, StartExecOptions } from "./exec-options.ts";
 import type { ExportOptions, ExportedContainer } from "./export.ts";
@@ -167,6 +170,52 @@ export class Container implements AsyncDisposable {
     } catch (error) {
       throw explain(error, "read the container's log", signal);
     }
+  }
+
+  /**
+   * Copy a file or a directory of this machine to `path`, or unpack a tar, plain or packed, into the
+   * directory there; running or not, volumes and binds included. As `docker cp`: into a directory
+   * that is there it goes by its own name, or its contents alone where the source ends with `/.`;
+   * else it becomes `path`, in a directory that is there. What is there is replaced, directories
+   * are merged. When it fails or is aborted, what was copied by then stays, and no half file.
+   *
+   * Throws `NOT_FOUND` for the source, or the target's directory; `INVALID_ARGUMENT` for a directory
+   * over a file, or a file over a directory; `CONFLICT` where the target is read-only.
+   */
+  async copyInto(
+    path: string,
+    source: CopySource,
+    options: CopyOptions = {},
+  ): Promise<CopiedFiles> {
+    checkText(path, "path");
+    if (typeof source === "string") checkText(source, "source");
+    checkCopyOptions(options);
+    const copying = this.#context.work.begin(async () => {
+      const { copyInto } = await import("./cp.ts");
+      return copyInto(this.#context, this.record, { path, place: source, options });
+    });
+    return explained("copy into the container", copying, options.signal);
+  }
+
+  /**
+   * The other way: to a path of this machine, by the same rules, or as a tar to a stream or a
+   * descriptor. Throws as copyInto() does.
+   */
+  async copyOut(path: string, target: string, options?: CopyOptions): Promise<CopiedFiles>;
+  async copyOut(path: string, target: CopyTarget, options?: CopyOptions): Promise<CopiedOut>;
+  async copyOut(
+    path: string,
+    target: CopyTarget,
+    options: CopyOptions = {},
+  ): Promise<CopiedFiles | CopiedOut> {
+    checkText(path, "path");
+    if (typeof target === "string") checkText(target, "target");
+    checkCopyOptions(options);
+    const copying = this.#context.work.begin(async () => {
+      const { copyOut } = await import("./cp.ts");
+      return copyOut(this.#context, this.record, { path, place: target, options });
+    });
+    return explained("copy out of the container", copying, options.signal);
   }
 
   /**

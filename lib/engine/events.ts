@@ -5,6 +5,7 @@ import type { ContainerRecord, RecordedImage } from "./records.ts";
 
 /** Docker's words; what a command is told after a colon. */
 export type ContainerAction =
+  | "archive-path"
   | "attach"
   | "commit"
   | "copy"
@@ -17,6 +18,7 @@ export type ContainerAction =
   | "exec_die"
   | `exec_start: ${string}`
   | "export"
+  | "extract-to-dir"
   | `health_status: ${string}`
   | "kill"
   | "pause"

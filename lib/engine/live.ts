@@ -12,7 +12,7 @@ import type { VolumeBelonging } from "./volumes.ts";
 
 /** What the holder is about; a keeper that runs writes over it what to look for if it dies. */
 export interface LiveContent {
-  readonly purpose?: "create" | "start" | "remove" | "fork";
+  readonly purpose?: "create" | "start" | "remove" | "fork" | "copy";
   /** To be given back, should there be no record to tell. */
   readonly name?: string;
   /** To be deleted, in the same case. */
@@ -159,8 +159,10 @@ function parse(bytes: Uint8Array): LiveContent {
   };
 }
 
+const PURPOSES = ["create", "start", "remove", "fork", "copy"] as const;
+
 function isPurpose(value: unknown): value is NonNullable<LiveContent["purpose"]> {
-  return value === "create" || value === "start" || value === "remove" || value === "fork";
+  return PURPOSES.some((one) => one === value);
 }
 
 /** What only keepers write. */

@@ -6,6 +6,7 @@ import { type RunningProcess, startProcess } from "../runtime/process.ts";
 import { distrustFilters } from "../runtime/seccomp/filters.ts";
 import { parseSignal } from "../runtime/signals.ts";
 import { sizeOf, type TerminalSize } from "../runtime/spec-input.ts";
+import type { Paths } from "../store/paths.ts";
 import { abortError, onAbort, throwIfAborted } from "../util/abort.ts";
 import { Patience } from "../util/patience.ts";
 import { checkTerminalOptions } from "./checks.ts";
@@ -13,7 +14,7 @@ import type { EngineContext } from "./context.ts";
 import { noSuchContainer } from "./find.ts";
 import { homeOf } from "./kept-context.ts";
 import { joinedNamespace } from "./joins.ts";
-import { type Live, claimLive } from "./live.ts";
+import { type Live, claimLive, lookAtLive } from "./live.ts";
 import type { StartOptions } from "./options.ts";
 import { type ContainerRecord, exitPath, findExit, findRecord } from "./records.ts";
 import { ensureContainerFilter } from "./security.ts";
@@ -44,7 +45,7 @@ async function claim(
     await sweepOne(context, record.id); // it may have died with its keeper
     live = claimLive(paths, record.id, content);
     if (live !== undefined) break;
-    if ((await findExit(paths, record.id)) !== undefined) {
+    if ((await findExit(paths, record.id)) !== undefined || isCopied(paths, record.id)) {
       await patience.wait(signal); // it has ended, and its keeper tidies up
       continue;
     }
@@ -61,6 +62,12 @@ async function claim(
     live.finish();
     throw error;
   }
+}
+
+/** Its files are copied, to it or from it: that comes to an end. */
+function isCopied(paths: Paths, id: string): boolean {
+  const purpose = lookAtLive(paths, id)?.content.purpose;
+  return purpose === "copy" || purpose === "fork";
 }
 
 export interface ClaimedStart {

@@ -83,7 +83,7 @@ async function repair(context: EngineContext, id: string, live: Live): Promise<v
   const belongings =
     known === undefined ? content : { ...belongingsOf(known), ...content, name: known.name };
   if (record === undefined) return discard(context, id, belongings);
-  const wasRun = content.purpose !== "create" && content.purpose !== "fork";
+  const wasRun = !["create", "fork", "copy"].includes(content.purpose ?? "");
   if (content.purpose === "remove" || (wasRun && record.remove)) {
     await discard(context, id, belongings);
     return recordContainer(context, "destroy", { container: record });

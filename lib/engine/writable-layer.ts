@@ -51,7 +51,8 @@ export async function writableLayer(
   return { namespace, driver, uppers: [{ directory, at: "/", lowers, skip }], lowers, skip };
 }
 
-export async function readPlan({ name }: ContainerRecord, bundle: string): Promise<Plan> {
+/** Throws `NOT_FOUND`, `CORRUPT`. */
+export async function readPlan({ name }: Pick<ContainerRecord, "name">, bundle: string): Promise<Plan> {
   try {
     return decodePlan(await readFile(join(bundle, "plan")));
   } catch (error) {

@@ -215,6 +215,8 @@ export interface VerbOptions {
   /** A descriptor that the verb keeps open, with the lock it holds, to its end; the caller's too. */
   readonly held?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** When aborted, the verb is asked to end, for it undoes what it has begun; killed if it lingers. */
+  readonly endsByItself?: boolean;
   readonly onEvent?: (event: HelperEvent) => void;
   /** When it is fulfilled, the verb is told `ready`. */
   readonly ready?: Promise<unknown> | undefined;
@@ -232,8 +234,7 @@ export async function runVerb(verb: string, options: VerbOptions = {}): Promise<
     stdio: [stdin, stdout, -1],
     extra: [namespace?.fd, held].filter((fd) => fd !== undefined),
   });
-  // Not reaped yet: the pid is its own.
-  const unhook = signal && onAbort(signal, () => process.kill(helper.pid, "SIGKILL"));
+  const unhook = signal && endOnAbort(helper, signal, endsByItself ? LONGEST_END_MS : 0);
   ready?.then(
     () => helper.send("ready"),
     () => undefined, // whoever made it fail tells of it, and ends this one
@@ -255,6 +256,24 @@ export async function runVerb(verb: string, options: VerbOptions = {}): Promise<
     throw new HelperFailure({ event: "failed", what: `marmita-init ${verb} ended with ${how}` });
   }
   return last;
+}
+
+/** A verb that undoes what it has begun takes no longer for that. */
+const LONGEST_END_MS = 2_000;
+
+/** The returned function is called when it has ended; its pid is its own as long as it is not reaped. */
+function endOnAbort(helper: Helper, signal: AbortSignal, patienceMs: number): () => void {
+  let timer: NodeJS.Timeout | undefined;
+  const kill = () => process.kill(helper.pid, "SIGKILL");
+  const unhook = onAbort(signal, () => {
+    if (patienceMs === 0) return void kill();
+    process.kill(helper.pid, "SIGTERM");
+    timer = setTimeout(kill, patienceMs);
+  });
+  return () => {
+    unhook();
+    clearTimeout(timer);
+  };
 }
 
 /** One container's keeper: `started` or `failed`, then `exited` when all is put away. */

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "failure.h"
@@ -22,6 +23,19 @@ int inside_make_file(int root, const char *path, mode_t mode, int *ret_fd, struc
 
 /* Make a symbolic link; its parent directories too. A path already taken is left as it is. */
 int inside_make_symlink(int root, const char *text, const char *path, struct failure *why);
+
+/* What a path names, as a name in an open directory. */
+struct inside_place {
+  int parent; /* the caller closes it */
+  char name[256];
+  bool exists;
+  struct stat st; /* if it does */
+};
+
+/* With `follows`, or a slash at the end, a link there is followed, also one to where nothing is
+ * yet. What is on the way must exist: ENOENT. ENOTDIR for a file with a slash behind it. */
+int inside_find(int root, const char *path, bool follows, struct inside_place *ret_place,
+                struct failure *why);
 
 /* Whether `fd` is of what the path names without any symbolic link, on the way or at its end. Who
  * swaps names meanwhile is found out. */

@@ -98,7 +98,7 @@ static int add(struct layer *layer, const struct tar_entry *entry, struct tar *t
   char path[LAYER_PATH_SIZE];
   struct place place;
 
-  if (place_clean(entry->name, path, why) < 0)
+  if (tar_name_clean(entry->name, path, why) < 0)
     return -why->errnum;
   int r = whiteout_add(layer, path, &place, why);
   if (r != 0)

@@ -1,44 +1,11 @@
 /* Files, directories, links and fifos of a layer. */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "fd.h"
 #include "layer_parts.h"
-
-/* Less than that would be no hole in most file systems. */
-#define HOLE_BYTES 4096
-
-/* What one piece tells of it: a file that was nothing but a hole comes as zeros without end. */
-static bool is_hole(const unsigned char *bytes, size_t size) {
-  return size >= HOLE_BYTES && bytes[0] == 0 && memcmp(bytes, bytes + 1, size - 1) == 0;
-}
-
-/* Zeros that take no room where they come from take none here. */
-static int write_contents(int fd, struct tar *tar, int64_t size, struct failure *why) {
-  const unsigned char *bytes = NULL;
-  int64_t offset = 0;
-  int64_t end = 0;
-  int n;
-
-  while ((n = tar_read(tar, &bytes, &offset, why)) > 0) {
-    if (is_hole(bytes, (size_t) n))
-      continue;
-    if (offset != end && lseek(fd, offset, SEEK_SET) < 0)
-      return fail(why, errno, "seek");
-    if (fd_write_all(fd, bytes, (size_t) n, why) < 0)
-      return -why->errnum;
-    end = offset + n;
-  }
-  if (n < 0)
-    return n;
-  if (end < size && ftruncate(fd, size) < 0)
-    return fail(why, errno, "set size");
-  return 0;
-}
+#include "tar_contents.h"
 
 int create_open(struct layer *layer, const struct place *place, unsigned mode, int *ret_fd,
                 struct failure *why) {
@@ -62,7 +29,7 @@ int create_file(struct layer *layer, const struct place *place, struct tar *tar,
 
   if (create_open(layer, place, attributes->mode, &fd, why) < 0)
     return -why->errnum;
-  if (write_contents(fd, tar, size, why) < 0)
+  if (tar_contents_write(tar, size, fd, why) < 0)
     return -why->errnum;
   if (attributes_put_on_file(layer, fd, attributes, why) < 0)
     return -why->errnum;

@@ -69,7 +69,7 @@ int link_add(struct layer *layer, struct place *place, const struct tar_entry *e
   char clean[LAYER_PATH_SIZE];
   struct stat st;
 
-  if (place_clean(entry->link, clean, why) < 0)
+  if (tar_name_clean(entry->link, clean, why) < 0)
     return fail_while(why, "hard link to %.40s", entry->link);
   if (!find_target(layer, clean, &st))
     return wait_for_target(layer, place->path, clean, why);

@@ -5,8 +5,9 @@
 #include <sys/stat.h>
 
 #include "layer.h"
+#include "tar_name.h"
 
-#define LAYER_PATH_SIZE (TAR_NAME_MAX + 1)
+#define LAYER_PATH_SIZE TAR_NAME_SIZE
 #define LAYER_LEVELS 32
 #define LAYER_LOWERS_MAX 512
 #define LAYER_LINKS_MAX 16384u /* that wait for a later entry */
@@ -85,7 +86,6 @@ struct attributes {
 /* Failures say what was done, "create file"; layer_add() puts the entry's name in front. */
 
 /* layer_place.c */
-int place_clean(const char *name, char *ret_path, struct failure *why);
 /* Opens the parent of place->path, making what is missing. */
 int place_open(struct layer *layer, struct place *place, struct failure *why);
 /* Makes room for a new entry: whatever is there goes. */

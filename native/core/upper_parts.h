@@ -41,6 +41,7 @@ struct upper_level {
 /* The files with several names that were told, by inode. */
 struct upper_links {
   struct upper_link {
+    dev_t dev;
     ino_t ino;
     char *path;
   } * slots;

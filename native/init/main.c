@@ -34,6 +34,8 @@ static const struct verb {
     {"archive", archive_main},     /* files become an archive on stdout */
     {"freeze", freeze_main},       /* what a container wrote becomes a layer below it */
     {"duplicate", duplicate_main}, /* copy trees, whoever inside owns them */
+    {"copy-from", copy_from_main}, /* a path of a container, or of here, becomes a tar on stdout */
+    {"copy-to", copy_to_main},     /* a tar on stdin goes to a path of a container, or of here */
     {"remove", remove_main},       /* delete trees, whoever inside owns them */
     {"measure", measure_main},     /* how much lies in trees, whoever inside owns them */
     {"probe", probe_main},         /* can this directory carry an overlay? */

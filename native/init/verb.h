@@ -28,6 +28,8 @@ int pack_main(int argc, char *argv[], struct failure *why);
 int blob_main(int argc, char *argv[], struct failure *why);
 int freeze_main(int argc, char *argv[], struct failure *why);
 int duplicate_main(int argc, char *argv[], struct failure *why);
+int copy_from_main(int argc, char *argv[], struct failure *why);
+int copy_to_main(int argc, char *argv[], struct failure *why);
 int remove_main(int argc, char *argv[], struct failure *why);
 int measure_main(int argc, char *argv[], struct failure *why);
 int probe_main(int argc, char *argv[], struct failure *why);
