@@ -103,12 +103,7 @@ export type { ExitStatus, RunningProcess } from "./runtime/process.ts";
 export type { Ulimit, Ulimits } from "./runtime/ulimits.ts";
 export type { ByteTarget } from "./images/drain.ts";
 export type { ByteSource } from "./images/feed.ts";
-export type {
-  CopiedOut,
-  CopyOptions,
-  CopySource,
-  CopyTarget,
-} from "./engine/copy-options.ts";
+export type { CopiedOut, CopyOptions, CopySource, CopyTarget } from "./engine/copy-options.ts";
 export type { CopiedFiles } from "./layers/copy.ts";
 export type { CommittedImage } from "./images/commit.ts";
 export type { Change } from "./layers/diff.ts";

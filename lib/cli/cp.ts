@@ -20,8 +20,7 @@ export const cp: Command = {
     {
       name: "quiet",
       short: "q",
-      help:
-        "Suppress what is told after the copy. It is suppressed anyway if no terminal is attached",
+      help: "Suppress what is told after the copy. It is suppressed anyway if no terminal is attached",
     },
   ],
   refused: { switches: "overwrite" },
@@ -37,11 +36,11 @@ export const cp: Command = {
     const isQuiet = flags.has("quiet") || !isatty(2);
     if (to.container !== undefined) {
       const asked = { container: to.container, path: to.path, place: from.path };
-      return copyIn(engine, { ...asked, options: copying, isQuiet });
+      return await copyIn(engine, { ...asked, options: copying, isQuiet });
     }
     if (from.container !== undefined) {
       const asked = { container: from.container, path: from.path, place: to.path };
-      return copyOut(engine, { ...asked, options: copying, isQuiet });
+      return await copyOut(engine, { ...asked, options: copying, isQuiet });
     }
     throw new UsageError("must specify at least one container source", { exitCode: 1 });
   },
@@ -101,7 +100,11 @@ async function copyOut(engine: Engine, asked: Asked): Promise<number> {
 
 /** What is missing in the end is told however quiet it is to be. */
 function tell(
-  { size, devices, unowned }: { readonly size: number; readonly devices: number; readonly unowned: number },
+  {
+    size,
+    devices,
+    unowned,
+  }: { readonly size: number; readonly devices: number; readonly unowned: number },
   { isQuiet, target }: { readonly isQuiet: boolean; readonly target: string },
 ): void {
   if (devices > 0) printError(`marmita: ${devices} device nodes were left out\n`);

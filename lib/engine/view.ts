@@ -27,7 +27,10 @@ const LONGEST_CHANGE_MS = 10_000;
 export async function withView<T>(
   context: EngineContext,
   record: ContainerRecord,
-  { work, signal }: { readonly work: (view: View) => Promise<T>; readonly signal?: AbortSignal | undefined },
+  {
+    work,
+    signal,
+  }: { readonly work: (view: View) => Promise<T>; readonly signal?: AbortSignal | undefined },
 ): Promise<T> {
   const { paths } = context;
   const patience = new Patience();
@@ -59,23 +62,12 @@ async function ofRunning<T>(
   work: (view: View) => Promise<T>,
 ): Promise<typeof ENDED | { readonly result: T }> {
   const live = join(context.paths.live, record.id);
-  const words = ["running", live, record.name];
   try {
-    return { result: await work({ words, namespace: await namespaceOver(context, record) }) };
+    return { result: await work({ words: ["running", live, record.name] }) };
   } catch (error) {
     if (error instanceof HelperFailure && error.errno === "ESRCH") return ENDED;
     throw error;
   }
-}
-
-/** Whose root is root over the container's: that of the one it shares namespaces with. */
-async function namespaceOver(
-  context: EngineContext,
-  record: ContainerRecord,
-): Promise<UserNamespace> {
-  const [joined] = record.joins ?? [];
-  const other = joined === undefined ? undefined : await findRecord(context.paths, joined);
-  return namespaceOf(context, other ?? record);
 }
 
 async function namespaceOf(
@@ -111,7 +103,7 @@ async function ofStopped<T>(
     const whole = await readPlan(record, bundle);
     await writeFile(plan, encodePlan(viewPlan(whole)), { mode: 0o600 });
     const namespace = await namespaceOf(context, record);
-    return await work({ words: ["stopped", plan], namespace });
+    return await work({ words: ["stopped", plan], namespace, held: live.fd });
   } finally {
     await rm(plan, { force: true });
     live.finish();

@@ -52,7 +52,10 @@ export async function writableLayer(
 }
 
 /** Throws `NOT_FOUND`, `CORRUPT`. */
-export async function readPlan({ name }: Pick<ContainerRecord, "name">, bundle: string): Promise<Plan> {
+export async function readPlan(
+  { name }: Pick<ContainerRecord, "name">,
+  bundle: string,
+): Promise<Plan> {
   try {
     return decodePlan(await readFile(join(bundle, "plan")));
   } catch (error) {

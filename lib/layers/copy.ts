@@ -1,6 +1,11 @@
 /** Files as a tar on a descriptor, and back: of this machine, or of a container. */
 import { MarmitaError } from "../errors.ts";
-import { type HelperEvent, type UserNamespace, runVerb } from "../native/helper.ts";
+import {
+  type HelperEvent,
+  type UserNamespace,
+  type VerbOptions,
+  runVerb,
+} from "../native/helper.ts";
 import { JsonReader } from "../util/json.ts";
 
 /** Whose files: words of native/init/view.h, and where they are said. */
@@ -8,6 +13,8 @@ export interface View {
   readonly words: readonly string[];
   /** Absent: the caller's own. */
   readonly namespace?: UserNamespace;
+  /** The lock that keeps others from it, held to the end of who looks. */
+  readonly held?: number;
 }
 
 /** This machine's, as the caller sees them. */
@@ -80,8 +87,8 @@ export async function copyTo(request: CopyToRequest): Promise<CopiedFiles> {
   };
 }
 
-function inside({ namespace }: View): { readonly namespace?: UserNamespace } {
-  return namespace === undefined ? {} : { namespace };
+function inside({ namespace, held }: View): Pick<VerbOptions, "namespace" | "held"> {
+  return { held, ...(namespace !== undefined && { namespace }) };
 }
 
 function fieldsOf(event: HelperEvent, last: string): JsonReader {

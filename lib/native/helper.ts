@@ -228,6 +228,7 @@ export interface VerbOptions {
  */
 export async function runVerb(verb: string, options: VerbOptions = {}): Promise<HelperEvent> {
   const { args = [], stdin = -1, stdout = -1, namespace, held, signal, onEvent, ready } = options;
+  const { endsByItself = false } = options;
   throwIfAborted(signal);
   const helper = Helper.start(verb, {
     args: namespace === undefined ? args : ["--userns", ...args],

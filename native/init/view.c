@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -31,6 +32,9 @@ static int enter_running(const char *live, const char *name, struct failure *why
 
   if (namespaces_find(live, name, NULL, &pidfd, why) < 0)
     return -why->errnum;
+  /* Whoever there may look into others is not to look into us. */
+  if (prctl(PR_SET_DUMPABLE, 0) < 0)
+    return fail(why, errno, "hide from the container");
   if (setns(pidfd, CLONE_NEWUSER | CLONE_NEWNS) < 0)
     return fail(why, errno, "enter container %s", name);
   if (become_somebody(why) < 0)
