@@ -5,7 +5,7 @@ export type { ApiOptions } from "./api/default-engine.ts";
 export { commit } from "./api/commit.ts";
 export { diff, exportContainer, inspect, logs, ps, rm, top } from "./api/containers.ts";
 export { create, rename } from "./api/lifecycle.ts";
-export { copyInto, copyOut } from "./api/copy.ts";
+export { type ContainerPath, copyInto, copyOut } from "./api/copy.ts";
 export { exec } from "./api/exec.ts";
 export { history, images, importImage, load, rmi, save, tag } from "./api/images.ts";
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";

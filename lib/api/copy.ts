@@ -3,14 +3,21 @@ import type { CopiedOut, CopyOptions, CopySource, CopyTarget } from "../engine/c
 import type { CopiedFiles } from "../layers/copy.ts";
 import { type ApiOptions, engineOf } from "./default-engine.ts";
 
+/** A file or directory of a container. */
+export interface ContainerPath {
+  /** Its name, its id, or a unique start of its id. */
+  readonly container: string;
+  /** In the container; relative to `/`. */
+  readonly path: string;
+}
+
 /**
  * Copy a file or a directory of this machine to a path in a container, or unpack a tar into a
  * directory there; running or not. The rules are those of `docker cp`, and of
  * `Container.copyInto()`. Throws `NOT_FOUND`, `INVALID_ARGUMENT`, `CONFLICT`.
  */
 export async function copyInto(
-  container: string,
-  path: string,
+  { container, path }: ContainerPath,
   source: CopySource,
   options: CopyOptions & ApiOptions = {},
 ): Promise<CopiedFiles> {
@@ -21,20 +28,17 @@ export async function copyInto(
 
 /** The other way, to a path of this machine, or as a tar to a stream or a descriptor. */
 export async function copyOut(
-  container: string,
-  path: string,
+  source: ContainerPath,
   target: string,
   options?: CopyOptions & ApiOptions,
 ): Promise<CopiedFiles>;
 export async function copyOut(
-  container: string,
-  path: string,
+  source: ContainerPath,
   target: CopyTarget,
   options?: CopyOptions & ApiOptions,
 ): Promise<CopiedOut>;
 export async function copyOut(
-  container: string,
-  path: string,
+  { container, path }: ContainerPath,
   target: CopyTarget,
   options: CopyOptions & ApiOptions = {},
 ): Promise<CopiedOut> {

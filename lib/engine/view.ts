@@ -43,7 +43,7 @@ export async function withView<T>(
       if (seen !== ENDED) return seen.result;
     } else if (live?.isHeld !== true) {
       const claimed = await claim(context, record);
-      if (claimed !== undefined) return await ofStopped(context, { record, live: claimed, work });
+      if (claimed !== undefined) return ofStopped(context, { record, live: claimed, work });
     }
     if (performance.now() > deadline && live?.content.purpose !== "copy") throw isChanging(record);
     await patience.wait(signal);

@@ -1,3 +1,4 @@
+/* Where a path leads: the directory that its last name is in. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
