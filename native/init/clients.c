@@ -173,6 +173,13 @@ size_t clients_lack(const struct streams *streams, int flow) {
   return lacking;
 }
 
+bool clients_are_attached(const struct clients *clients, int flow) {
+  for (size_t i = 0; i < clients->count; i++)
+    if (clients->list[i]->is_attached[flow] && !clients->list[i]->is_gone)
+      return true;
+  return false;
+}
+
 void clients_send(struct streams *streams) {
   struct clients *clients = &streams->clients;
 

@@ -36,6 +36,7 @@ void clients_add(struct streams *streams, int fd);
 void clients_owe(struct clients *clients, int flow);
 /* How many bytes of it are still to be sent. */
 size_t clients_lack(const struct streams *streams, int flow);
+bool clients_are_attached(const struct clients *clients, int flow);
 /* Send what can be sent, whether or not poll() tells of room. */
 void clients_send(struct streams *streams);
 /* Who lacks something is not waited for any more. */

@@ -34,6 +34,7 @@ struct end end_adopt(int standard, bool is_for_writing) {
     return END_NONE;
   if (S_ISSOCK(status.st_mode))
     end.kind = END_SOCKET;
+  end.is_pipe = S_ISFIFO(status.st_mode);
   if (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)) {
     end.fd = open_anew(standard, is_for_writing);
     end.kind = end.fd < 0 ? END_SHARED : END_OWN;

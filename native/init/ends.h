@@ -9,6 +9,7 @@
 
 struct end {
   int fd; /* -1: there is none, or no more */
+  bool is_pipe;
   enum {
     END_OWN,    /* opened anew, for ourselves: no call waits */
     END_SOCKET, /* no call waits that says so; written to only when poll() tells of room */

@@ -7,6 +7,13 @@
 
 #include "streams_parts.h"
 
+void flow_begin(struct flow *flow, bool is_piped) {
+  flow->limit = SIZE_MAX;
+  flow->is_piped = is_piped;
+  flow->is_enlarged = false;
+  flow->is_passed_on = false;
+}
+
 void flow_close_source(struct streams *streams, int number) {
   struct flow *flow = &streams->flows[number];
 
@@ -17,6 +24,9 @@ void flow_close_source(struct streams *streams, int number) {
 
 /* More than one has ever held: its buffers are of the kernel's size. */
 #define LARGEST_TERMINAL (1u << 20)
+
+#define LARGE_PIPE (256 << 10)
+#define LARGEST_SPLICE (1u << 20)
 
 /* The next is read into the same place. */
 static void let_go(struct streams *streams, int number) {
@@ -49,6 +59,40 @@ bool flow_fill(struct streams *streams, int number) {
               flow->size);
   clients_owe(&streams->clients, number);
   return true;
+}
+
+bool flow_can_pass_on(const struct streams *streams, int number) {
+  const struct flow *flow = &streams->flows[number];
+
+  return flow->is_piped && flow->first.is_pipe && flow->first.fd >= 0 && flow->size == 0 &&
+         streams->options.log == NULL && !streams->is_draining &&
+         !clients_are_attached(&streams->clients, number);
+}
+
+bool flow_pass_on(struct streams *streams, int number) {
+  struct flow *flow = &streams->flows[number];
+  const ssize_t n = splice(flow->source, NULL, flow->first.fd, NULL, LARGEST_SPLICE,
+                           SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+
+  flow->is_passed_on = n < 0 && errno == EAGAIN;
+  if (n == 0)
+    flow_close_source(streams, number);
+  else if (n < 0 && errno != EAGAIN && errno != EINTR)
+    end_close(&flow->first); /* EPIPE: nobody reads it */
+  return n > 0;
+}
+
+/* Not where somebody has a socket: in there is no room for that much at the end. A user may have
+ * 64 MiB in all pipes together, so that only those have it who need it. */
+void flow_enlarge(struct streams *streams, int number) {
+  struct flow *flow = &streams->flows[number];
+
+  if (flow->is_enlarged || !flow->is_piped || clients_are_attached(&streams->clients, number))
+    return;
+  flow->is_enlarged = true;
+  (void) fcntl(flow->source, F_SETPIPE_SZ, LARGE_PIPE);
+  if (flow->first.is_pipe && fcntl(flow->first.fd, F_GETPIPE_SZ) < LARGE_PIPE)
+    (void) fcntl(flow->first.fd, F_SETPIPE_SZ, LARGE_PIPE);
 }
 
 void flow_limit(struct flow *flow) {

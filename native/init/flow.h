@@ -13,17 +13,31 @@ struct streams;
 
 /* Nothing is read while anybody lacks some of `bytes`. */
 struct flow {
-  int source;        /* -1: it has ended, or has not begun */
-  size_t limit;      /* how much more is read; SIZE_MAX: no end to that */
-  size_t size;       /* how much was read */
+  int source;    /* -1: it has ended, or has not begun */
+  size_t limit;  /* how much more is read; SIZE_MAX: no end to that */
+  size_t size;   /* how much was read */
+  bool is_piped; /* not from a terminal */
+  bool is_enlarged;
+  bool is_passed_on; /* without a copy, and the first client's pipe was full */
   struct end first;  /* of the client that started the container */
   size_t first_from; /* what it does not have yet begins here */
   char bytes[FLOW_CHUNK];
 };
 
+/* It has a source, anew. */
+void flow_begin(struct flow *flow, bool is_piped);
+
 /* Read once, when nobody lacks anything. False when there was nothing: at its end, or, when the
  * command has ended, for now, the source is closed. */
 bool flow_fill(struct streams *streams, int number);
+
+/* The same where the first client's pipe is all there is: pages go from one to the other. False
+ * when there was nothing, or no room. */
+bool flow_can_pass_on(const struct streams *streams, int number);
+bool flow_pass_on(struct streams *streams, int number);
+
+/* There is more than can be read at a time: fewer and longer turns, from now on. */
+void flow_enlarge(struct streams *streams, int number);
 
 /* The command has ended: no more is read than there can be. Who else has the other end, as it was
  * handed on, may write to it for ever. */

@@ -100,10 +100,14 @@ static void name_file(const struct log *log, unsigned number, char name[static N
 }
 
 /* The oldest goes, each other becomes one older. Where one cannot be moved there is a gap, which
- * the next turn closes. */
+ * the next turn closes. None is moved over another: ext4 would have it on disk first, all of it
+ * (auto_da_alloc), of which most is to go before it ever comes there. */
 static bool age_files(const struct log *log) {
   char from[NAME_MAX + 1], to[NAME_MAX + 1];
 
+  name_file(log, log->max_files - 1, to);
+  if (unlinkat(log->directory, to, 0) < 0 && errno != ENOENT)
+    return false;
   for (unsigned number = log->max_files - 1; number > 0; number--) {
     name_file(log, number - 1, from);
     name_file(log, number, to);

@@ -130,8 +130,8 @@ static int open_pipes(struct streams *streams, struct failure *why) {
       input_begin(&streams->input, sink, NULL);
   }
   for (int i = 0; i < FLOWS && r == 0; i++) {
-    streams->flows[i].limit = SIZE_MAX;
     r = open_pipe(STDOUT_FILENO + i, &streams->flows[i].source, why);
+    flow_begin(&streams->flows[i], true);
   }
   return r;
 }
@@ -153,7 +153,7 @@ int streams_take_terminal(struct streams *streams, int master, struct size size,
   if (r < 0)
     return r;
   streams->flows[FLOW_OUTPUT].source = master;
-  streams->flows[FLOW_OUTPUT].limit = SIZE_MAX;
+  flow_begin(&streams->flows[FLOW_OUTPUT], false);
   input_begin(&streams->input, master, &streams->terminal);
   return 0;
 }
@@ -185,8 +185,8 @@ static int sooner(int one_ms, int other_ms) {
 
 static void watch_flow(const struct streams *streams, int number, struct pollfd polled[]) {
   const struct flow *flow = &streams->flows[number];
-  const bool is_free = flow_lack(streams, number) == 0;
-  const bool is_first_lacking = flow->first_from < flow->size;
+  const bool is_free = flow_lack(streams, number) == 0 && !flow->is_passed_on;
+  const bool is_first_lacking = flow->first_from < flow->size || flow->is_passed_on;
 
   polled[POLLED_SOURCE + number] =
       (struct pollfd){.fd = is_free ? flow->source : -1, .events = POLLIN};
@@ -213,16 +213,29 @@ static bool may_write(const struct flow *flow) {
   return flow->first.kind == END_OWN || flow->first.kind == END_FILE;
 }
 
+static bool read_on(struct streams *streams, int number) {
+  struct flow *flow = &streams->flows[number];
+
+  if (!flow_fill(streams, number))
+    return false;
+  if (may_write(flow))
+    flow_send_first(flow);
+  return true;
+}
+
 static void serve_flow(struct streams *streams, int number, const struct pollfd polled[]) {
   struct flow *flow = &streams->flows[number];
 
   if (polled[POLLED_FIRST + number].revents != 0)
     flow_send_first(flow);
-  if (polled[POLLED_SOURCE + number].revents == 0)
+  if (polled[POLLED_SOURCE + number].revents == 0 && !flow->is_passed_on)
     return;
-  for (int i = 0; i < ROUNDS && flow->source >= 0 && flow_fill(streams, number); i++)
-    if (may_write(flow))
-      flow_send_first(flow);
+  flow->is_passed_on = false;
+  for (int i = 0; i < ROUNDS && flow->source >= 0; i++)
+    if (flow_can_pass_on(streams, number) ? !flow_pass_on(streams, number)
+                                          : !read_on(streams, number))
+      return;
+  flow_enlarge(streams, number);
 }
 
 void streams_serve(struct streams *streams, const struct pollfd polled[static STREAMS_POLLED]) {
