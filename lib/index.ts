@@ -4,7 +4,7 @@ export { type ErrorCode, MarmitaError, isMarmitaError } from "./errors.ts";
 export type { ApiOptions } from "./api/default-engine.ts";
 export { commit } from "./api/commit.ts";
 export { diff, exportContainer, inspect, logs, ps, rm, top } from "./api/containers.ts";
-export { create, rename } from "./api/lifecycle.ts";
+export { create, kill, rename, restart, start, stop, wait } from "./api/lifecycle.ts";
 export { type ContainerPath, copyInto, copyOut } from "./api/copy.ts";
 export { exec } from "./api/exec.ts";
 export { history, images, importImage, load, rmi, save, tag } from "./api/images.ts";
@@ -76,6 +76,14 @@ export type {
 } from "./engine/prune.ts";
 export type { PruneFilter } from "./engine/prune-filter.ts";
 export type { ContainerRecord, RecordedImage } from "./engine/records.ts";
+export type {
+  KillOptions,
+  SignalName,
+  StopOptions,
+  WaitCondition,
+  WaitOptions,
+  WaitResult,
+} from "./engine/lifecycle-options.ts";
 export type { RemoveOptions } from "./engine/remove.ts";
 export type { RenameOptions } from "./engine/rename.ts";
 export type { ContainerState, ContainerStatus } from "./engine/state.ts";

@@ -61,6 +61,31 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./top.ts")).top,
   },
   {
+    names: ["container stop", "stop"],
+    summary: "Stop one or more running containers",
+    load: async () => (await import("./stop.ts")).stop,
+  },
+  {
+    names: ["container start", "start"],
+    summary: "Start one or more stopped containers",
+    load: async () => (await import("./start.ts")).start,
+  },
+  {
+    names: ["container restart", "restart"],
+    summary: "Restart one or more containers",
+    load: async () => (await import("./restart.ts")).restart,
+  },
+  {
+    names: ["container kill", "kill"],
+    summary: "Kill one or more running containers",
+    load: async () => (await import("./kill.ts")).kill,
+  },
+  {
+    names: ["container wait", "wait"],
+    summary: "Block until one or more containers stop, then print their exit codes",
+    load: async () => (await import("./wait.ts")).wait,
+  },
+  {
     names: ["container rename", "rename"],
     summary: "Rename a container",
     load: async () => (await import("./rename.ts")).rename,
@@ -187,18 +212,17 @@ export const COMMANDS: readonly Entry[] = [
 const LATER = new Set(
   words(`
     attach auto-update build builder buildx checkpoint compose config context
-    generate healthcheck info init kill kube login logout
-    machine manifest mount network node pause play plugin pod port prune pull push restart
-    search secret service stack start stats stop swarm trust unmount unpause
-    unshare update wait`),
+    generate healthcheck info init kube login logout
+    machine manifest mount network node pause play plugin pod port prune pull push
+    search secret service stack stats swarm trust unmount unpause
+    unshare update`),
 );
 
 const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   container: new Set(
     words(`
-      attach checkpoint cleanup clone exists init kill mount
-      pause port restart restore runlabel start stats stop unmount unpause update
-      wait`),
+      attach checkpoint cleanup clone exists init mount
+      pause port restore runlabel stats unmount unpause update`),
   ),
   system: new Set(words("check connection dial-stdio info migrate renumber reset service")),
   volume: new Set(words("exists export import mount reload unmount update")),

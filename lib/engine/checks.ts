@@ -21,7 +21,7 @@ import {
 } from "../util/check.ts";
 import { parseMoment } from "../util/moment.ts";
 import { LATEST_EPOCH } from "../util/source-date-epoch.ts";
-import { CONTAINER_CHECKS, containerName } from "./container-checks.ts";
+import { CONTAINER_CHECKS } from "./container-checks.ts";
 import { checkSharedNetwork } from "./networking.ts";
 import type { CommitOptions } from "./commit.ts";
 import type { ListContainersOptions } from "./container-filters.ts";
@@ -37,7 +37,6 @@ import type { LogsOptions } from "./log-entries.ts";
 import type { PruneContainersOptions, PruneImagesOptions, PruneSystemOptions } from "./prune.ts";
 import type { PruneFilter } from "./prune-filter.ts";
 import type { RemoveOptions } from "./remove.ts";
-import type { RenameOptions } from "./rename.ts";
 import { checkRestartAndRemove } from "./restart-policy.ts";
 import { STATUSES } from "./state.ts";
 
@@ -137,7 +136,6 @@ const logs: Checks<LogsOptions> = {
   signal: abortSignal,
 };
 const exporting: Checks<ExportOptions> = { signal: abortSignal };
-const rename: Checks<RenameOptions> = { signal: abortSignal };
 const remove: Checks<RemoveOptions> = { force: flag, volumes: flag, signal: abortSignal };
 
 /** What the arguments of `run` are. */
@@ -209,15 +207,6 @@ export function checkListContainersOptions(options: ListContainersOptions): void
 /** Of a container. */
 export function checkInspectOptions(options: InspectOptions): void {
   check(inspect, options);
-}
-
-/** What a container is to be called. */
-export function checkContainerName(value: string): void {
-  containerName(value, "name");
-}
-
-export function checkRenameOptions(options: RenameOptions): void {
-  check(rename, options);
 }
 
 /** Of a container. */

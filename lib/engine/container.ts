@@ -7,7 +7,6 @@ import type { ExecProcess } from "../runtime/exec.ts";
 import type { RunningProcess } from "../runtime/process.ts";
 import {
   checkCommitOptions,
-  checkContainerName,
   checkCopyOptions,
   checkDiffOptions,
   checkExportOptions,
@@ -15,11 +14,11 @@ import {
   checkInspectOptions,
   checkLogsOptions,
   checkRemoveOptions,
-  checkRenameOptions,
   checkStartOptions,
   checkText,
 } from "./checks.ts";
 import type { CommitOptions } from "./commit.ts";
+import { stateOf } from "./container-state.ts";
 import type { EngineContext } from "./context.ts";
 import type { CopiedOut, CopyOptions, CopySource, CopyTarget } from "./copy-options.ts";
 import type { DiffOptions } from "./diff.ts";
@@ -28,21 +27,33 @@ import type { ExportOptions, ExportedContainer } from "./export.ts";
 import { explain, explained } from "./failures.ts";
 import type { ForkOptions } from "./fork-options.ts";
 import { type ContainerInspection, type InspectOptions, inspectContainer } from "./inspect.ts";
-import { lookAtLive } from "./live.ts";
+import {
+  checkContainerName,
+  checkKillOptions,
+  checkRenameOptions,
+  checkSignalName,
+  checkStopOptions,
+  checkWaitOptions,
+} from "./lifecycle-checks.ts";
+import type {
+  KillOptions,
+  SignalName,
+  StopOptions,
+  WaitOptions,
+  WaitResult,
+} from "./lifecycle-options.ts";
 import type { LogEntry, LogsOptions } from "./log-entries.ts";
 import type { LogLine } from "./log-lines.ts";
 import type { LogSource } from "./log-watch.ts";
 import type * as LogReading from "./logs.ts";
 import type { StartOptions } from "./options.ts";
-import { type ContainerRecord, findExit, findRecord } from "./records.ts";
+import type { ContainerRecord } from "./records.ts";
 import { type RemoveOptions, removeContainer } from "./remove.ts";
 import { startContainer } from "./start.ts";
 import type { RenameOptions } from "./rename.ts";
-import { noSuchContainer } from "./find.ts";
-import { type ContainerState, deriveState } from "./state.ts";
+import type { ContainerState } from "./state.ts";
 import type { ProcessTable, TopOptions } from "./top.ts";
 import { checkTopOptions } from "./watch-checks.ts";
-import { endingOf, sweepOne } from "./sweep.ts";
 
 export class Container implements AsyncDisposable {
   readonly #context: EngineContext;
@@ -286,6 +297,60 @@ export class Container implements AsyncDisposable {
   }
 
   /**
+   * Ask its process to end, and kill it when it does not in time; its restart policy does not start
+   * it again. Resolves when it does not run; nothing happens when it did not.
+   */
+  async stop(options: StopOptions = {}): Promise<void> {
+    checkStopOptions(options);
+    const stopping = this.#context.work.begin(async () => {
+      const { stopContainer } = await import("./stop.ts");
+      return stopContainer(this.#context, this.record, options);
+    });
+    await explained("stop the container", stopping, options.signal);
+  }
+
+  /**
+   * Send a signal to its first process: a name with or without `SIG`, or a number. With SIGKILL it
+   * resolves when it has ended. Throws `CONFLICT` when it does not run.
+   */
+  async kill(name: SignalName = "SIGKILL", options: KillOptions = {}): Promise<void> {
+    checkSignalName(name);
+    checkKillOptions(options);
+    const killing = this.#context.work.begin(async () => {
+      const { killContainer } = await import("./kill.ts");
+      return killContainer(this.#context, this.record, { ...options, name });
+    });
+    await explained("send a signal to the container", killing, options.signal);
+  }
+
+  /**
+   * End its process as `stop` does, and start it anew: whoever is attached stays so, and it belongs
+   * to whom it belonged to. One that does not run is started, detached. Throws `START_FAILED`.
+   */
+  async restart(options: StopOptions = {}): Promise<void> {
+    checkStopOptions(options);
+    const restarting = this.#context.work.begin(async () => {
+      const { restartContainer } = await import("./restart.ts");
+      return restartContainer(this.#context, this.record, options);
+    });
+    await explained("restart the container", restarting, options.signal);
+  }
+
+  /**
+   * Resolves to how its process ended: at once when it does not run, unless another condition is
+   * asked for. Whoever started it does not matter.
+   */
+  async wait(options: WaitOptions = {}): Promise<WaitResult> {
+    checkWaitOptions(options);
+    const { waitFor } = await import("./wait.ts");
+    return explained(
+      "wait for the container",
+      waitFor(this.#context, this.record, options),
+      options.signal,
+    );
+  }
+
+  /**
    * Give it another name, running or not. Throws `ALREADY_EXISTS` when that is another container's,
    * `INVALID_ARGUMENT` when it is none, or its own, `NOT_FOUND` when the container was removed.
    */
@@ -317,22 +382,4 @@ export class Container implements AsyncDisposable {
     await this.#started?.[Symbol.asyncDispose]();
     if (this.record.remove && !isDetached) await this.remove({ force: true });
   }
-}
-
-/** `alive`: what there was in live/ a moment ago, for whoever looks at many containers. */
-export async function stateOf(
-  context: EngineContext,
-  { id, name }: ContainerRecord,
-  alive?: ReadonlySet<string>,
-): Promise<ContainerState> {
-  const { paths } = context;
-  const exit = await findExit(paths, id);
-  if (exit !== undefined || alive?.has(id) === false) return deriveState({ exit, live: undefined });
-  const live = lookAtLive(paths, id);
-  if (live?.isHeld === true) return deriveState({ exit, live: live.content });
-  // It may have ended, or been removed, since we looked; or died with its keeper.
-  const ending = live === undefined ? undefined : endingOf(live.content);
-  if (live !== undefined) await sweepOne(context, id).catch(() => undefined); // the next one's, then
-  if ((await findRecord(paths, id)) === undefined) throw noSuchContainer(name);
-  return deriveState({ exit: (await findExit(paths, id)) ?? ending, live: undefined });
 }

@@ -1,7 +1,7 @@
 /** The containers of a data root, looked at all at once. */
 import { readdir } from "node:fs/promises";
 import { isMarmitaError } from "../errors.ts";
-import { stateOf } from "./container.ts";
+import { stateOf } from "./container-state.ts";
 import {
   type ContainerFilters,
   type ListContainersOptions,

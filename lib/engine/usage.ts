@@ -3,7 +3,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isMarmitaError } from "../errors.ts";
 import type { ImageUsage } from "../images/usage.ts";
-import { stateOf } from "./container.ts";
+import { stateOf } from "./container-state.ts";
 import type { EngineContext } from "./context.ts";
 import { type ContainerRecord, findRecord, listIds } from "./records.ts";
 import { type ContainerState, isAlive } from "./state.ts";

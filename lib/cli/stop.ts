@@ -1,0 +1,20 @@
+/** `marmita stop`. */
+import type { Command } from "./command.ts";
+import { openCliEngine } from "./engine.ts";
+import { forAllNamed } from "./several.ts";
+import { STOP_FLAGS, stopOptions } from "./stop-flags.ts";
+
+export const stop: Command = {
+  usage: "[OPTIONS] CONTAINER [CONTAINER...]",
+  arguments: { min: 1 },
+  flags: STOP_FLAGS,
+  refused: { switches: "all|a ignore|i latest|l", values: "cidfile filter|f" },
+  async run({ flags, args, engine: options }) {
+    const how = stopOptions(flags);
+    await using engine = await openCliEngine(options);
+    return await forAllNamed(args, async (name) => {
+      await (await engine.containers.get(name)).stop(how);
+      return name;
+    });
+  },
+};

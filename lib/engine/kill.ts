@@ -1,0 +1,53 @@
+/** Sends a signal to a container. */
+import { parseSignal } from "../runtime/signals.ts";
+import { throwIfAborted } from "../util/abort.ts";
+import { stateOf } from "./container-state.ts";
+import type { EngineContext } from "./context.ts";
+import { recordContainer } from "./events.ts";
+import { keeperOf, notRunning, signalFirst, speakToKeeper } from "./keepers.ts";
+import type { KillOptions, SignalName } from "./lifecycle-options.ts";
+import type { ContainerRecord } from "./records.ts";
+import { end, stopSignalOf } from "./stop.ts";
+
+const SIGKILL = 9;
+
+/**
+ * To its first process. After a SIGKILL it resolves when the container has ended. By that and by
+ * its stop signal somebody wants it to end: then it is not started again by its policy.
+ */
+export async function killContainer(
+  context: EngineContext,
+  record: ContainerRecord,
+  { name, signal }: KillOptions & { readonly name: SignalName },
+): Promise<void> {
+  throwIfAborted(signal);
+  const number = parseSignal(String(name)) ?? SIGKILL;
+  const attributes = { signal: String(number) };
+  for (;;) {
+    const content = await keeperOf(context, record, signal);
+    if (content === undefined) {
+      throw notRunning(record, (await stateOf(context, record)).status);
+    }
+    if (number === SIGKILL) {
+      recordContainer(context, "kill", { container: record, attributes });
+      return end(context, record, { content, ending: { number, graceMs: 0 }, signal });
+    }
+    if (await send(context, record, number)) break;
+  }
+  recordContainer(context, "kill", { container: record, attributes });
+}
+
+/** False when it has ended just now. */
+async function send(
+  context: EngineContext,
+  record: ContainerRecord,
+  number: number,
+): Promise<boolean> {
+  using connection = await speakToKeeper(context, record);
+  if (connection === undefined) {
+    signalFirst(context, record, number);
+    return true;
+  }
+  const word = number === stopSignalOf(record) ? "end" : "signal";
+  return await connection.order(`${word} ${number}`);
+}
