@@ -92,7 +92,8 @@ describe.runIf(requireUserNamespaces())("a detached container", () => {
       command: ["sh", "-c", "trap 'exit 7' TERM; echo up; while :; do sleep 0.01; done"],
     });
     const started = await box.start({ detach: true, stdout: "pipe" });
-    if (started.stdout !== undefined) await lineOf(started.stdout, /up/);
+    if (started.stdout === undefined) throw new Error("no stdout");
+    await lineOf(started.stdout, /up/);
     started.kill("SIGTERM");
     expect(await started.wait()).toEqual({ exitCode: 7, signal: null });
     await box.remove();
@@ -138,6 +139,42 @@ describe.runIf(requireUserNamespaces())("a detached container", () => {
     await expect(starting).rejects.toMatchObject({ name: "AbortError" });
     expect((await box.state()).status).not.toBe("running");
     await box.remove();
+  });
+
+  it("has the score that it was made with, and its keeper its starter's", async () => {
+    const own = readFileSync("/proc/self/oom_score_adj", "utf8").trim();
+    const box = await engine.containers.create({
+      image: "busybox",
+      command: ["sh", "-c", "cat /proc/self/oom_score_adj; exec sleep 1000"],
+      oomScoreAdj: Number(own) + 123,
+    });
+    const started = await box.start({ detach: true, stdout: "pipe" });
+    if (started.stdout === undefined) throw new Error("no stdout");
+    expect(await lineOf(started.stdout, /./)).toBe(String(Number(own) + 123));
+    const { keeper } = JSON.parse(readFileSync(join(engine.root, "live", box.id), "utf8")) as {
+      keeper: number;
+    };
+    expect(readFileSync(`/proc/${keeper}/oom_score_adj`, "utf8").trim()).toBe(own);
+    await ended(box);
+    await box.remove();
+  });
+
+  it("shares namespaces of another one that is", async () => {
+    const web = await engine.containers.create({ image: "busybox", command: SLEEP, name: "web" });
+    await web.start({ detach: true });
+    const box = await engine.containers.create({
+      image: "busybox",
+      command: ["sh", "-c", "cat /proc/1/comm; exec sleep 1000"],
+      network: "container:web",
+      pid: "container:web",
+    });
+    const started = await box.start({ detach: true, stdout: "pipe" });
+    if (started.stdout === undefined) throw new Error("no stdout");
+    expect(await lineOf(started.stdout, /./)).toBe("sleep");
+    await ended(box);
+    await box.remove();
+    await ended(web);
+    await web.remove();
   });
 
   it("can be handed over later", async () => {

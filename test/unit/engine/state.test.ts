@@ -14,6 +14,31 @@ describe("the state of a container", () => {
       { status: "running", pid: 7, startedAt: STARTED },
     ],
     [
+      "is paused while its processes stand still",
+      { exit: undefined, live: { pid: 7, startedAt: STARTED, paused: true, restartCount: 1 } },
+      { status: "paused", pid: 7, startedAt: STARTED, restartCount: 1 },
+    ],
+    [
+      "is restarting between two runs, and says how the last one ended",
+      {
+        exit: undefined,
+        live: {
+          restarting: true,
+          startedAt: STARTED,
+          finishedAt: FINISHED,
+          exitCode: 3,
+          restartCount: 2,
+        },
+      },
+      {
+        status: "restarting",
+        startedAt: STARTED,
+        finishedAt: FINISHED,
+        exitCode: 3,
+        restartCount: 2,
+      },
+    ],
+    [
       "is exited after its end, though its keeper still tidies up",
       {
         exit: { exitCode: 3, startedAt: STARTED, finishedAt: FINISHED },
