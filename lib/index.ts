@@ -3,7 +3,7 @@ export { type ErrorCode, MarmitaError, isMarmitaError } from "./errors.ts";
 
 export type { ApiOptions } from "./api/default-engine.ts";
 export { commit } from "./api/commit.ts";
-export { diff, exportContainer, inspect, logs, ps, rm, top } from "./api/containers.ts";
+export { attach, diff, exportContainer, inspect, logs, ps, rm, top } from "./api/containers.ts";
 export { create, kill, rename, restart, start, stop, wait } from "./api/lifecycle.ts";
 export { type ContainerPath, copyInto, copyOut } from "./api/copy.ts";
 export { exec } from "./api/exec.ts";
@@ -36,6 +36,8 @@ export type { ContainerSize } from "./engine/container-sizes.ts";
 export type { ContainerSummary } from "./engine/list.ts";
 export type { Images, RemoveImageOptions } from "./engine/images.ts";
 export { type EngineInfo, type VersionInfo, versionInfo as version } from "./engine/info.ts";
+export type { AttachOptions } from "./engine/attach.ts";
+export type { AttachedProcess } from "./engine/attached-process.ts";
 export type { CommitOptions } from "./engine/commit.ts";
 export type { LogEntry, LogsOptions } from "./engine/log-entries.ts";
 export type { ContainerInspection, InspectOptions } from "./engine/inspect.ts";

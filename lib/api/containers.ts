@@ -1,4 +1,6 @@
-/** ps(), inspect(), logs(), diff(), exportContainer() and rm(): containers by name, id, or a unique start of an id. */
+/** ps(), inspect(), attach(), logs(), diff(), exportContainer() and rm(): containers by name, id, or a unique start of an id. */
+import type { AttachOptions } from "../engine/attach.ts";
+import type { AttachedProcess } from "../engine/attached-process.ts";
 import type { DiffOptions } from "../engine/diff.ts";
 import type { ExportOptions, ExportedContainer } from "../engine/export.ts";
 import type { ContainerInspection, InspectOptions } from "../engine/inspect.ts";
@@ -28,6 +30,20 @@ export async function inspect(
   const { engine, root, ...rest } = options;
   const { containers } = await engineOf({ engine, root });
   return (await containers.get(container)).inspect(rest);
+}
+
+/**
+ * Attach to a container that runs, whoever started it: what it writes from now on, its stdin where
+ * that is open, its end, signals to it. Leaving it (`detach()`, disposal) does nothing to it. Throws
+ * `NOT_FOUND`, `CONFLICT` when it does not run.
+ */
+export async function attach(
+  container: string,
+  options: AttachOptions & ApiOptions = {},
+): Promise<AttachedProcess> {
+  const { engine, root, ...rest } = options;
+  const { containers } = await engineOf({ engine, root });
+  return (await containers.get(container)).attach(rest);
 }
 
 /**

@@ -26,6 +26,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./ps.ts")).ps,
   },
   {
+    names: ["container attach", "attach"],
+    summary: "Attach local standard input, output, and error streams to a running container",
+    load: async () => (await import("./attach-command.ts")).attachCommand,
+  },
+  {
     names: ["container logs", "logs"],
     summary: "Fetch the logs of a container",
     load: async () => (await import("./logs.ts")).logs,
@@ -211,7 +216,7 @@ export const COMMANDS: readonly Entry[] = [
 /** Commands of Docker's and Podman's which are not there yet: refused by name, not as unknown. */
 const LATER = new Set(
   words(`
-    attach auto-update build builder buildx checkpoint compose config context
+    auto-update build builder buildx checkpoint compose config context
     generate healthcheck info init kube login logout
     machine manifest mount network node pause play plugin pod port prune pull push
     search secret service stack stats swarm trust unmount unpause
@@ -221,7 +226,7 @@ const LATER = new Set(
 const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   container: new Set(
     words(`
-      attach checkpoint cleanup clone exists init mount
+      checkpoint cleanup clone exists init mount
       pause port restore runlabel stats unmount unpause update`),
   ),
   system: new Set(words("check connection dial-stdio info migrate renumber reset service")),

@@ -10,7 +10,7 @@ import { RUN_FLAGS, RUN_REFUSED } from "./run-flags.ts";
 import { runSettings } from "./run-options.ts";
 
 /** What is about a process that runs. */
-const OF_RUN = new Set(["detach", "sig-proxy", "timeout"]);
+const OF_RUN = new Set(["detach", "detach-keys", "sig-proxy", "timeout"]);
 
 export const create: Command = {
   usage: "[OPTIONS] IMAGE [COMMAND] [ARG...]",

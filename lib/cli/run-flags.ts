@@ -1,6 +1,8 @@
 /** The table of the flags of `run`, and of those which are not there yet. */
 import { CONFINE_FLAGS } from "./confine-flags.ts";
+import { DETACH_KEYS_FLAG } from "./detach-keys.ts";
 import type { Flag, RefusedFlags } from "./flags.ts";
+import { LOG_FLAGS } from "./log-flags.ts";
 import { SECURITY_FLAGS } from "./security-opt.ts";
 import { NETWORK_FLAGS } from "./network-flags.ts";
 
@@ -11,6 +13,7 @@ export const RUN_FLAGS: readonly Flag[] = [
     short: "d",
     help: "Run container in background and print container ID",
   },
+  DETACH_KEYS_FLAG,
   { name: "entrypoint", value: "string", help: "Overwrite the default ENTRYPOINT of the image" },
   { name: "env", short: "e", value: "list", help: "Set environment variables" },
   { name: "env-file", value: "list", help: "Read in a file of environment variables" },
@@ -22,6 +25,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   },
   { name: "label", short: "l", value: "list", help: "Set meta data on a container" },
   { name: "label-file", value: "list", help: "Read in a line delimited file of labels" },
+  ...LOG_FLAGS,
   {
     name: "mount",
     value: "mount",
@@ -84,12 +88,12 @@ export const RUN_REFUSED: RefusedFlags = {
   values: `arch attach|a authfile blkio-weight blkio-weight-device
     cgroup-conf cgroup-parent cgroups chrootdirs conmon-pidfile cpu-count
     cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares|c cpus cpuset-cpus
-    cpuset-mems decryption-key detach-keys device-cgroup-rule device-read-bps
+    cpuset-mems decryption-key device-cgroup-rule device-read-bps
     device-read-iops device-write-bps device-write-iops
     env-merge expose gidmap gpus group-entry health-cmd health-interval health-on-failure
     health-retries health-start-interval health-start-period health-timeout hostuser image-volume
     init-path io-maxbandwidth io-maxiops ip ip6 isolation kernel-memory link link-local-ip
-    log-driver log-opt mac-address memory|m memory-reservation memory-swap memory-swappiness
+    mac-address memory|m memory-reservation memory-swap memory-swappiness
     net-alias network-alias os passwd-entry personality pidfile pids-limit
     pod pod-id-file preserve-fd preserve-fds publish|p rdt-class requires retry
     retry-delay runtime sdnotify seccomp-policy secret shm-size-systemd

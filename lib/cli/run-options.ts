@@ -6,8 +6,10 @@ import { parseRestart } from "../engine/restart-policy.ts";
 import { parseVolumesFrom } from "../engine/volumes-from.ts";
 import { MarmitaError } from "../errors.ts";
 import { confinement } from "./confine-flags.ts";
+import { detachKeys } from "./detach-keys.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { environment, labels, parseKeyValue, parseKeyValueFile } from "./key-values.ts";
+import { logOptions } from "./log-flags.ts";
 import { parseMount } from "./mount-flag.ts";
 import { securityOptions } from "./security-opt.ts";
 import { networkOptions } from "./network-flags.ts";
@@ -23,6 +25,8 @@ export interface RunSettings {
   readonly interactive: boolean;
   readonly detach: boolean;
   readonly proxySignals: boolean;
+  /** They hand a container with a terminal over to its keeper. */
+  readonly detachKeys: Uint8Array | undefined;
   readonly timeoutMs?: number;
   readonly cidFile?: string;
 }
@@ -40,6 +44,7 @@ export function runSettings(flags: ParsedFlags, env: Environment): RunSettings {
     interactive: flags.has("interactive"),
     detach: flags.has("detach"),
     proxySignals: flags.last("sig-proxy") !== "false",
+    detachKeys: detachKeys(flags, env),
     ...(timeoutMs === undefined || timeoutMs === 0 ? {} : { timeoutMs }),
     ...(cidFile === undefined || cidFile === "" ? {} : { cidFile }),
   };
@@ -65,6 +70,7 @@ function createOptions(flags: ParsedFlags, env: Environment): CreateOptions {
     ...networkOptions(flags),
     ...confinement(flags),
     ...securityOptions(flags),
+    ...logOptions(flags),
     env: environment(pairs, env),
     labels: labels(labelPairs),
     mounts: mounts(flags),

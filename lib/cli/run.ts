@@ -94,7 +94,7 @@ async function runInForeground(
   using _shown = tty ? showOnHost(running, raw) : undefined;
   forced.after(timeoutMs);
   try {
-    const exitCode = await attach(running, process);
+    const exitCode = await attach(running, process, { detachKeys: raw && settings.detachKeys });
     warn(forced.reason(exitCode), raw);
     return signals.hungUpBy === undefined ? exitCode : 128 + signals.hungUpBy;
   } finally {

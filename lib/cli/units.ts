@@ -60,9 +60,18 @@ export function formatSize(bytes: number): string {
 
 /** `64m`, `1.5GiB`, `4096`: powers of 1024 whatever the unit's spelling; undefined if malformed. */
 export function parseMemorySize(text: string): number | undefined {
+  return parseSize(text, 1_024);
+}
+
+/** The same in powers of 1000: Docker reads files' sizes so. */
+export function parseFileSize(text: string): number | undefined {
+  return parseSize(text, 1_000);
+}
+
+function parseSize(text: string, base: number): number | undefined {
   const match = /^(\d+(?:\.\d+)?) ?(?:([kmgtp])(?:i?b)?|b)?$/i.exec(text);
   if (match?.[1] === undefined) return undefined;
   const power = " kmgtp".indexOf((match[2] ?? " ").toLowerCase());
-  const bytes = Math.trunc(Number(match[1]) * 1_024 ** power);
+  const bytes = Math.trunc(Number(match[1]) * base ** power);
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }

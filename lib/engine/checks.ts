@@ -23,6 +23,7 @@ import { parseMoment } from "../util/moment.ts";
 import { LATEST_EPOCH } from "../util/source-date-epoch.ts";
 import { CONTAINER_CHECKS } from "./container-checks.ts";
 import { checkSharedNetwork } from "./networking.ts";
+import type { AttachOptions } from "./attach.ts";
 import type { CommitOptions } from "./commit.ts";
 import type { ListContainersOptions } from "./container-filters.ts";
 import type { CreateOptions } from "./container-options.ts";
@@ -128,6 +129,13 @@ const listContainers: Checks<ListContainersOptions> = {
   last: wholeNumber("containers", 0, Number.MAX_SAFE_INTEGER),
   size: flag,
 };
+const attach: Checks<AttachOptions> = {
+  stdin: oneOf("pipe", "ignore"),
+  stdout: oneOf("pipe", "ignore"),
+  stderr: oneOf("pipe", "ignore"),
+  stdinOnce: flag,
+  signal: abortSignal,
+};
 const logs: Checks<LogsOptions> = {
   follow: flag,
   tail: wholeNumber("lines", 0, Number.MAX_SAFE_INTEGER),
@@ -216,6 +224,10 @@ export function checkRemoveOptions(options: RemoveOptions): void {
 
 export function checkExportOptions(options: ExportOptions): void {
   check(exporting, options);
+}
+
+export function checkAttachOptions(options: AttachOptions): void {
+  check(attach, options);
 }
 
 export function checkLogsOptions(options: LogsOptions): void {

@@ -5,7 +5,10 @@ import type { CopiedFiles } from "../layers/copy.ts";
 import type { Change } from "../layers/diff.ts";
 import type { ExecProcess } from "../runtime/exec.ts";
 import type { RunningProcess } from "../runtime/process.ts";
+import type { AttachOptions } from "./attach.ts";
+import type { AttachedProcess } from "./attached-process.ts";
 import {
+  checkAttachOptions,
   checkCommitOptions,
   checkCopyOptions,
   checkDiffOptions,
@@ -44,7 +47,6 @@ import type {
 } from "./lifecycle-options.ts";
 import type { LogEntry, LogsOptions } from "./log-entries.ts";
 import type { LogLine } from "./log-lines.ts";
-import type { LogSource } from "./log-watch.ts";
 import type * as LogReading from "./logs.ts";
 import type { StartOptions } from "./options.ts";
 import type { ContainerRecord } from "./records.ts";
@@ -54,6 +56,7 @@ import type { RenameOptions } from "./rename.ts";
 import type { ContainerState } from "./state.ts";
 import type { ProcessTable, TopOptions } from "./top.ts";
 import { checkTopOptions } from "./watch-checks.ts";
+import type { Subject } from "./subject.ts";
 
 export class Container implements AsyncDisposable {
   readonly #context: EngineContext;
@@ -145,6 +148,25 @@ export class Container implements AsyncDisposable {
     await explained("run a command in the container", starting);
   }
 
+  /**
+   * Attach to its process, whoever started it: what it writes from now on, its stdin where that is
+   * open, its end, signals to it. Any number may. It does not belong to this process: disposing of
+   * what is resolved to leaves it. Throws `CONFLICT` when it does not run or is paused, `NOT_FOUND`,
+   * and `UNSUPPORTED` when its streams go to the process that started it directly.
+   */
+  async attach(options: AttachOptions = {}): Promise<AttachedProcess> {
+    checkAttachOptions(options);
+    const attaching = this.#context.work.begin(async () => {
+      const { attachContainer } = await import("./attach.ts");
+      return attachContainer(this.#subject(), options);
+    });
+    return explained("attach to the container", attaching, options.signal);
+  }
+
+  #subject(): Subject {
+    return { context: this.#context, record: this.record, state: () => this.state() };
+  }
+
   /** What `docker inspect` prints of a container. */
   async inspect(options: InspectOptions = {}): Promise<ContainerInspection> {
     checkInspectOptions(options);
@@ -161,23 +183,23 @@ export class Container implements AsyncDisposable {
    */
   logs(options: LogsOptions = {}): AsyncIterable<LogEntry> {
     checkLogsOptions(options);
-    return this.#readLog(options, ({ readEntries }, source) => readEntries(source, options));
+    return this.#readLog(options, ({ readEntries }, subject) => readEntries(subject, options));
   }
 
   /** @internal The same as it lies in the file, many lines at a time. */
   logLines(options: LogsOptions = {}): AsyncIterable<readonly LogLine[]> {
     checkLogsOptions(options);
-    return this.#readLog(options, ({ readLines }, source) => readLines(source, options));
+    return this.#readLog(options, ({ readLines }, subject) => readLines(subject, options));
   }
 
   async *#readLog<T>(
     { signal }: LogsOptions,
-    read: (logs: typeof LogReading, source: LogSource) => AsyncGenerator<T>,
+    read: (logs: typeof LogReading, subject: Subject) => AsyncGenerator<T>,
   ): AsyncGenerator<T> {
     const context = this.#context;
     const logs = await context.work.begin(() => import("./logs.ts"));
     try {
-      yield* read(logs, { context, record: this.record, state: () => this.state() });
+      yield* read(logs, this.#subject());
     } catch (error) {
       throw explain(error, "read the container's log", signal);
     }

@@ -3,18 +3,8 @@ import { type FSWatcher, watch } from "node:fs";
 import { isMarmitaError } from "../errors.ts";
 import type { KeeperConnection } from "../runtime/keeper-socket.ts";
 import { onAbort } from "../util/abort.ts";
-import type { EngineContext } from "./context.ts";
 import { keeperOf } from "./keeper-of.ts";
-import type { ContainerRecord } from "./records.ts";
-import type { ContainerState } from "./state.ts";
-
-/** Whose log it is. */
-export interface LogSource {
-  readonly context: EngineContext;
-  readonly record: ContainerRecord;
-  /** Throws `NOT_FOUND` when it was removed. */
-  state(): Promise<ContainerState>;
-}
+import type { Subject } from "./subject.ts";
 
 /** How often it is looked whether there is more, should nobody tell. */
 const LOOK_MS = 1_000;
@@ -22,7 +12,7 @@ const LOOK_MS = 1_000;
 const LOOK_UNTOLD_MS = 100;
 
 export class LogWatch implements Disposable {
-  readonly #source: LogSource;
+  readonly #subject: Subject;
   readonly #watcher: FSWatcher | undefined;
   readonly #unhook: () => void;
   #keeper: KeeperConnection | undefined;
@@ -30,16 +20,16 @@ export class LogWatch implements Disposable {
   #hasChanged = false;
   #wake: () => void = () => undefined;
 
-  private constructor(source: LogSource, signal: AbortSignal | undefined) {
-    const { context, record } = source;
-    this.#source = source;
+  private constructor(subject: Subject, signal: AbortSignal | undefined) {
+    const { context, record } = subject;
+    this.#subject = subject;
     this.#watcher = watchDirectory(context.paths.container(record.id), () => this.#ring());
     this.#unhook = signal === undefined ? () => undefined : onAbort(signal, () => this.#ring());
   }
 
   /** From here on nothing that is written goes unnoticed. */
-  static async begin(source: LogSource, signal: AbortSignal | undefined): Promise<LogWatch> {
-    const begun = new LogWatch(source, signal);
+  static async begin(subject: Subject, signal: AbortSignal | undefined): Promise<LogWatch> {
+    const begun = new LogWatch(subject, signal);
     try {
       await begun.#lookAtLife(signal);
       return begun;
@@ -83,7 +73,7 @@ export class LogWatch implements Disposable {
   }
 
   async #lookAtLife(signal: AbortSignal | undefined): Promise<void> {
-    const { context, record } = this.#source;
+    const { context, record } = this.#subject;
     const keeper = await keeperOf(context, record, { signal });
     if (keeper === undefined) return this.#lookAtState();
     this.#keeper = keeper;
@@ -97,7 +87,7 @@ export class LogWatch implements Disposable {
 
   async #lookAtState(): Promise<void> {
     try {
-      const { status } = await this.#source.state();
+      const { status } = await this.#subject.state();
       if (status === "created" || status === "exited") this.#isOver = true;
     } catch (error) {
       if (!isMarmitaError(error, "NOT_FOUND")) throw error;

@@ -6,17 +6,18 @@ import { noSuchContainer } from "./find.ts";
 import { LineJoiner, type LogEntry, type LogsOptions } from "./log-entries.ts";
 import { LogReader } from "./log-files.ts";
 import { type LogLine, logTime } from "./log-lines.ts";
-import { type LogSource, LogWatch } from "./log-watch.ts";
+import { LogWatch } from "./log-watch.ts";
 import { findRecord } from "./records.ts";
+import type { Subject } from "./subject.ts";
 
 /** The options are checked. Throws `UNSUPPORTED` for a container without a log, `NOT_FOUND`. */
 export async function* readEntries(
-  source: LogSource,
+  subject: Subject,
   options: LogsOptions,
 ): AsyncGenerator<LogEntry> {
-  const { record } = source;
+  const { record } = subject;
   const joined = { stdout: new LineJoiner(record.tty), stderr: new LineJoiner(record.tty) };
-  for await (const lines of readLines(source, options)) {
+  for await (const lines of readLines(subject, options)) {
     for (const line of lines) {
       const entry = joined[line.stream].add(line);
       if (entry !== undefined) yield entry;
@@ -28,13 +29,13 @@ export async function* readEntries(
 
 /** The same as lines of the file, as many at a time as were read at once. */
 export async function* readLines(
-  source: LogSource,
+  subject: Subject,
   { follow = false, tail, since, until, signal }: LogsOptions,
 ): AsyncGenerator<readonly LogLine[]> {
   throwIfAborted(signal);
   const [from, to] = [since, until].map((moment) => moment && logTime(parseMomentNano(moment)));
-  const directory = await directoryOf(source);
-  using watch = follow ? await LogWatch.begin(source, signal) : undefined;
+  const directory = await directoryOf(subject);
+  using watch = follow ? await LogWatch.begin(subject, signal) : undefined;
   await using reader = await LogReader.open(directory);
   let lines = tail === undefined ? [] : await reader.seekTail({ count: tail, until: to });
   for (;;) {
@@ -60,7 +61,7 @@ function isPast(moment: string | undefined): boolean {
   return moment !== undefined && moment < logTime(BigInt(Date.now()) * 1_000_000n);
 }
 
-async function directoryOf({ context: { paths }, record }: LogSource): Promise<string> {
+async function directoryOf({ context: { paths }, record }: Subject): Promise<string> {
   const { id, name, log, remove } = record;
   if ((await findRecord(paths, id)) === undefined) throw noSuchContainer(name);
   if (log !== undefined) return paths.container(id);

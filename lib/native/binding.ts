@@ -26,7 +26,7 @@ export interface Binding {
     durable: boolean,
   ): Promise<void>;
   syncFilesystem(path: string): Promise<void>;
-  saveTerminal(fd: number): Buffer;
+  saveTerminal(fd: number, isForKeys: boolean): Buffer;
   enterRaw(fd: number, before: Buffer): void;
   leaveRaw(fd: number, before: Buffer): void;
 }

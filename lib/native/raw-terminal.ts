@@ -7,13 +7,16 @@ export class RawTerminal {
   readonly #fd: number;
   readonly #before: Buffer;
 
-  /** Keeps the mode it has now. Throws ENOTTY for what is no terminal. */
-  constructor(fd: number) {
+  /**
+   * Keeps the mode it has now. Throws ENOTTY for what is no terminal. `forKeys`: no more changes
+   * than it takes to have each key as it is pressed, unseen; ^C still is a signal.
+   */
+  constructor(fd: number, { forKeys = false }: { readonly forKeys?: boolean } = {}) {
     this.#fd = fd;
-    this.#before = named(() => binding().saveTerminal(fd));
+    this.#before = named(() => binding().saveTerminal(fd, forKeys));
   }
 
-  /** No echo, no lines, no signals from keys, nothing changed on the way out. */
+  /** No echo, no lines, no signals from keys, nothing changed on the way out; unless for keys. */
   enter(): void {
     named(() => binding().enterRaw(this.#fd, this.#before));
   }

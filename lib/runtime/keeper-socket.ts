@@ -48,7 +48,7 @@ export interface AttachWords {
 
 /** Present for what was asked for. Whoever does not read stops the container's process. */
 export interface AttachedStreams {
-  /** Ending it ends the container's stdin; destroying it does not. */
+  /** With `once`, its end is the end of the container's stdin. */
   readonly stdin?: Writable;
   readonly stdout?: Readable;
   readonly stderr?: Readable;
@@ -172,7 +172,8 @@ export class KeeperConnection implements Disposable {
    * the keeper says: a reader that waits makes events wait. `undefined` when the keeper has ended.
    *
    * Have stdin and output on two connections: a write that fails, for the container has ended, ends
-   * its connection, and output not yet read would be lost with it.
+   * its connection, and output not yet read would be lost with it. And give orders on a third:
+   * behind input that nobody reads they wait.
    */
   async attach(asked: AttachWords): Promise<AttachedStreams | undefined> {
     if (this.#outputs.length > 0 || this.#stdin !== undefined) throw new Error("attached twice");
@@ -225,6 +226,7 @@ export class KeeperConnection implements Disposable {
   }
 
   #show(type: FrameType, part: Buffer): void {
+    if (this.#isClosed) return; // just now, by who heard the event before it
     const output = this.#outputs.find((one) => one.type === type);
     if (output?.show(part) === false) this.#socket.pause();
   }

@@ -1,7 +1,7 @@
 /** The terminal of a container as one stream: what is written is typed, what is shown is read. */
 import { closeSync } from "node:fs";
 import { Socket } from "node:net";
-import { Duplex } from "node:stream";
+import { Duplex, type Readable, Writable } from "node:stream";
 import { pipe, socketPair } from "../native/syscalls.ts";
 
 /** What a keeper is given, and our ends of it. The descriptors are the caller's to close. */
@@ -33,16 +33,21 @@ export function openTerminal(): TerminalEnds {
   }
 }
 
+/** The same of two streams that are there already. Without `typed`, what is typed goes nowhere. */
+export function joinTerminal(typed: Writable | undefined, shown: Readable): Duplex {
+  return new TerminalStream(typed ?? new Writable({ write: (_chunk, _, done) => done() }), shown);
+}
+
 /**
  * Two streams below: whoever types after the end must not lose what was shown before it, as a
  * failed write on one socket for both would have it. So what is typed then goes nowhere, and no
  * write fails. The stream ends, both ways, when all that was shown is read.
  */
 class TerminalStream extends Duplex {
-  readonly #typed: Socket;
-  readonly #shown: Socket;
+  readonly #typed: Writable;
+  readonly #shown: Readable;
 
-  constructor(typed: Socket, shown: Socket) {
+  constructor(typed: Writable, shown: Readable) {
     super({ allowHalfOpen: false });
     this.#typed = typed;
     this.#shown = shown;

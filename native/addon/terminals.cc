@@ -22,6 +22,7 @@ Napi::Value SaveTerminal(const Napi::CallbackInfo& info) {
 
   if (raw_save(info[0].As<Napi::Number>().Int32Value(), &terminal, &why) < 0)
     throw ToError(info.Env(), why);
+  terminal.is_for_keys = info[1].As<Napi::Boolean>();
   return Napi::Buffer<char>::Copy(info.Env(), reinterpret_cast<const char*>(&terminal),
                                   sizeof terminal);
 }

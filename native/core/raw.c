@@ -2,12 +2,18 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdbool.h>
 
 static struct termios raw_of(const struct raw_terminal *terminal) {
   struct termios raw = terminal->before;
 
-  cfmakeraw(&raw);
+  if (!terminal->is_for_keys) {
+    cfmakeraw(&raw);
+    return raw;
+  }
+  raw.c_iflag &= ~(tcflag_t) IXON; /* ^Q and ^S */
+  raw.c_lflag &= ~(tcflag_t) (ICANON | ECHO);
+  raw.c_cc[VMIN] = 1;
+  raw.c_cc[VTIME] = 0;
   return raw;
 }
 
@@ -19,6 +25,7 @@ static bool is_alike(const struct termios *one, const struct termios *other) {
 int raw_save(int fd, struct raw_terminal *ret_terminal, struct failure *why) {
   if (tcgetattr(fd, &ret_terminal->before) < 0)
     return fail(why, errno, "read the terminal's mode");
+  ret_terminal->is_for_keys = false;
   return 0;
 }
 

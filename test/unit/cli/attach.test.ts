@@ -219,3 +219,99 @@ describe("signals", () => {
     expect(process.listenerCount("SIGINT")).toBe(before);
   });
 });
+
+describe("leaving", () => {
+  /** A process that can be let go of. */
+  function detachable(parts: Parameters<typeof running>[0] = {}) {
+    const box = running(parts);
+    let detached = 0;
+    const detach = async () => {
+      detached++;
+      parts.stdout?.destroy();
+    };
+    return { ...box, detach, count: () => detached };
+  }
+
+  const keys = Uint8Array.of(16, 17);
+
+  it("lets go of the process by the keys, which are not passed on", async () => {
+    const stdin = new PassThrough();
+    const box = detachable({ stdin, stdout: new PassThrough() });
+    const typing = new PassThrough();
+    let told = 0;
+
+    const attached = attach(box, terminal(typing), {
+      detachKeys: keys,
+      onDetach: () => told++,
+    });
+    typing.write("ls\x10");
+    typing.write("\x11lost");
+
+    expect(await attached).toBe(0);
+    expect([box.count(), told]).toEqual([1, 1]);
+    expect(box.kills).toEqual([]);
+    expect(String(stdin.read())).toBe("ls");
+    expect(stdin.writableEnded).toBe(false); // that would be the end of its input
+  });
+
+  it("passes on what only looked like the keys, at the end too", async () => {
+    const stdin = new PassThrough();
+    const box = detachable({ stdin });
+
+    const attached = attach(box, terminal(Readable.from([Buffer.from("\x10x\x10")])), {
+      detachKeys: keys,
+    });
+
+    expect(await text(stdin)).toBe("\x10x\x10");
+    box.exit(0);
+    expect(await attached).toBe(0);
+    expect(box.count()).toBe(0);
+  });
+
+  it("finds the keys where nothing else is read", async () => {
+    const box = detachable();
+
+    const attached = attach(box, terminal(Readable.from([Buffer.from("abc\x10\x11")])), {
+      detachKeys: keys,
+      watchKeys: true,
+    });
+
+    expect(await attached).toBe(0);
+    expect(box.count()).toBe(1);
+  });
+
+  it("happens when it is asked for, before or after", async () => {
+    const late = new AbortController();
+    const before = detachable();
+    const after = detachable({ stdout: new PassThrough() });
+
+    const attached = attach(after, terminal(), { leave: late.signal });
+    late.abort();
+
+    expect(await attached).toBe(0);
+    expect(await attach(before, terminal(), { leave: late.signal })).toBe(0);
+    expect([before.count(), after.count(), before.kills, after.kills]).toEqual([1, 1, [], []]);
+  });
+
+  it("comes of output that nobody reads, where the process was there before us", async () => {
+    const unread = new Writable({
+      write: (_chunk, _encoding, done) => done(Object.assign(new Error(), { code: "EPIPE" })),
+    });
+    const box = detachable({ stdout: new PassThrough().end("unread") });
+
+    expect(await attach(box, { ...terminal(), stdout: unread }, { outlives: true })).toBe(141);
+    expect([box.count(), box.kills]).toEqual([1, []]);
+  });
+
+  it("comes with the error of output that cannot be written", async () => {
+    const full = new Writable({
+      write: (_chunk, _encoding, done) => done(Object.assign(new Error(), { code: "ENOSPC" })),
+    });
+    const box = detachable({ stdout: new PassThrough().end("unwritten") });
+
+    await expect(
+      attach(box, { ...terminal(), stdout: full }, { outlives: true }),
+    ).rejects.toMatchObject({ code: "ENOSPC" });
+    expect([box.count(), box.kills]).toEqual([1, []]);
+  });
+});
