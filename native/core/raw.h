@@ -11,8 +11,8 @@
 
 struct raw_terminal {
   struct termios before;
-  /* Keys come one by one and are not shown, but ^C is a signal still, and what is printed is changed
-   * as before. To be set after raw_save(). */
+  /* Keys come one by one and are not shown, but ^C is a signal still, and what is printed is
+   * changed as before. To be set after raw_save(). */
   bool is_for_keys;
 };
 
