@@ -27,7 +27,7 @@ import type { CopiedOut, CopyOptions, CopySource, CopyTarget } from "./copy-opti
 import type { DiffOptions } from "./diff.ts";
 import type { ExecOptions, ExecResult, ExecSettings, StartExecOptions } from "./exec-options.ts";
 import type { ExportOptions, ExportedContainer } from "./export.ts";
-import { explain, explained } from "./failures.ts";
+import { explained } from "./failures.ts";
 import type { ForkOptions } from "./fork-options.ts";
 import { type ContainerInspection, type InspectOptions, inspectContainer } from "./inspect.ts";
 import {
@@ -47,8 +47,8 @@ import type {
 } from "./lifecycle-options.ts";
 import type { LogEntry, LogsOptions } from "./log-entries.ts";
 import type { LogLine } from "./log-lines.ts";
-import type * as LogReading from "./logs.ts";
 import type { StartOptions } from "./options.ts";
+import { logEntries, logLines } from "./read-log.ts";
 import type { ContainerRecord } from "./records.ts";
 import { type RemoveOptions, removeContainer } from "./remove.ts";
 import { startContainer } from "./start.ts";
@@ -183,26 +183,13 @@ export class Container implements AsyncDisposable {
    */
   logs(options: LogsOptions = {}): AsyncIterable<LogEntry> {
     checkLogsOptions(options);
-    return this.#readLog(options, ({ readEntries }, subject) => readEntries(subject, options));
+    return logEntries(this.#subject(), options);
   }
 
   /** @internal The same as it lies in the file, many lines at a time. */
   logLines(options: LogsOptions = {}): AsyncIterable<readonly LogLine[]> {
     checkLogsOptions(options);
-    return this.#readLog(options, ({ readLines }, subject) => readLines(subject, options));
-  }
-
-  async *#readLog<T>(
-    { signal }: LogsOptions,
-    read: (logs: typeof LogReading, subject: Subject) => AsyncGenerator<T>,
-  ): AsyncGenerator<T> {
-    const context = this.#context;
-    const logs = await context.work.begin(() => import("./logs.ts"));
-    try {
-      yield* read(logs, this.#subject());
-    } catch (error) {
-      throw explain(error, "read the container's log", signal);
-    }
+    return logLines(this.#subject(), options);
   }
 
   /**

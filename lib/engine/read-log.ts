@@ -1,0 +1,31 @@
+/** The log of a container, from the first line that somebody asks for: what reads it is loaded then. */
+import { explain } from "./failures.ts";
+import type { LogEntry, LogsOptions } from "./log-entries.ts";
+import type { LogLine } from "./log-lines.ts";
+import type { Subject } from "./subject.ts";
+
+/** The options are checked. */
+export async function* logEntries(
+  subject: Subject,
+  options: LogsOptions,
+): AsyncGenerator<LogEntry> {
+  const { readEntries } = await subject.context.work.begin(() => import("./logs.ts"));
+  yield* told(readEntries(subject, options), options);
+}
+
+/** The same as they lie in the file, many at a time. */
+export async function* logLines(
+  subject: Subject,
+  options: LogsOptions,
+): AsyncGenerator<readonly LogLine[]> {
+  const { readLines } = await subject.context.work.begin(() => import("./logs.ts"));
+  yield* told(readLines(subject, options), options);
+}
+
+async function* told<T>(read: AsyncGenerator<T>, { signal }: LogsOptions): AsyncGenerator<T> {
+  try {
+    yield* read;
+  } catch (error) {
+    throw explain(error, "read the container's log", signal);
+  }
+}
