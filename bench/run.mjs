@@ -5,7 +5,8 @@
  *   --containers N   containers of the disk table (1000)
  *   --resident MB    memory of the large process (1500)
  *   --entries N      entries of the big layer of layers, diff and commit (45000)
- *   --only LIST      of start,unpack,layers,disk,memory,diff,commit
+ *   --megabytes N    of the streams table (1000)
+ *   --only LIST      of start,unpack,layers,disk,memory,diff,commit,streams
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -20,7 +21,9 @@ import { benchDiff } from "./diff.mjs";
 import { removeMapped } from "./inside.mjs";
 import { benchLayers } from "./layers.mjs";
 import { describeMachine } from "./machine.mjs";
+import { podman } from "./peers.mjs";
 import { benchStart } from "./start.mjs";
+import { benchStreams } from "./streams.mjs";
 import { benchUnpack } from "./unpack.mjs";
 
 const { values } = parseArgs({
@@ -28,7 +31,8 @@ const { values } = parseArgs({
     rounds: { type: "string", default: "100" },
     containers: { type: "string", default: "1000" },
     resident: { type: "string", default: "1500" },
-    only: { type: "string", default: "start,unpack,layers,disk,memory,diff,commit" },
+    only: { type: "string", default: "start,unpack,layers,disk,memory,diff,commit,streams" },
+    megabytes: { type: "string", default: "1000" },
     entries: { type: "string", default: "45000" },
   },
 });
@@ -65,10 +69,22 @@ async function main() {
       print(await benchDisk({ engine, dataRoot, count: Number(values.containers) }));
     }
     if (only.has("memory")) print(await benchMemory({ engine }));
+    if (only.has("streams")) await printStreams(engine, archive);
   } finally {
     await engine[Symbol.asyncDispose]();
   }
   if (only.has("diff") || only.has("commit")) await printChanged();
+}
+
+async function printStreams(engine, archive) {
+  const megabytes = Number(values.megabytes);
+  const rounds = Math.min(5, Number(values.rounds));
+  const peer = podman(archive, folder);
+  try {
+    print(await benchStreams({ engine, podman: peer, megabytes, rounds, folder }));
+  } finally {
+    peer.remove?.();
+  }
 }
 
 async function printChanged() {

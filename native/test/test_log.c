@@ -209,6 +209,46 @@ static void mends_what_was_torn(void) {
   mends("2026", "stdout F new\n", "nor there");
 }
 
+/* Bytes of any kind, in pieces of any size, over several files: what was written is what is read.
+ */
+static void loses_nothing(void) {
+  static char written[300000], joined[300000 + LOG_MAX_PART];
+  char name[160];
+  size_t used = 0;
+
+  set_up(20000, 100);
+  srand(7);
+  for (size_t i = 0; i < sizeof written; i++)
+    written[i] = (char) (rand() % 50 == 0 && rand() % 4 == 0 ? '\n' : rand() % 255 + (rand() % 2));
+  for (size_t i = 0, size; i < sizeof written; i += size) {
+    size = (size_t) (rand() % (rand() % 8 == 0 ? 40000 : 300)) + 1;
+    size = size > sizeof written - i ? sizeof written - i : size;
+    log_write(&log_, LOG_STDOUT, written + i, size);
+    if (rand() % 20 == 0)
+      log_flush(&log_);
+  }
+  log_flush(&log_);
+  for (int number = 99; number >= 0; number--) {
+    static char raw[1 << 18];
+    (void) snprintf(name, sizeof name, number == 0 ? "%s" : "%s.%d", path, number);
+    const int fd = open(name, O_RDONLY);
+    const ssize_t size = fd < 0 ? 0 : read(fd, raw, sizeof raw);
+    if (fd >= 0)
+      (void) close(fd);
+    for (char *line = raw, *end; line < raw + size; line = end + 1) {
+      end = memchr(line, '\n', (size_t) (raw + size - line));
+      const size_t length = (size_t) (end - line) - PREFIX + (line[PREFIX - 2] == 'F');
+      memcpy(joined + used, line + PREFIX, length);
+      used += length;
+    }
+  }
+  is_int((long) used, sizeof written, "all that was written is there");
+  is_int(memcmp(joined, written, sizeof written), 0, "and in its order");
+  (void) snprintf(name, sizeof name, "%s.3", path);
+  is_int(access(name, F_OK), 0, "in several files");
+  tear_down();
+}
+
 static void limit_files(rlim_t size) {
   struct rlimit limit;
 
@@ -269,6 +309,7 @@ int main(void) {
   divides_long_lines();
   begins_new_files();
   mends_what_was_torn();
+  loses_nothing();
   counts_what_is_lost();
   goes_on_without_a_place();
   return done_testing();
