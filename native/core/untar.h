@@ -6,10 +6,10 @@
  * directory is not replaced by a file, nor a file by a directory (EISDIR, ENOTDIR). Names made
  * relative and cleaned as text; one that leads above the target is EBADMSG. Missing parents are
  * made, 0755. Links            on the way to a name are followed within the root of this process,
- * where that is a container's; elsewhere they are ELOOP. Owners           as whoever unpacks it, or
- * those of the tar, where they may be given. Without them nothing is made, outside of containers,
- * that runs as its owner. Devices          are left out and counted. Attributes       that are
- * refused, or would speak to overlays, are left out.
+ * where that is a container's; elsewhere they are no directories (ENOTDIR, ELOOP). Owners as
+ * whoever unpacks it, or those of the tar, where they may be given. Without them nothing is made,
+ * outside of containers, that runs as its owner. Devices          are left out and counted.
+ * Attributes       that are refused, or would speak to overlays, are left out.
  *
  * The first failure ends it: what is there by then stays, whole. */
 #pragma once
