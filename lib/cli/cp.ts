@@ -88,6 +88,11 @@ async function copyOut(engine: Engine, asked: Asked): Promise<number> {
   const { path, place, options } = asked;
   const container = await engine.containers.get(asked.container);
   if (place === "-") {
+    if (isatty(1)) {
+      throw new MarmitaError("INVALID_ARGUMENT", "cannot write a tar to a terminal", {
+        hint: "Redirect it to a file: marmita cp CONTAINER:PATH - > FILE",
+      });
+    }
     return toOutput(undefined, (target, signal) =>
       container.copyOut(path, target, { ...options, signal }),
     );
