@@ -14,6 +14,7 @@ import { type PruneFilter, pruneTest } from "./prune-filter.ts";
 import { type ContainerRecord, findRecord, listIds } from "./records.ts";
 import { removeContainer } from "./remove.ts";
 import { withdrawUnusedSnapshots } from "./snapshots.ts";
+import { recordVolumePrune } from "./volume-events.ts";
 import type { VolumeRecord } from "./volume-record.ts";
 import { withdrawUnusedVolumes } from "./volumes.ts";
 import { sizesOf, writableTrees } from "./writable-trees.ts";
@@ -124,9 +125,9 @@ export async function pruneVolumes(
     return (all || anonymous) && test({ created: createdAt, labels });
   };
   const { names, trashed } = await withdrawUnusedVolumes(context.paths, may, signal);
-  if (names.length === 0) return NO_VOLUMES;
   const [reclaimedBytes = 0] = await sizesOf(context, [trashed.map(volumeData)]);
-  await removeTree((await context.mapped()).namespace, trashed);
+  if (trashed.length > 0) await removeTree((await context.mapped()).namespace, trashed);
+  recordVolumePrune(context.paths, reclaimedBytes);
   throwIfAborted(signal);
   return { volumes: names, reclaimedBytes };
 }

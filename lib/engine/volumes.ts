@@ -15,6 +15,7 @@ import { isThere } from "../util/is-there.ts";
 import { namesIn } from "../util/names-in.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
 import { type VolumeRecord, encodeVolumeRecord, findVolumeRecord } from "./volume-record.ts";
+import { recordVolume } from "./volume-events.ts";
 import { dropStaleUsers, usersOf } from "./volume-users.ts";
 
 /** A volume that a container is to have. */
@@ -128,6 +129,7 @@ async function create(
     await rm(draft, { recursive: true, force: true });
     throw error;
   }
+  recordVolume(paths, "create", name);
   if (durable) await syncDirectory(paths.volumes);
 }
 
@@ -147,7 +149,7 @@ export async function releaseVolumes(
   try {
     const trashed: string[] = [];
     for (const { name } of own) {
-      if (await isUnused(paths.volume(name))) trashed.push(...(await withdraw(paths, name)));
+      if (await isUnused(paths.volume(name))) trashed.push(...(await destroy(paths, name)));
     }
     return trashed;
   } finally {
@@ -204,7 +206,7 @@ async function withdrawUnused(paths: Paths, name: string): Promise<string | unde
   await dropStaleUsers(paths, paths.volume(name));
   using _held = await lock(paths.lock("volumes"), { mode: "exclusive" });
   if (!(await isUnused(paths.volume(name)))) return undefined;
-  const [path] = await withdraw(paths, name);
+  const [path] = await destroy(paths, name);
   return path;
 }
 
@@ -223,6 +225,12 @@ async function isUnused(volume: string): Promise<boolean> {
     if (errno === "ENOTEMPTY" || errno === "EEXIST") return false;
     throw error;
   }
+}
+
+async function destroy(paths: Paths, name: string): Promise<readonly string[]> {
+  const trashed = await withdraw(paths, name);
+  if (trashed.length > 0) recordVolume(paths, "destroy", name);
+  return trashed;
 }
 
 /** Out of sight, in one step: where it is then. Its container's keeper may have done it. */

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
@@ -50,6 +50,27 @@ describe("fuse-overlayfs, where the kernel's overlay is not to be had", () => {
     const result = await run("busybox", ["sh", "-c", script], { ...removed(), userns: "keep-id" });
 
     expect(result).toMatchObject({ stdout: `${process.getuid?.()}\n`, stderr: "" });
+  });
+
+  it("has files copied into it and out of it, whether it runs or not", async () => {
+    const folder = await temporaryFolder();
+    await writeFile(join(folder, "file"), "x".repeat(300_000));
+    const container = await engine.containers.create({
+      image: "busybox",
+      command: ["sleep", "1000"],
+      network: "none",
+    });
+    for (const state of ["stopped", "running"]) {
+      if (state === "running") await container.start();
+      await container.copyInto(`/${state}`, join(folder, "file"));
+      await container.copyOut(`/${state}`, join(folder, state));
+    }
+    await container.copyOut("/stopped", join(folder, "once-more"));
+    await container.remove({ force: true });
+
+    for (const name of ["stopped", "running", "once-more"]) {
+      expect(statSync(join(folder, name)).size).toBe(300_000);
+    }
   });
 
   it("mounts images beside the root, and fills volumes from it", async () => {

@@ -191,6 +191,31 @@ describe.runIf(requireUserNamespaces())("volumes", () => {
     await engine.volumes.remove("taken");
   });
 
+  it("are noted when they are made and removed, and not when nothing came of it", async () => {
+    const since = new Date();
+    const container = await use("noted");
+    await engine.volumes.create("noted");
+    await engine.volumes.remove("noted").catch(() => undefined);
+    await container.remove();
+    await engine.volumes.remove("noted");
+    await engine.volumes.remove("noted", { force: true });
+    await engine.volumes.create();
+    await engine.volumes.prune();
+
+    const seen: string[] = [];
+    for await (const event of engine.events({ since, until: new Date() })) {
+      if (event.type === "volume") seen.push(`${event.action} ${event.id.slice(0, 5)}`);
+    }
+
+    expect(seen).toEqual([
+      "create noted",
+      "destroy noted",
+      expect.stringMatching(/^create [0-9a-f]{5}$/),
+      expect.stringMatching(/^destroy [0-9a-f]{5}$/),
+      "prune ",
+    ]);
+  });
+
   it("refuses options it does not have", async () => {
     const options = { driver: "nfs" };
 
