@@ -29,6 +29,8 @@ export interface Connected {
 
 /** What is known of a process from what its keeper tells. */
 export class Life {
+  /** Another one when it was started again. */
+  pid: number;
   readonly connected: Connected;
   /** It lives on without us. */
   isDetached: boolean;
@@ -42,12 +44,14 @@ export class Life {
   /** Signals after which its keeper does not start it again. */
   readonly endings: readonly number[];
 
-  constructor(connected: Connected, { detach, relay, stopSignal }: LifeOptions) {
-    const { SIGKILL, SIGTERM } = constants.signals;
+  constructor(pid: number, connected: Connected, options: LifeOptions) {
+    const { detach, relay, stopSignal } = options;
+    const { SIGKILL, SIGTERM, SIGINT, SIGQUIT } = constants.signals;
+    this.pid = pid;
     this.connected = connected;
     this.isDetached = detach === true;
     this.isRelayed = relay === true;
-    this.endings = [SIGKILL, stopSignal ?? SIGTERM];
+    this.endings = [SIGKILL, SIGTERM, SIGINT, SIGQUIT, stopSignal ?? SIGTERM];
     this.detached = new Promise((resolve) => (this.agree = resolve));
   }
 }
@@ -63,6 +67,10 @@ export async function watch(
   for (let event = await next(events); event !== undefined; event = await next(events)) {
     if (event.event === "exited") status = exitStatus(event);
     if (event.event === "detached") life.agree();
+    if (event.event === "started") {
+      life.pid = numberOf(event, "pid");
+      connected.state = networkOf(event);
+    }
     if (event.event === "network") {
       connected.state = networkOf(event);
       publishLoss({ container: connected.container, reason: connected.state?.reason ?? "" });

@@ -85,9 +85,9 @@ export async function startProcess(options: ProcessOptions): Promise<RunningProc
     const { pid, network } = await giveUpOnAbort(keeper, signal, started(keeper, events));
     const connected = { container: title, state: network };
     if (detach) await letGo(keeper);
-    const life = new Life(connected, options);
+    const life = new Life(pid, connected, options);
     const exited = watch(events, life, onLost);
-    return new RunningProcess(pid, { keeper, streams, life, exited });
+    return new RunningProcess({ keeper, streams, life, exited });
   } catch (error) {
     destroyAll(streams);
     throw error;
@@ -187,8 +187,6 @@ interface ProcessParts {
 
 /** Belongs to the Node process that started it, and dies with it, unless it is detached. */
 export class RunningProcess implements AsyncDisposable {
-  /** On this machine; inside, it is 1. */
-  readonly pid: number;
   /**
    * What was not asked to be a pipe is `undefined`. End it to let the process see the end. With a
    * terminal `stdin` and `stdout` are the terminal, and `stderr` is `undefined`.
@@ -207,8 +205,7 @@ export class RunningProcess implements AsyncDisposable {
   readonly #exited: Promise<ExitStatus>;
   #over = false;
 
-  constructor(pid: number, { keeper, streams, life, exited }: ProcessParts) {
-    this.pid = pid;
+  constructor({ keeper, streams, life, exited }: ProcessParts) {
     this.stdin = streams.stdin;
     this.stdout = streams.stdout;
     this.stderr = streams.stderr;
@@ -224,6 +221,11 @@ export class RunningProcess implements AsyncDisposable {
       if (streams.terminal === undefined) streams.stdin?.destroy();
     };
     exited.then(over, over);
+  }
+
+  /** On this machine; inside, it is 1. It changes when its keeper starts it again. */
+  get pid(): number {
+    return this.#life.pid;
   }
 
   /** What connects its private network now; `undefined` for another network. */
@@ -275,8 +277,9 @@ export class RunningProcess implements AsyncDisposable {
   }
 
   /**
-   * Send a signal; to a process that ended already nothing happens. After `SIGKILL`, and after what
-   * its container is stopped by, it is not started again, whatever its restart policy.
+   * Send a signal; to a process that ended already nothing happens. After one that asks for its end,
+   * `SIGTERM`, `SIGINT`, `SIGQUIT`, `SIGKILL` or what its container is stopped by, it is not started
+   * again, whatever its restart policy.
    */
   kill(signal: NodeJS.Signals | number = "SIGTERM"): void {
     const number = signalNumber(signal);

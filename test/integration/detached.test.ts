@@ -177,6 +177,38 @@ describe.runIf(requireUserNamespaces())("a detached container", () => {
     await web.remove();
   });
 
+  it("goes on reading and writing when it is handed over", async () => {
+    const box = await engine.containers.create({
+      image: "busybox",
+      command: ["sh", "-c", "echo begun; cat; echo ended; exec sleep 1000"],
+      openStdin: true,
+    });
+    const started = await box.start({ stdin: "pipe" });
+    if (started.stdout === undefined) throw new Error("no stdout");
+    started.stdin?.write("typed\n");
+    await lineOf(started.stdout, /typed/);
+    await started.detach();
+
+    const { pid = 0 } = await box.state();
+    const log = () => readFileSync(join(engine.root, "containers", box.id, "log"), "utf8");
+    expect(log()).toMatch(/ stdout F begun\n.* stdout F typed\n$/);
+    expect(isAlive(pid)).toBe(true);
+    await ended(box);
+    expect(log()).not.toContain("ended"); // its stdin was still open
+    await box.remove();
+  });
+
+  it("cannot be handed over where its streams are its starter's own", async () => {
+    const log = { driver: "none" } as const;
+    const box = await engine.containers.create({ image: "busybox", command: SLEEP, log });
+    await using started = await box.start();
+    await expect(started.detach()).rejects.toMatchObject({ code: "CONFLICT" });
+    expect(started.isDetached).toBe(false);
+    started.kill("SIGKILL");
+    await started.wait();
+    await box.remove();
+  });
+
   it("can be handed over later", async () => {
     const box = await engine.containers.create({ image: "busybox", command: SLEEP, tty: true });
     const abort = new AbortController();

@@ -6,12 +6,17 @@ import type { CreateOptions } from "../../lib/engine/container-options.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
 import { lookAtLive } from "../../lib/engine/live.ts";
 import { Paths } from "../../lib/store/paths.ts";
-import { busyboxEngine } from "../helpers/engine.ts";
+import { busyboxEngine, testEngine } from "../helpers/engine.ts";
 import { eventually, lineOf } from "../helpers/eventually.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
+import { fuseFault } from "../helpers/fuse.ts";
+import { busyboxArchive } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { script } from "../helpers/script.ts";
-import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
+import { hostCan, requireProgram, requireUserNamespaces } from "../helpers/user-namespaces.ts";
+
+const canFuse =
+  requireUserNamespaces() && requireProgram("fuse-overlayfs") && hostCan("use FUSE", fuseFault());
 
 describe.runIf(requireUserNamespaces())("a container with a restart policy", () => {
   expectNothingLeft();
@@ -119,14 +124,16 @@ describe.runIf(requireUserNamespaces())("a container with a restart policy", () 
   it("is started again after a signal, and not after SIGKILL or what stops it", async () => {
     const { folder, box } = await withGate(
       "always",
-      "trap 'exit 9' INT; trap 'exit 8' TERM; printf x >> /gate/runs; while :; do sleep 0.02; done",
+      "trap 'exit 9' USR1; trap 'exit 8' TERM; printf x >> /gate/runs; while :; do sleep 0.02; done",
     );
     const started = await box.start({ detach: true });
     await eventually("a first run", () => (runs(folder)() === 1 ? true : undefined));
-    started.kill("SIGINT");
+    const first = started.pid;
+    started.kill("SIGUSR1");
     await eventually("a second run", () => (runs(folder)() === 2 ? true : undefined));
     const { pid } = await status(box, "running");
-    expect(pid).not.toBe(started.pid);
+    expect(pid).not.toBe(first);
+    expect(started.pid).toBe(pid);
     started.kill("SIGTERM");
     expect(await started.wait()).toEqual({ exitCode: 8, signal: null });
     expect(await box.state()).toMatchObject({ exitCode: 8, stoppedByHand: true });
@@ -137,6 +144,40 @@ describe.runIf(requireUserNamespaces())("a container with a restart policy", () 
     second.kill("SIGKILL");
     expect(await second.wait()).toEqual({ exitCode: 137, signal: "SIGKILL" });
     expect(await box.state()).not.toHaveProperty("restartCount");
+    await box.remove();
+  });
+
+  it("shows all its runs on one terminal, and in one stream", async () => {
+    for (const tty of [true, false]) {
+      const box = await create("echo x >> /runs; wc -l < /runs; exit 1", {
+        restart: "on-failure:2",
+        tty,
+      });
+      const started = await box.start();
+      let text = "";
+      const read = (async () => {
+        for await (const chunk of started.stdout ?? []) text += String(chunk);
+      })();
+      expect(await started.wait()).toMatchObject({ exitCode: 1 });
+      await read;
+      expect(text).toBe(["1", "2", "3", ""].join(tty ? "\r\n" : "\n"));
+      await box.remove();
+    }
+  });
+
+  it.runIf(canFuse)("has its files from fuse-overlayfs again", async () => {
+    const other = await testEngine({ storageDriver: "fuse-overlayfs" });
+    await other.images.load(busyboxArchive());
+    const box = await other.containers.create({
+      image: "busybox",
+      command: ["sh", "-c", "echo x >> /runs; wc -l < /runs; exit 1"],
+      restart: "on-failure:1",
+    });
+    const started = await box.start();
+    let text = "";
+    for await (const chunk of started.stdout ?? []) text += String(chunk);
+    expect(await started.wait()).toMatchObject({ exitCode: 1 });
+    expect(text).toBe("1\n2\n");
     await box.remove();
   });
 
