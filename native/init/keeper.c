@@ -20,6 +20,7 @@
 #include "../core/cleanup.h"
 #include "../core/sync.h"
 #include "../core/syscalls.h"
+#include "../core/tree.h"
 #include "../core/userns.h"
 #include "birth.h"
 #include "filesystem.h"
@@ -257,8 +258,23 @@ static int exit_code_of(const struct failure *why) {
   return why->errnum == ENOENT || why->errnum == ENOTDIR ? 127 : 126;
 }
 
+/* An overlay mounted as volatile is not mounted a second time: what it wrote might be incomplete,
+ * had the machine crashed in between (overlayfs.rst). We would not be here. */
+static void allow_overlays_again(const struct plan *plan) {
+  for (size_t i = 0; i < plan->count; i++) {
+    const char *work = plan->operations[i].arguments[2].text;
+    autofree char *mark = NULL;
+    struct failure ignored;
+
+    if (plan->operations[i].code == PLAN_OVERLAY && asprintf(&mark, "%s/work/incompat", work) > 0)
+      (void) tree_remove(AT_FDCWD, mark, &ignored);
+  }
+}
+
 /* All that is of one run only. */
 static void begin_anew(struct keeper *keeper) {
+  if (keeper->started_ms > 0)
+    allow_overlays_again(keeper->plan);
   keeper->started_at[0] = '\0';
   keeper->kill_at_ms = 0;
   keeper->is_paused = false;
