@@ -1,5 +1,6 @@
 /** The filters of `ps`, as Docker has them. */
 import { type ContainerFilters, parsePorts } from "../engine/container-filters.ts";
+import { HEALTH_STATUSES, type HealthStatus } from "../engine/health.ts";
 import { type ContainerStatus, STATUSES } from "../engine/state.ts";
 import { MarmitaError } from "../errors.ts";
 import { type Filters, filtersOf } from "./filter-flag.ts";
@@ -10,6 +11,7 @@ const FILTERS = [
   "before",
   "exited",
   "expose",
+  "health",
   "id",
   "is-task",
   "label",
@@ -49,6 +51,7 @@ export function containerFilters(flags: ParsedFlags): AskedContainers {
       ...last(filters, "before"),
       ...last(filters, "since"),
       volumes: filters.all("volume"),
+      health: filters.parseAll("health", parseHealth),
       networks: filters.all("network"),
       exposed: filters.parseAll("expose", checkPorts),
     },
@@ -68,6 +71,13 @@ function parseStatus(text: string): ContainerStatus | undefined {
     "INVALID_ARGUMENT",
     `expected ${[...STATUSES, ...NEVER].toSorted().join(", ")}`,
   );
+}
+
+function parseHealth(text: string): HealthStatus | "none" {
+  const known = [...HEALTH_STATUSES, "none"] as const;
+  const found = known.find((one) => one === text);
+  if (found !== undefined) return found;
+  throw new MarmitaError("INVALID_ARGUMENT", `expected ${known.toSorted().join(", ")}`);
 }
 
 function parseExitCode(text: string): number {

@@ -176,14 +176,19 @@ function commandText([program = "", ...args]: readonly string[]): string {
   return [program, ...args.map((arg) => (arg.includes(" ") ? `'${arg}'` : arg))].join(" ");
 }
 
-/** `Up 3 seconds`, `Exited (0) 2 hours ago`, `Created`. */
+function healthText({ health }: ContainerState): string {
+  if (health === undefined) return "";
+  return health === "starting" ? " (health: starting)" : ` (${health})`;
+}
+
+/** `Up 3 seconds`, `Up 3 seconds (healthy)`, `Exited (0) 2 hours ago`, `Created`. */
 export function formatStatus(state: ContainerState, now: Date): string {
   const { status, startedAt, finishedAt, exitCode = 0 } = state;
   switch (status) {
     case "created":
       return "Created";
     case "running":
-      return upFor(startedAt, now);
+      return `${upFor(startedAt, now)}${healthText(state)}`;
     case "paused":
       return `${upFor(startedAt, now)} (Paused)`;
     case "restarting":

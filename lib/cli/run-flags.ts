@@ -3,6 +3,7 @@ import { CONFINE_FLAGS } from "./confine-flags.ts";
 import { DETACH_KEYS_FLAG } from "./detach-keys.ts";
 import type { Flag, RefusedFlags } from "./flags.ts";
 import { LOG_FLAGS } from "./log-flags.ts";
+import { HEALTH_FLAGS } from "./health-flags.ts";
 import { SECURITY_FLAGS } from "./security-opt.ts";
 import { NETWORK_FLAGS } from "./network-flags.ts";
 
@@ -79,10 +80,11 @@ export const RUN_FLAGS: readonly Flag[] = [
   ...CONFINE_FLAGS,
   ...SECURITY_FLAGS,
   ...NETWORK_FLAGS,
+  ...HEALTH_FLAGS,
 ];
 
 export const RUN_REFUSED: RefusedFlags = {
-  switches: `disable-content-trust env-host http-proxy no-healthcheck no-hosts
+  switches: `disable-content-trust env-host http-proxy no-hosts
     oom-kill-disable passwd publish-all|P replace rmi rootfs tls-verify
     unsetenv-all use-api-socket`,
   values: `arch attach|a authfile blkio-weight blkio-weight-device
@@ -90,8 +92,10 @@ export const RUN_REFUSED: RefusedFlags = {
     cpu-percent cpu-period cpu-quota cpu-rt-period cpu-rt-runtime cpu-shares|c cpus cpuset-cpus
     cpuset-mems decryption-key device-cgroup-rule device-read-bps
     device-read-iops device-write-bps device-write-iops
-    env-merge expose gidmap gpus group-entry health-cmd health-interval health-on-failure
-    health-retries health-start-interval health-start-period health-timeout hostuser image-volume
+    env-merge expose gidmap gpus group-entry health-log-destination
+    health-max-log-count health-max-log-size health-on-failure health-startup-cmd
+    health-startup-interval health-startup-retries health-startup-success health-startup-timeout
+    hostuser image-volume
     init-path io-maxbandwidth io-maxiops ip ip6 isolation kernel-memory link link-local-ip
     mac-address memory|m memory-reservation memory-swap memory-swappiness
     net-alias network-alias os passwd-entry personality pidfile pids-limit

@@ -8,6 +8,7 @@ import { MarmitaError } from "../errors.ts";
 import { confinement } from "./confine-flags.ts";
 import { detachKeys } from "./detach-keys.ts";
 import type { ParsedFlags } from "./flags.ts";
+import { healthOptions } from "./health-flags.ts";
 import { environment, labels, parseKeyValue, parseKeyValueFile } from "./key-values.ts";
 import { logOptions } from "./log-flags.ts";
 import { parseMount } from "./mount-flag.ts";
@@ -78,6 +79,7 @@ function createOptions(flags: ParsedFlags, env: Environment): CreateOptions {
     readOnly: flags.has("read-only"),
     remove: flags.has("rm"),
     ...restart(flags),
+    ...healthOptions(flags),
     ...(flags.has("interactive") && { openStdin: true }),
     ...(flags.has("tty") && { tty: true }),
   };

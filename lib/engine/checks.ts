@@ -31,6 +31,7 @@ import type { CopyOptions } from "./copy-options.ts";
 import type { DiffOptions } from "./diff.ts";
 import type { ExportOptions } from "./export.ts";
 import type { ForkOptions } from "./fork-options.ts";
+import { HEALTH_STATUSES } from "./health.ts";
 import type { InspectOptions } from "./inspect.ts";
 import { refuseLimits } from "./limits.ts";
 import type { EngineOptions, RunOptions, StartOptions, TerminalSizeOptions } from "./options.ts";
@@ -120,6 +121,7 @@ const listContainers: Checks<ListContainersOptions> = {
   labels: words,
   statuses,
   exitCodes,
+  health,
   ancestors: words,
   before: word,
   since: word,
@@ -252,6 +254,11 @@ export function checkRemoveImageOptions(options: RemoveImageOptions): void {
 function statuses(value: unknown, name: string): void {
   words(value, name);
   for (const status of value as readonly string[]) oneOf(...STATUSES)(status, name);
+}
+
+function health(value: unknown, name: string): void {
+  words(value, name);
+  for (const one of value as readonly string[]) oneOf(...HEALTH_STATUSES, "none")(one, name);
 }
 
 function exitCodes(value: unknown, name: string): void {

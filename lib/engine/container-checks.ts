@@ -6,6 +6,7 @@ import { parseExtraHost } from "../runtime/extra-hosts.ts";
 import { type Checks, entries, flag, isText, quote, word, words, wrong } from "../util/check.ts";
 import { CONFINEMENT_CHECKS, hostname } from "./confinement-checks.ts";
 import type { ContainerOptions } from "./container-options.ts";
+import { healthcheck } from "./health-checks.ts";
 import { log } from "./log-options.ts";
 import { isNetworkMode } from "./network-modes.ts";
 import { insidePath, mounts } from "./mount-checks.ts";
@@ -31,6 +32,7 @@ export const CONTAINER_CHECKS: Checks<ContainerOptions> = {
   platform,
   remove: flag,
   restart,
+  healthcheck,
   log,
   openStdin: flag,
   tty: flag,

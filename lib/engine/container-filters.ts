@@ -3,6 +3,7 @@ import type { Image } from "../images/image.ts";
 import { childrenOf } from "../images/parent.ts";
 import { MarmitaError } from "../errors.ts";
 import type { EngineContext } from "./context.ts";
+import type { HealthStatus } from "./health.ts";
 import { findContainer, noSuchContainer } from "./find.ts";
 import type { ContainerRecord } from "./records.ts";
 import type { ContainerState, ContainerStatus } from "./state.ts";
@@ -26,6 +27,8 @@ export interface ContainerFilters {
   readonly before?: string | undefined;
   /** Made after that container. */
   readonly since?: string | undefined;
+  /** What their health checks say; `none` of those that have none. */
+  readonly health?: readonly (HealthStatus | "none")[] | undefined;
   /** What it has mounted: names of volumes, paths on this machine, or paths in it. */
   readonly volumes?: readonly string[] | undefined;
   /** Modes of networks; `bridge` is `private`. */
@@ -84,11 +87,14 @@ export async function containerTest(
   return (container) => tests.every((test) => test(container));
 }
 
-function stateTests({ running, statuses, exitCodes }: ContainerFilters): ContainerTest[] {
+function stateTests({ running, statuses, exitCodes, health }: ContainerFilters): ContainerTest[] {
   const tests: ContainerTest[] = [];
   if (running === true) tests.push(({ state }) => RUNNING.has(state.status));
   if (statuses !== undefined && statuses.length > 0) {
     tests.push(({ state }) => statuses.includes(state.status));
+  }
+  if (health !== undefined && health.length > 0) {
+    tests.push(({ state }) => health.includes(state.health ?? "none"));
   }
   if (exitCodes !== undefined && exitCodes.length > 0) {
     tests.push(({ state }) => {

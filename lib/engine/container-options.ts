@@ -3,6 +3,7 @@ import type { ConfinementOptions } from "../runtime/confinement.ts";
 import type { SecurityOptions } from "../runtime/security.ts";
 import type { LogOptions } from "./log-options.ts";
 import type { Mount } from "./mounts.ts";
+import type { HealthcheckOptions } from "../runtime/healthcheck.ts";
 import type { RestartOption } from "./restart-policy.ts";
 
 /**
@@ -49,6 +50,11 @@ export interface ContainerOptions extends ConfinementOptions, SecurityOptions {
   readonly remove?: boolean;
   /** Whether it is started again when it ends. Default: `no`. Not together with `remove`. */
   readonly restart?: RestartOption;
+  /**
+   * A command that is run in it now and then, with nobody of ours alive, to tell whether it is well;
+   * `none` for none. What is not said is as its image has it.
+   */
+  readonly healthcheck?: HealthcheckOptions | "none";
   /** Whether what it writes is kept, and how much of it. */
   readonly log?: LogOptions;
   /**

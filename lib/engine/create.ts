@@ -11,7 +11,7 @@ import { lock } from "../store/lock.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
-import { describe, type ExpectedStart } from "./describe.ts";
+import { describe, type ExpectedStart, HEALTH_PLAN } from "./describe.ts";
 import { type FoundDevices, findDevices } from "./devices.ts";
 import { recordContainer } from "./events.ts";
 import { type Home, homeOf } from "./kept-context.ts";
@@ -164,7 +164,7 @@ interface WriteRequest extends MakeRequest {
 async function write(context: EngineContext, request: WriteRequest): Promise<ContainerRecord> {
   const { paths } = context;
   const { id, options, layout } = request;
-  const { record, spec, plan, files } = await describe(context, request);
+  const { record, spec, plan, healthPlan, files } = await describe(context, request);
   const draft = draftOf(paths, id);
   const durable = options.remove !== true;
   const file = (name: string, mode: number, content: string | Buffer) => {
@@ -175,6 +175,7 @@ async function write(context: EngineContext, request: WriteRequest): Promise<Con
     [
       file("config.json", 0o600, formatConfigJson(spec)),
       file("plan", 0o600, encodePlan(plan)),
+      ...(healthPlan === undefined ? [] : [file(HEALTH_PLAN, 0o600, encodePlan(healthPlan))]),
       file("record.json", 0o600, encodeRecord(record)),
       file("hosts", 0o644, files.hosts),
       file("hostname", 0o644, files.hostname),

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import type { Plan } from "../native/plan.ts";
 import type { RuntimeSpec } from "../oci/runtime-spec.ts";
 import { compile } from "../runtime/compile.ts";
+import { execPlan } from "../runtime/exec-plan.ts";
+import { healthCheckPlan, mergeHealthcheck } from "../runtime/healthcheck.ts";
 import { KEEP_GROUPS } from "../runtime/confinement.ts";
 import { hasCgroup2 } from "../runtime/filesystems.ts";
 import type { HostFiles } from "../runtime/host-files.ts";
@@ -61,10 +63,15 @@ export interface DescribeRequest {
   readonly joins: readonly JoinedContainer[];
 }
 
+/** The name of the plan of its health checks, in its bundle. */
+export const HEALTH_PLAN = "health-plan";
+
 export interface Description {
   readonly record: ContainerRecord;
   readonly spec: RuntimeSpec;
   readonly plan: Plan;
+  /** What its keeper carries out to see whether it is well. */
+  readonly healthPlan: Plan | undefined;
   readonly files: HostFiles;
 }
 
@@ -124,7 +131,20 @@ export async function describe(
     hasCgroup2: hasCgroup2(),
   });
   const record = recordOf({ ...request, here, choice, machine }, spec);
-  return { record, spec, plan, files };
+  return { record, spec, plan, healthPlan: healthPlanOf(request, plan), files };
+}
+
+function healthOf({ source, options }: DescribeRequest) {
+  const { Healthcheck, Shell } = source.defaults;
+  return healthCheckPlan(mergeHealthcheck(Healthcheck, options.healthcheck), Shell ?? undefined);
+}
+
+/** As `exec` would run it in the container. */
+function healthPlanOf(request: DescribeRequest, plan: Plan): Plan | undefined {
+  const health = healthOf(request);
+  const { name } = request;
+  const container = { plan, name, keepsGroups: false, ambient: [] }; // its own user
+  return health && execPlan(container, { command: health.command });
 }
 
 /** What its keeper does for it as long as it lives, and after. */
@@ -132,6 +152,7 @@ function keepingOf(paths: Paths, request: DescribeRequest) {
   const { id, name, layout, options } = request;
   const log = recordedLog(options);
   const trash = join(paths.trash, id);
+  const health = healthOf(request);
   return {
     live: join(paths.live, id),
     name: paths.name(name),
@@ -139,6 +160,7 @@ function keepingOf(paths: Paths, request: DescribeRequest) {
     log: log && { ...log, path: join(paths.container(id), "log") },
     openStdin: opensStdin(request),
     restart: parseRestart(options.restart ?? "no"),
+    health: health && { ...health, plan: join(paths.container(id), HEALTH_PLAN) },
     events: { path: paths.events, attributes: eventAttributesOf(request) },
   };
 }
@@ -207,15 +229,19 @@ function recordOf(request: RecordRequest, spec: RuntimeSpec): ContainerRecord {
     security: here.recorded,
     ...(joins.length === 0 ? {} : { joins: joins.map(({ record }) => record.id) }),
     confinement: confinementOf(options),
-    inherited: inheritedOf(source.defaults),
+    inherited: inheritedOf(source.defaults, options),
     trees: layout.trees,
     ...((layout.snapshots ?? []).length > 0 && { snapshots: layout.snapshots }),
     options: recordedOptions(options),
   };
 }
 
-function inheritedOf({ StopSignal, ExposedPorts, Healthcheck }: ImageDefaults): InheritedDefaults {
-  return { StopSignal, ExposedPorts, Healthcheck };
+/** But for the health check, which may be changed. */
+function inheritedOf(
+  { StopSignal, ExposedPorts, Healthcheck }: ImageDefaults,
+  { healthcheck }: CreateOptions,
+): InheritedDefaults {
+  return { StopSignal, ExposedPorts, Healthcheck: mergeHealthcheck(Healthcheck, healthcheck) };
 }
 
 function entrypointWords(

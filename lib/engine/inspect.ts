@@ -5,6 +5,7 @@ import { JsonReader, parseJson } from "../util/json.ts";
 import { mountJson, volumesJson } from "./mount-json.ts";
 import { containerSizes } from "./container-sizes.ts";
 import type { EngineContext } from "./context.ts";
+import { findHealth, type Health } from "./health.ts";
 import { hostConfigJson } from "./host-config.ts";
 import { NEVER } from "./inspect-image.ts";
 import type { Isolation } from "./options.ts";
@@ -64,7 +65,7 @@ export async function inspectContainer(
     Created: createdAt,
     Path: path,
     Args: args,
-    State: stateJson(state),
+    State: { ...stateJson(state), ...healthJson(state, await findHealth(context.paths, record)) },
     Image: image.id ?? "",
     ResolvConfPath: join(bundle, "resolv.conf"),
     HostnamePath: join(bundle, "hostname"),
@@ -179,6 +180,15 @@ function stateJson(state: ContainerState) {
     StartedAt: startedAt ?? NEVER,
     FinishedAt: finishedAt ?? NEVER,
   };
+}
+
+/** As Docker has it: absent without health checks. */
+function healthJson({ health: status }: ContainerState, health: Health | undefined) {
+  if (health === undefined || status === undefined) return {};
+  const Log = health.log.map(({ start, end, exitCode, output }) => {
+    return { Start: start, End: end, ExitCode: exitCode, Output: output };
+  });
+  return { Health: { Status: status, FailingStreak: health.failingStreak, Log } };
 }
 
 async function sizesJson(

@@ -1,5 +1,6 @@
 /** What state a container is in: derived from what is on disk, never stored. */
 import { type NetworkState, parseNetworkState } from "../runtime/network-state.ts";
+import type { HealthStatus } from "./health.ts";
 import type { LiveContent } from "./live.ts";
 import type { ExitRecord } from "./records.ts";
 
@@ -20,6 +21,8 @@ export interface ContainerState {
   readonly startedAt?: string;
   /** What connects its private network; while it runs. */
   readonly network?: NetworkState;
+  /** What its health checks say; `unhealthy` when it does not run. Absent: it has none. */
+  readonly health?: HealthStatus;
   readonly finishedAt?: string;
   /** After it ended, of its last run; also after it failed to start: 125, 126 or 127. */
   readonly exitCode?: number;

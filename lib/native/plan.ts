@@ -23,6 +23,7 @@ const OPERATIONS = {
   log: [15, "snn"],
   stdin: [16, "n"],
   restart: [17, "sn"],
+  health: [18, "snnnnn"],
   events: [19, "ss"],
   hostname: [32, "s"],
   loopback: [33, ""],

@@ -1,5 +1,6 @@
 /** What the compilation of a plan goes by beside config.json. */
 import type { Plan } from "../native/plan.ts";
+import type { HealthCheckPlan } from "./healthcheck.ts";
 import type { IdMapping } from "./id-maps.ts";
 import type { Join } from "./joins.ts";
 
@@ -21,6 +22,8 @@ export interface CompileContext {
   readonly openStdin?: boolean | undefined;
   /** Absent: it ends for good. */
   readonly restart?: RestartPolicy | undefined;
+  /** Present: its keeper carries out the plan at this path now and then. */
+  readonly health?: (Omit<HealthCheckPlan, "command"> & { readonly plan: string }) | undefined;
   /** Of the namespace that the keeper runs in. */
   readonly mapping: IdMapping;
   /** The caller is not root in there: what the plan makes is to be root's. */

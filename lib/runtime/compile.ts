@@ -98,6 +98,7 @@ function keeperOperations({ linux, process }: RuntimeSpec, context: CompileConte
     ...when(remove !== undefined, ["remove", remove?.trash ?? "", remove?.trees ?? []]),
     ...releaseOperations(context),
     ...streamOperations(context),
+    ...healthOperations(context),
     ...(joins.length === 0 ? mapOperations(linux, context) : []),
     ...joins.map((one) => joinOperation(one, CLONE)),
     ...when(oomScoreAdj !== undefined, ["oom-score-adj", String(oomScoreAdj)]),
@@ -109,6 +110,12 @@ function keeperOperations({ linux, process }: RuntimeSpec, context: CompileConte
 
 function eventOperations({ events }: CompileContext): Plan {
   return events === undefined ? [] : [["events", events.path, JSON.stringify(events.attributes)]];
+}
+
+function healthOperations({ health }: CompileContext): Plan {
+  if (health === undefined) return [];
+  const { plan, intervalMs, timeoutMs, startPeriodMs, startIntervalMs, retries } = health;
+  return [["health", plan, intervalMs, timeoutMs, startPeriodMs, startIntervalMs, retries]];
 }
 
 function streamOperations({ log, openStdin = false, restart }: CompileContext): Plan {

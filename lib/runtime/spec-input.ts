@@ -17,6 +17,8 @@ export interface ImageDefaults {
   readonly StopSignal?: string | undefined;
   readonly ExposedPorts?: ContainerDefaults["ExposedPorts"];
   readonly Healthcheck?: ContainerDefaults["Healthcheck"];
+  /** What a line of its health check is given to. */
+  readonly Shell?: readonly string[] | null | undefined;
   readonly Labels?: Readonly<Record<string, string>> | null | undefined;
   /** Directories that are volumes of each container. */
   readonly Volumes?: Readonly<Record<string, unknown>> | null | undefined;

@@ -51,6 +51,11 @@ export function parseMomentNano(moment: string | Date, now: Date = new Date()): 
   return seconds + BigInt(fraction.padEnd(9, "0"));
 }
 
+/** `1m30s`, `500ms`; `undefined` for what is no duration. */
+export function parseDurationMs(text: string): number | undefined {
+  return DURATION.test(text) ? durationMs(text) : undefined;
+}
+
 function durationMs(text: string): number {
   let sum = 0;
   for (const [, count, unit = ""] of text.matchAll(PART))

@@ -18,7 +18,7 @@
 #include "failure.h"
 
 #define PLAN_VERSION 1
-#define PLAN_ARGUMENTS 5
+#define PLAN_ARGUMENTS 6
 #define PLAN_MAX_BYTES (16u << 20)
 #define PLAN_MAX_OPERATIONS 65536u
 
@@ -41,7 +41,9 @@
   X(15, LOG, "log", "snn")                      /* path, bytes a file, files; 0: no limit */       \
   X(16, STDIN, "stdin", "n")                    /* 1: open, whoever attaches writes to it */       \
   X(17, RESTART, "restart", "sn")               /* policy, most retries; 0: no limit */            \
-  X(19, EVENTS, "events", "ss")                 /* path, a JSON object: what is told of it */      \
+  X(18, HEALTH, "health",                                                                          \
+    "snnnnn")                   /* plan; interval, timeout, start period, start interval; tries */ \
+  X(19, EVENTS, "events", "ss") /* path, a JSON object: what is told of it */                      \
   X(32, HOSTNAME, "hostname", "s")                                                                 \
   X(33, LOOPBACK, "loopback", "")                                                                  \
   X(34, PROPAGATION, "propagation", "")                                                            \

@@ -39,6 +39,9 @@
 /* How long a head may take to tell of a command that was killed: it may have been stopped. */
 enum { REPORT_MS = 1000 };
 
+/* And the end of a container. */
+enum { END_MS = 200 };
+
 /* The first of its children, and a pidfd of it. */
 static int find_child(pid_t parent, pid_t *ret_pid, int *ret_pidfd) {
   char path[64];
@@ -110,7 +113,6 @@ static int find_target(struct exec *exec, const union argument *join, int *ret_u
   return 0;
 }
 
-/* EPERM: it was not made in ours nor below, so it is ours or above. */
 static bool is_ours(int userns) {
   struct stat status, own;
 
@@ -121,10 +123,11 @@ static bool is_ours(int userns) {
 /* Root of it may enter all that was made in it. Hidden first: what runs there already may look into
  * all that come. */
 static int enter_parent(int userns, struct failure *why) {
-  autoclose int parent = ioctl(userns, NS_GET_PARENT);
-
   if (prctl(PR_SET_DUMPABLE, 0) < 0)
     return fail(why, errno, "hide");
+  if (is_ours(userns))
+    return 0; /* the keeper's, of a container that shares that of another */
+  autoclose int parent = ioctl(userns, NS_GET_PARENT);
   if (parent < 0)
     return fail(why, errno, "find the user namespace around the container's");
   if (!is_ours(parent) && setns(parent, CLONE_NEWUSER) < 0)
@@ -149,7 +152,9 @@ static int enter(struct exec *exec, uint64_t *ret_namespaces, struct failure *wh
   r = find_target(exec, join->arguments, &same, why); /* root of the machine could ask more */
   if (r < 0)
     return r;
-  const uint64_t namespaces = join->arguments[1].number;
+  uint64_t namespaces = join->arguments[1].number;
+  if (is_ours(same)) /* nobody enters it twice */
+    namespaces &= ~(uint64_t) CLONE_NEWUSER;
   if ((namespaces & CLONE_NEWPID) != 0 && setns(exec->target, CLONE_NEWPID) < 0)
     return fail(why, errno, "enter the pid namespace of container %s", join->arguments[2].text);
   *ret_namespaces = namespaces & ~(uint64_t) CLONE_NEWPID;
@@ -284,6 +289,19 @@ static void give_up(struct exec *exec) {
   exec_leave(exec);
 }
 
+/* While the end of a container is under way, nothing can be started in it any more, and what has
+ * been is killed: that is seen a moment before the end itself, which waits until all are reaped. */
+static int give_up_because(struct exec *exec, struct failure *why) {
+  autoclose int target = exec->target < 0 ? -1 : fcntl(exec->target, F_DUPFD_CLOEXEC, 0);
+  struct pollfd polled = {.fd = target, .events = POLLIN};
+  const bool is_likely = why->errnum == ENOMEM || why->errnum == EPIPE || why->errnum == EPROTO;
+
+  give_up(exec);
+  if (target >= 0 && (has_ended(target) || (is_likely && poll(&polled, 1, END_MS) > 0)))
+    return fail(why, ESRCH, "run a command: the container has ended");
+  return -why->errnum;
+}
+
 int exec_start(struct exec *exec, struct failure *why) {
   /* static: an identity alone is 8 KiB, and it is put together once. */
   static struct command command;
@@ -302,11 +320,7 @@ int exec_start(struct exec *exec, struct failure *why) {
     (void) fail_in_step(why, "join");
   if (r == 0)
     r = start(exec, namespaces, &command, why);
-  if (r < 0 && exec->target >= 0 && has_ended(exec->target))
-    r = fail(why, ESRCH, "run a command: the container has ended");
-  if (r < 0)
-    give_up(exec);
-  return r;
+  return r < 0 ? give_up_because(exec, why) : 0;
 }
 
 /* What it tells, or nothing: then it was killed, and the command with it. */

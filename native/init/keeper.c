@@ -24,6 +24,7 @@
 #include "../core/userns.h"
 #include "birth.h"
 #include "filesystem.h"
+#include "health.h"
 #include "oom_score.h"
 #include "streams.h"
 
@@ -312,6 +313,8 @@ void keeper_list_companions(const struct keeper *keeper,
   }
   if (keeper->network.companion.pid > 0)
     ret_pids[count++] = keeper->network.companion.pid;
+  if (health_child(keeper->health) > 0)
+    ret_pids[count++] = health_child(keeper->health);
   ret_pids[count] = 0;
 }
 

@@ -21,9 +21,10 @@
 
 /* The root's, and those of images that are mounted. */
 #define KEEPER_MAX_FILESYSTEMS 32
-/* And the network's, and the 0 behind them. */
-#define KEEPER_MAX_COMPANIONS (KEEPER_MAX_FILESYSTEMS + 2)
+/* And the network's, a health check's, and the 0 behind them. */
+#define KEEPER_MAX_COMPANIONS (KEEPER_MAX_FILESYSTEMS + 3)
 
+struct health;
 struct streams;
 
 struct keeper {
@@ -52,6 +53,7 @@ struct keeper {
   char order[256];   /* what has come of a line whose end has not (orders.h) */
   size_t order_used; /* of it */
   struct streams *streams;
+  struct health *health;
   struct size size;  /* the terminal's at the start */
   int host_terminal; /* where it is shown, to be put back when Node is killed; or -1 */
   struct raw_terminal host_mode;

@@ -29,7 +29,9 @@
 #include "announce.h"
 #include "detach.h"
 #include "ending.h"
+#include "health.h"
 #include "keeper.h"
+#include "live_file.h"
 #include "orders.h"
 #include "report.h"
 #include "streams.h"
@@ -198,7 +200,16 @@ static void settle_descriptors(bool has_host_terminal) {
   (void) fcntl(FD_LIVE, F_SETFD, FD_CLOEXEC);
 }
 
+static void note_health(void *whose, const char *status) {
+  const struct keeper *keeper = whose;
+  char action[40];
+
+  (void) snprintf(action, sizeof action, "health_status: %s", status);
+  live_file_note_event(keeper, action);
+}
+
 static int keep_by_plan(const struct plan *plan, char *const *words, struct failure *why) {
+  static struct health health; /* static: its log is not touched where there are no checks */
   struct streams_options options = {0};
   struct ending ending = {0};
   struct keeper keeper = {
@@ -208,9 +219,13 @@ static int keep_by_plan(const struct plan *plan, char *const *words, struct fail
       .pidfd = -1,
       .signals = -1,
       .host_terminal = -1,
+      .health = &health,
   };
   int r;
 
+  health_open(&health, plan);
+  health.on_change = note_health;
+  health.whose = &keeper;
   r = read_words(&keeper, &options, words, why);
   if (r == 0)
     r = restart_read(plan, &keeper.restart, why);

@@ -10,10 +10,11 @@
 #include "../core/cleanup.h"
 #include "../core/syscalls.h"
 #include "announce.h"
+#include "health.h"
 #include "orders.h"
 #include "streams.h"
 
-enum { POLLED_END, POLLED_NODE, POLLED_SIGNALS, POLLED_NETWORK, POLLED_STREAMS };
+enum { POLLED_END, POLLED_NODE, POLLED_SIGNALS, POLLED_NETWORK, POLLED_HEALTH, POLLED_STREAMS };
 
 enum { POLLED = POLLED_STREAMS + STREAMS_POLLED };
 
@@ -77,6 +78,11 @@ static void lose_network(struct keeper *keeper, bool has_ended) {
     announce_network(keeper);
 }
 
+/* -1 is never. */
+static int shorter(int one_ms, int other_ms) {
+  return one_ms < 0 || (other_ms >= 0 && other_ms < one_ms) ? other_ms : one_ms;
+}
+
 static int earlier(int one_ms, int64_t other_at_ms) {
   const int64_t left = other_at_ms - keeper_clock_ms();
   const int other_ms = left > 0 ? (int) left : 0;
@@ -89,6 +95,7 @@ static nfds_t prepare(struct keeper *keeper, struct pollfd polled[static POLLED]
   nfds_t count = 0;
   int timeout = streams_watch(keeper->streams, polled + POLLED_STREAMS, &count);
 
+  timeout = shorter(timeout, health_watch(keeper->health, polled + POLLED_HEALTH));
   if (until_ms > 0)
     timeout = earlier(timeout, until_ms);
   if (keeper->kill_at_ms > 0)
@@ -118,6 +125,8 @@ static int turn(struct keeper *keeper, struct pollfd polled[static POLLED], int6
   if (polled[POLLED_NETWORK].revents != 0)
     lose_network(keeper, polled[POLLED_END].revents != 0);
   streams_serve(keeper->streams, polled + POLLED_STREAMS);
+  health_pause(keeper->health, keeper->is_paused);
+  health_serve(keeper->health, polled + POLLED_HEALTH);
   if (keeper->kill_at_ms > 0 && keeper_clock_ms() >= keeper->kill_at_ms) {
     keeper->kill_at_ms = 0;
     (void) sys_pidfd_send_signal(keeper->pidfd, SIGKILL);
@@ -143,8 +152,10 @@ int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why) {
   int r = watch_signals(keeper, why);
 
   polled[POLLED_END].revents = 0;
+  health_begin(keeper->health);
   while (r == 0 && polled[POLLED_END].revents == 0)
     r = turn(keeper, polled, 0, why);
+  health_stop(keeper->health);
   return r < 0 ? r : reap(keeper, ret_status, why);
 }
 
