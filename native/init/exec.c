@@ -85,8 +85,8 @@ static void pass_signal(struct session *session, const char *words) {
 static void resize(struct session *session, const char *words) {
   struct size size = {0};
 
-  if (session->exec.terminal != NULL && sscanf(words, "%hu %hu", &size.columns, &size.rows) == 2)
-    terminal_resize(session->exec.terminal, size);
+  if (sscanf(words, "%hu %hu", &size.columns, &size.rows) == 2)
+    streams_resize(session->exec.streams, size);
 }
 
 static void end(struct session *session, const char *words) {
@@ -138,22 +138,22 @@ static bool listen_to_node(struct session *session) {
   return true;
 }
 
-enum { POLLED_REPORT, POLLED_NODE, POLLED_TERMINAL };
+enum { POLLED_REPORT, POLLED_NODE, POLLED_STREAMS };
 
 /* Until it has ended. */
 static int serve(struct session *session, struct failure *why) {
   struct exec *exec = &session->exec;
-  struct terminal *terminal = exec->terminal;
-  struct pollfd polled[POLLED_TERMINAL + TERMINAL_POLLED] = {
-      [POLLED_REPORT] = {.fd = exec->report, .events = POLLIN},
-      [POLLED_NODE] = {.fd = session->is_detached ? -1 : FD_EVENTS, .events = POLLIN},
-  };
+  struct pollfd polled[POLLED_STREAMS + STREAMS_POLLED];
+  nfds_t count;
+
+  polled[POLLED_REPORT] = (struct pollfd){.fd = exec->report, .events = POLLIN};
+  polled[POLLED_NODE] =
+      (struct pollfd){.fd = session->is_detached ? -1 : FD_EVENTS, .events = POLLIN};
 
   while (!exec->is_over) {
-    const int timeout = terminal == NULL ? -1 : terminal_watch(terminal, polled + POLLED_TERMINAL);
-    const nfds_t count = POLLED_TERMINAL + (terminal == NULL ? 0 : TERMINAL_POLLED);
+    const int timeout = streams_watch(exec->streams, polled + POLLED_STREAMS, &count);
 
-    if (poll(polled, count, timeout) < 0) {
+    if (poll(polled, POLLED_STREAMS + count, timeout) < 0) {
       if (errno == EINTR)
         continue;
       return fail(why, errno, "wait for the command");
@@ -162,8 +162,8 @@ static int serve(struct session *session, struct failure *why) {
       exec_collect(exec);
     else if (polled[POLLED_NODE].revents != 0 && !listen_to_node(session))
       exec_end(exec);
-    if (terminal != NULL && !exec->is_over)
-      terminal_serve(terminal, polled + POLLED_TERMINAL);
+    if (!exec->is_over)
+      streams_serve(exec->streams, polled + POLLED_STREAMS);
   }
   return 0;
 }
@@ -234,20 +234,23 @@ static int see_through(struct session *session, struct failure *why) {
   if (r < 0)
     exec_end(exec);
   exec_leave(exec);
-  if (exec->terminal != NULL)
-    terminal_finish(exec->terminal, FD_EVENTS);
+  streams_end(exec->streams, session->is_detached ? -1 : FD_EVENTS);
+  streams_close(exec->streams, NULL);
   if (!session->is_detached)
     tell_end(exec->status);
   return r;
 }
 
-static int adopt_terminal(struct exec *exec, struct failure *why) {
-  static struct terminal terminal; /* static: its buffers are not touched where there is none */
+static int open_streams(struct session *session, struct failure *why) {
+  const struct streams_options options = {
+      .is_relayed = true,
+      .has_terminal = true,
+      .is_first_once = !session->is_detached,
+  };
 
-  if (plan_find(exec->plan, PLAN_TERMINAL) == NULL)
+  if (plan_find(session->exec.plan, PLAN_TERMINAL) == NULL)
     return 0;
-  exec->terminal = &terminal;
-  return terminal_adopt(&terminal, why);
+  return streams_open(&options, &session->exec.streams, why);
 }
 
 static bool has_word(int argc, char *const *argv, const char *word) {
@@ -290,7 +293,7 @@ int exec_main(int argc, char *argv[], struct failure *why) {
   if (r == 0 && session.is_detached)
     r = detach(why);
   if (r == 0)
-    r = adopt_terminal(&session.exec, why);
+    r = open_streams(&session, why);
   if (r == 0)
     r = see_through(&session, why);
   if (session.has_host_terminal)

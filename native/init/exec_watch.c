@@ -207,7 +207,7 @@ static int take_terminal(const struct exec *exec, int sync, struct failure *why)
     return 0;
   if (await(exec, sync, why) < 0 || sync_expect_fd(sync, SYNC_TERMINAL, &master, why) < 0)
     return -why->errnum;
-  const int r = terminal_open(exec->terminal, master, exec->size, why);
+  const int r = streams_take_terminal(exec->streams, master, exec->size, why);
   return r < 0 ? fail_in_step(why, "terminal") : 0;
 }
 

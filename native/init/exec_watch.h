@@ -11,12 +11,12 @@
 #include <sys/types.h>
 
 #include "../core/plan.h"
-#include "terminal.h"
+#include "streams.h"
 
 struct exec {
   const struct plan *plan;
-  int owner;                 /* a socket whose end ends a start that is under way, or -1 */
-  struct terminal *terminal; /* adopted: takes the master, where the plan has a terminal */
+  int owner;               /* a socket whose end ends a start that is under way, or -1 */
+  struct streams *streams; /* of its terminal, where the plan has one; else NULL */
   struct size size;
 
   /* From exec_start() on. */

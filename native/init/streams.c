@@ -77,8 +77,7 @@ int streams_open(const struct streams_options *options, struct streams **ret_str
   streams->options = *options;
   streams->input.sink = -1;
   streams->input.first = END_NONE;
-  streams->terminal.master = streams->terminal.slave = -1;
-  streams->terminal.input = streams->terminal.output = -1;
+  streams->terminal = TERMINAL_NONE;
   streams->log.file = streams->log.directory = -1;
   for (int i = 0; i < FLOWS; i++) {
     streams->flows[i].source = -1;
