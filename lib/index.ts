@@ -11,9 +11,9 @@ export { history, images, importImage, load, rmi, save, tag } from "./api/images
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
 export { run } from "./api/run.ts";
 export { fork } from "./api/fork.ts";
-export { events } from "./api/watch.ts";
 export { type SpawnOptions, type SpawnStdio, spawn } from "./api/spawn.ts";
 export type { ContainerProcess, ContainerProcessEvents } from "./api/container-process.ts";
+export { events, pause, stats, unpause, watchStats } from "./api/watch.ts";
 export { createVolume, inspectVolume, pruneVolumes, removeVolume, volumes } from "./api/volumes.ts";
 
 export { type Engine, openEngine } from "./engine/engine.ts";
@@ -89,6 +89,9 @@ export type {
 export type { RemoveOptions } from "./engine/remove.ts";
 export type { RenameOptions } from "./engine/rename.ts";
 export type { ContainerState, ContainerStatus } from "./engine/state.ts";
+export type { ContainerStats, StatsOptions, WatchStatsOptions } from "./engine/stats.ts";
+export type { UsageSource } from "./runtime/usage-sample.ts";
+export type { PauseOptions, PauseResult } from "./engine/hold.ts";
 export type { ProcessTable, TopOptions } from "./engine/top.ts";
 
 export type { Volumes } from "./engine/volume-collection.ts";

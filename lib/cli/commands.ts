@@ -61,6 +61,21 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./export.ts")).exportFiles,
   },
   {
+    names: ["container pause", "pause"],
+    summary: "Pause all processes within one or more containers",
+    load: async () => (await import("./pause.ts")).pause,
+  },
+  {
+    names: ["container unpause", "unpause"],
+    summary: "Unpause all processes within one or more containers",
+    load: async () => (await import("./pause.ts")).unpause,
+  },
+  {
+    names: ["container stats", "stats"],
+    summary: "Display a live stream of container(s) resource usage statistics",
+    load: async () => (await import("./stats.ts")).stats,
+  },
+  {
     names: ["container top", "top"],
     summary: "Display the running processes of a container",
     load: async () => (await import("./top.ts")).top,
@@ -218,8 +233,8 @@ const LATER = new Set(
   words(`
     auto-update build builder buildx checkpoint compose config context
     generate healthcheck info init kube login logout
-    machine manifest mount network node pause play plugin pod port prune pull push
-    search secret service stack stats swarm trust unmount unpause
+    machine manifest mount network node play plugin pod port prune pull push
+    search secret service stack swarm trust unmount
     unshare update`),
 );
 

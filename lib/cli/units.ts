@@ -58,6 +58,19 @@ export function formatSize(bytes: number): string {
   return `${Number(value.toPrecision(3))}${UNITS[unit]}`;
 }
 
+const BINARY_UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+
+/** `1.004MiB`: powers of 1024 and four significant digits. */
+export function formatBinarySize(bytes: number): string {
+  let value = bytes;
+  let unit = 0;
+  while (value >= 1_024 && unit < BINARY_UNITS.length - 1) {
+    value /= 1_024;
+    unit++;
+  }
+  return `${Number(value.toPrecision(4))}${BINARY_UNITS[unit]}`;
+}
+
 /** `64m`, `1.5GiB`, `4096`: powers of 1024 whatever the unit's spelling; undefined if malformed. */
 export function parseMemorySize(text: string): number | undefined {
   return parseSize(text, 1_024);

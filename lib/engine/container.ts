@@ -54,23 +54,23 @@ import { type RemoveOptions, removeContainer } from "./remove.ts";
 import { startContainer } from "./start.ts";
 import type { RenameOptions } from "./rename.ts";
 import type { ContainerState } from "./state.ts";
-import type { ProcessTable, TopOptions } from "./top.ts";
-import { checkTopOptions } from "./watch-checks.ts";
 import type { Subject } from "./subject.ts";
+import { WatchedContainer } from "./watched-container.ts";
 
-export class Container implements AsyncDisposable {
+export class Container extends WatchedContainer implements AsyncDisposable {
   readonly #context: EngineContext;
   #record: ContainerRecord;
   #started: RunningProcess | undefined;
 
   constructor(context: EngineContext, record: ContainerRecord, started?: RunningProcess) {
+    super(context);
     this.#context = context;
     this.#record = record;
     this.#started = started;
   }
 
   /** As it was made, but for its name: that is the last one that is known here. */
-  get record(): ContainerRecord {
+  override get record(): ContainerRecord {
     return this.#record;
   }
 
@@ -293,16 +293,6 @@ export class Container implements AsyncDisposable {
       return exportContainer(this.#context, this.record, { ...options, target });
     });
     return explained("export the container", exporting, options.signal);
-  }
-
-  /** Which processes it has, as `docker top`. Throws `CONFLICT` when it does not run. */
-  async top(options: TopOptions = {}): Promise<ProcessTable> {
-    checkTopOptions(options);
-    const looking = this.#context.work.begin(async () => {
-      const { topOf } = await import("./top.ts");
-      return topOf(this.#context, this.record, options);
-    });
-    return explained("list the container's processes", looking, options.signal);
   }
 
   /**

@@ -24,6 +24,8 @@ import { type PruneContainersOptions, type PrunedContainers, pruneContainers } f
 import type { RemoveOptions } from "./remove.ts";
 import { runContainer } from "./run.ts";
 import { startClaimed } from "./start.ts";
+import type { ContainerStats, WatchStatsOptions } from "./stats.ts";
+import { checkWatchStatsOptions } from "./watch-checks.ts";
 
 export interface CreateAndStartOptions extends StartOptions {
   /** Told the id when the container is there, before it starts; what it throws ends both. */
@@ -146,6 +148,21 @@ export class Containers {
   async remove(nameOrId: string, options: RemoveOptions = {}): Promise<void> {
     const container = await this.get(nameOrId);
     await container.remove(options);
+  }
+
+  /**
+   * What several containers use, one list after the other: of those that run, whoever comes and
+   * goes, or of those that are named, until none of them runs.
+   */
+  watchStats(options: WatchStatsOptions = {}): AsyncIterable<readonly ContainerStats[]> {
+    checkWatchStatsOptions(options);
+    const context = this.#context;
+    return {
+      async *[Symbol.asyncIterator]() {
+        const { watchAllStats } = await import("./stats.ts");
+        yield* watchAllStats(context, options);
+      },
+    };
   }
 
   /** All that do not run, with what they wrote; volumes stay. */

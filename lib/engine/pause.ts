@@ -53,7 +53,10 @@ export async function pauseContainer(
 }
 
 /** Whoever starts it must be root over its namespace: that of the container it shares others with. */
-async function homeIn(context: EngineContext, record: ContainerRecord): Promise<EngineContext> {
+export async function homeIn(
+  context: EngineContext,
+  record: ContainerRecord,
+): Promise<EngineContext> {
   const [joined] = record.joins ?? [];
   const { image, confinement } =
     (joined === undefined ? undefined : await findRecord(context.paths, joined)) ?? record;

@@ -13,10 +13,11 @@ export interface ProcessStat {
   readonly terminal: number;
   readonly userTicks: number;
   readonly systemTicks: number;
+  /** Of both kinds, by children that have ended and by theirs. */
+  readonly childrenTicks: number;
   readonly threads: number;
   /** Ticks since this machine started. */
   readonly startTicks: number;
-  readonly residentPages: number;
 }
 
 /** USER_HZ: what the kernel shows is in hundredths of a second whatever it counts in. */
@@ -43,50 +44,83 @@ export function parseProcessStat(text: string): ProcessStat | undefined {
     terminal: at(7),
     userTicks: at(14),
     systemTicks: at(15),
+    childrenTicks: at(16) + at(17),
     threads: at(20),
     startTicks: at(22),
-    residentPages: at(24),
   };
 }
 
-/**
- * The processes of the container whose first process is `first`, by number: those in its mount
- * namespace, and whatever descends from them (as native/init/residents.c has it). Empty when it
- * is no more. One that has been told apart by nobody yet may be missing: they come and go.
- */
+/** All processes of this machine in one look, for whoever looks at several containers. */
+export class Processes {
+  readonly #all = new Map<number, ProcessStat>();
+  readonly #children = new Map<number, number[]>();
+  /** By the mount namespace they are in. */
+  #neighbors: ReadonlyMap<string, readonly number[]> | undefined;
+
+  constructor() {
+    for (const name of readdirSync("/proc")) {
+      if (!/^\d+$/.test(name)) continue;
+      const stat = readProcessStat(Number(name));
+      if (stat === undefined) continue;
+      this.#all.set(stat.pid, stat);
+      addTo(this.#children, stat.parent, stat.pid);
+    }
+  }
+
+  /**
+   * The processes of the container whose first process is `first`, by number: those in its mount
+   * namespace, and whatever descends from them, as native/init/residents.c has it. None when it
+   * is no more.
+   */
+  residentsOf(first: number): readonly ProcessStat[] {
+    if (!this.#all.has(first)) return [];
+    const home = this.#homeOf(first);
+    const members = new Set<number>();
+    const adopt = (pid: number): void => {
+      if (members.has(pid)) return;
+      members.add(pid);
+      for (const child of this.#children.get(pid) ?? []) adopt(child);
+    };
+    adopt(first);
+    for (const pid of home === undefined ? [] : this.#neighborsAt(home)) adopt(pid);
+    return [...members]
+      .sort((one, other) => one - other)
+      .flatMap((pid) => this.#all.get(pid) ?? []);
+  }
+
+  /** A first process of ours hides; then a child of it shows where they are. */
+  #homeOf(first: number): string | undefined {
+    for (const pid of [first, ...(this.#children.get(first) ?? [])]) {
+      const mounts = mountsOf(pid);
+      if (mounts !== undefined) return mounts;
+    }
+    return undefined;
+  }
+
+  #neighborsAt(home: string): readonly number[] {
+    this.#neighbors ??= this.#groups();
+    return this.#neighbors.get(home) ?? [];
+  }
+
+  #groups(): ReadonlyMap<string, readonly number[]> {
+    const groups = new Map<string, number[]>();
+    for (const pid of this.#all.keys()) {
+      const mounts = mountsOf(pid);
+      if (mounts !== undefined) addTo(groups, mounts, pid);
+    }
+    return groups;
+  }
+}
+
+function addTo<Key>(lists: Map<Key, number[]>, key: Key, value: number): void {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
+}
+
+/** The processes of one container; see `Processes`. */
 export function listResidents(first: number): readonly ProcessStat[] {
-  const all = new Map<number, ProcessStat>();
-  for (const name of readdirSync("/proc")) {
-    if (!/^\d+$/.test(name)) continue;
-    const stat = readProcessStat(Number(name));
-    if (stat !== undefined) all.set(stat.pid, stat);
-  }
-  if (!all.has(first)) return [];
-  const home = homeOf(first, all);
-  const members = new Map<number, boolean>([[first, true]]);
-  const isMember = (pid: number): boolean => {
-    const known = members.get(pid);
-    if (known !== undefined) return known;
-    members.set(pid, false); // no process descends from itself, but these were not read at once
-    const stat = all.get(pid);
-    const is =
-      stat !== undefined &&
-      ((home !== undefined && mountsOf(pid) === home) || isMember(stat.parent));
-    members.set(pid, is);
-    return is;
-  };
-  return [...all.values()].filter(({ pid }) => isMember(pid)).sort((a, b) => a.pid - b.pid);
-}
-
-/** A first process of ours hides; then a child of it shows where they are. */
-function homeOf(first: number, all: ReadonlyMap<number, ProcessStat>): string | undefined {
-  const own = mountsOf(first);
-  if (own !== undefined) return own;
-  for (const { pid, parent } of all.values()) {
-    const mounts = parent === first ? mountsOf(pid) : undefined;
-    if (mounts !== undefined) return mounts;
-  }
-  return undefined;
+  return new Processes().residentsOf(first);
 }
 
 function mountsOf(pid: number): string | undefined {

@@ -53,7 +53,7 @@ describe("words", () => {
     ["image", "bogus", "unknown"],
     ["image", "pull", "later"],
     ["container", "exec", "command"],
-    ["container", "pause", "later"],
+    ["container", "checkpoint", "later"],
     ["pull", "busybox", "later"],
     ["network", "ls", "later"],
     ["volume", "ls", "command"],

@@ -44,7 +44,7 @@ describe("a line of /proc/PID/stat", () => {
       systemTicks: 50,
       threads: 3,
       startTicks: 9000,
-      residentPages: 12,
+      childrenTicks: 0,
     });
   });
 
