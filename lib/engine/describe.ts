@@ -45,6 +45,7 @@ import { recordedOptions } from "./fork-options.ts";
 /** How a container will be started, as far as its description tells of it. */
 export interface ExpectedStart extends AskedSize {
   readonly stdin?: StdinOption | undefined;
+  readonly detach?: boolean | undefined;
 }
 
 export interface DescribeRequest {
@@ -150,7 +151,7 @@ function healthPlanOf(request: DescribeRequest, plan: Plan): Plan | undefined {
 /** What its keeper does for it as long as it lives, and after. */
 function keepingOf(paths: Paths, request: DescribeRequest) {
   const { id, name, layout, options } = request;
-  const log = recordedLog(options);
+  const log = recordedLog({ ...options, start: request.start });
   const trash = join(paths.trash, id);
   const health = healthOf(request);
   return {
@@ -192,7 +193,7 @@ interface RecordRequest extends DescribeRequest {
 function recordOf(request: RecordRequest, spec: RuntimeSpec): ContainerRecord {
   const { id, name, mapping, source, layout, mounts, joins, options } = request;
   const { here, choice, machine } = request;
-  const log = recordedLog(options);
+  const log = recordedLog({ ...options, start: request.start });
   const restart = parseRestart(options.restart ?? "no");
   return {
     id,

@@ -4,7 +4,10 @@ import { check, oneOf, quote, wholeNumber } from "../util/check.ts";
 import { JsonReader } from "../util/json.ts";
 
 export interface LogOptions {
-  /** `k8s-file`: lines as Kubernetes has them. Default: that, and `none` with `remove`. */
+  /**
+   * `k8s-file`: lines as Kubernetes has them. Default: that, and `none` with `remove` where a process
+   * that starts it in the foreground has its output anyway.
+   */
   readonly driver?: "k8s-file" | "none";
   /** Bytes of a file before the next is begun, at the end of a line; 0: no limit. Default: 20 MiB. */
   readonly maxSize?: number;
@@ -38,12 +41,16 @@ export function log(value: unknown, _name: string): void {
 export function recordedLog({
   log: options = {},
   remove = false,
+  start,
 }: {
   readonly log?: LogOptions;
   readonly remove?: boolean;
+  /** It is made to be started at once. */
+  readonly start?: { readonly detach?: boolean | undefined } | undefined;
 }): RecordedLog | undefined {
+  const isForeground = start !== undefined && start.detach !== true;
   const {
-    driver = remove ? "none" : "k8s-file",
+    driver = remove && isForeground ? "none" : "k8s-file",
     maxSize = DEFAULT_MAX_SIZE,
     maxFiles = DEFAULT_MAX_FILES,
   } = options;

@@ -37,3 +37,11 @@ export function manyLayersArchive(count = 127): string {
     ]),
   });
 }
+
+/** The path of an archive with the image `jpetazzo/clock`: it prints the time once a second. */
+export function clockArchive(): string {
+  return busyboxWith({
+    name: "jpetazzo/clock:latest",
+    config: { Cmd: ["/bin/sh", "-c", "while date; do sleep 1; done"] },
+  });
+}

@@ -13,6 +13,7 @@ import { childrenOf } from "../../lib/images/parent.ts";
 import { testEngine } from "../helpers/engine.ts";
 import { busyboxWith } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { randomNumbers } from "../helpers/random.ts";
 import { type Script, script } from "../helpers/script.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
@@ -220,15 +221,4 @@ async function during(milliseconds: number, worker: Script): Promise<string | un
     }),
     worker.ended.then((how) => `a worker ended by itself: ${how}`),
   ]);
-}
-
-/** Mulberry32: the same numbers for the same seed. */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -6,9 +6,12 @@ const DEFAULT = { driver: "k8s-file", maxSize: 20 * 1024 * 1024, maxFiles: 5 };
 describe("the log of a container", () => {
   it("is kept unless the container goes with its end, or nobody wants it", () => {
     expect(recordedLog({})).toEqual(DEFAULT);
-    expect(recordedLog({ remove: true })).toBeUndefined();
+    expect(recordedLog({ remove: true })).toEqual(DEFAULT);
+    expect(recordedLog({ remove: true, start: { detach: true } })).toEqual(DEFAULT);
+    expect(recordedLog({ remove: true, start: {} })).toBeUndefined();
+    expect(recordedLog({ start: {} })).toEqual(DEFAULT);
     expect(recordedLog({ log: { driver: "none" } })).toBeUndefined();
-    expect(recordedLog({ remove: true, log: { driver: "k8s-file" } })).toEqual(DEFAULT);
+    expect(recordedLog({ remove: true, start: {}, log: { driver: "k8s-file" } })).toEqual(DEFAULT);
     expect(recordedLog({ log: { maxSize: 0, maxFiles: 1 } })).toEqual({
       ...DEFAULT,
       maxSize: 0,

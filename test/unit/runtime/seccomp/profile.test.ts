@@ -4,6 +4,7 @@ import { DEFAULT_PROFILE } from "../../../../lib/runtime/seccomp/default-profile
 import { parseProfile, parseProfileText } from "../../../../lib/runtime/seccomp/profile.ts";
 import { resolveProfile } from "../../../../lib/runtime/seccomp/resolve.ts";
 import { formatRules } from "../../../../lib/runtime/seccomp/rules.ts";
+import { randomNumbers } from "../../../helpers/random.ts";
 
 const rule = { names: ["mkdir"], action: "SCMP_ACT_ERRNO" };
 const profile = (more: object) => ({ defaultAction: "SCMP_ACT_ALLOW", ...more });
@@ -96,7 +97,7 @@ describe("a seccomp profile", () => {
   });
 
   it("with anything in the place of anything is refused on purpose or has rules of the format", () => {
-    const random = generator(20261122);
+    const random = randomNumbers(20261122);
     const outcomes = Array.from({ length: 2_000 }, () => outcome(damaged(SAMPLE, random)));
 
     expect(new Set(outcomes)).toEqual(new Set(["INVALID_ARGUMENT", "UNSUPPORTED", "rules"]));
@@ -169,15 +170,4 @@ function damaged(json: unknown, random: () => number): unknown {
     return [key, index === at ? damaged(value, random) : value];
   });
   return Array.isArray(json) ? changed.map(([, value]) => value) : Object.fromEntries(changed);
-}
-
-/** The same numbers every time (mulberry32). */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
