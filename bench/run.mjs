@@ -6,7 +6,8 @@
  *   --resident MB    memory of the large process (1500)
  *   --entries N      entries of the big layer of layers, diff and commit (45000)
  *   --megabytes N    of the streams table (1000)
- *   --only LIST      of start,unpack,layers,disk,memory,diff,commit,streams
+ *   --background N   containers in the background (300)
+ *   --only LIST      of start,unpack,layers,disk,memory,background,streams,diff,commit
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -14,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { busyboxArchive, busyboxLayer } from "../fixtures/busybox.mjs";
+import { benchBackground } from "./background.mjs";
 import { changedContainers } from "./changed.mjs";
 import { benchCommit } from "./commit.mjs";
 import { benchDisk, benchMemory } from "./containers.mjs";
@@ -30,9 +32,13 @@ const { values } = parseArgs({
   options: {
     rounds: { type: "string", default: "100" },
     containers: { type: "string", default: "1000" },
+    background: { type: "string", default: "300" },
     resident: { type: "string", default: "1500" },
-    only: { type: "string", default: "start,unpack,layers,disk,memory,diff,commit,streams" },
     megabytes: { type: "string", default: "1000" },
+    only: {
+      type: "string",
+      default: "start,unpack,layers,disk,memory,background,streams,diff,commit",
+    },
     entries: { type: "string", default: "45000" },
   },
 });
@@ -70,6 +76,9 @@ async function main() {
     }
     if (only.has("memory")) print(await benchMemory({ engine }));
     if (only.has("streams")) await printStreams(engine, archive);
+    if (only.has("background")) {
+      print(await benchBackground({ engine, dataRoot, count: Number(values.background) }));
+    }
   } finally {
     await engine[Symbol.asyncDispose]();
   }

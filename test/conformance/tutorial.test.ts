@@ -1,5 +1,5 @@
 /** The tutorial's pages on containers in the background, line by line, in a real terminal. */
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { clockArchive } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { Shell } from "../helpers/shell.ts";
@@ -25,6 +25,11 @@ describe.runIf(requireUserNamespaces())("the tutorial", () => {
     cli = await busyboxCli();
     const { exitCode, stderr } = await cli.call(["load", "-q", "-i", clockArchive()]);
     if (exitCode !== 0) throw new Error(stderr);
+  });
+
+  afterEach(async () => {
+    const { stdout } = await cli.call(["ps", "-aq"]);
+    if (stdout !== "") await cli.call(["rm", "-f", ...stdout.trim().split("\n")]); // of a story cut short
   });
 
   it(

@@ -53,7 +53,7 @@ export class Shell implements AsyncDisposable {
   /** What a command prints until the next prompt. */
   async lines(command: string): Promise<readonly string[]> {
     this.type(command);
-    const shown = await this.prompt();
+    const shown = Buffer.from(await this.prompt(), "latin1").toString(); // its text is bytes
     const lines = shown.slice(0, -PROMPT.length).split("\r\n");
     if (lines.shift() !== command || lines.pop() !== "")
       throw new Error(`not shown whole: ${shown}`);
