@@ -204,6 +204,7 @@ export class RunningProcess implements AsyncDisposable {
   readonly #life: Life;
   readonly #exited: Promise<ExitStatus>;
   #over = false;
+  #detaching: Promise<void> | undefined;
 
   constructor({ keeper, streams, life, exited }: ProcessParts) {
     this.stdin = streams.stdin;
@@ -257,9 +258,14 @@ export class RunningProcess implements AsyncDisposable {
    * here end. One that ended meanwhile has ended. Twice is fine. Throws `CONFLICT` when its streams
    * are this process's own: those of a container with neither a terminal nor a log.
    */
-  async detach(): Promise<void> {
+  detach(): Promise<void> {
+    this.#detaching ??= this.#detach();
+    return this.#detaching;
+  }
+
+  async #detach(): Promise<void> {
     const life = this.#life;
-    if (life.isDetached || this.#over) return;
+    if (this.#over) return;
     if (!life.isRelayed) {
       const { container } = life.connected;
       throw new MarmitaError(
@@ -268,6 +274,7 @@ export class RunningProcess implements AsyncDisposable {
         { hint: 'Start it with "detach", or make it with a "log".', details: { container } },
       );
     }
+    this.#keeper.hold(true); // until it has answered
     this.#keeper.send("detach");
     await life.detached;
     if (this.#over) return;

@@ -85,6 +85,11 @@ export class Called {
     });
   }
 
+  /** What it has printed to stdout by now. */
+  get text(): string {
+    return this.#stdout;
+  }
+
   /** When it has printed something like it. */
   async printed(pattern: RegExp): Promise<void> {
     await eventually(
