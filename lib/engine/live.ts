@@ -103,8 +103,8 @@ function make(paths: Paths, id: string, content: LiveContent): number | undefine
     const errno = errnoOf(error);
     if (errno === "EEXIST") return undefined;
     const isFull = errno === "ENOSPC" || errno === "EDQUOT";
-    if (!isFull || content.purpose !== "remove") throw error;
-    // There still is room for a file without bytes, and removing is what would help.
+    if (!isFull || (content.purpose !== "remove" && content.purpose !== "copy")) throw error;
+    // There still is room for a file without bytes; removing, and copying out, is what would help.
     return make(paths, id, {});
   }
 }

@@ -1,11 +1,9 @@
 /** A container's files, running or not, for as long as some work takes. */
-import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import type { View } from "../layers/copy.ts";
 import { HelperFailure, type UserNamespace } from "../native/helper.ts";
-import { encodePlan } from "../native/plan.ts";
-import { viewPlan } from "../runtime/view.ts";
+import { viewOperations } from "../runtime/view.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import { Patience } from "../util/patience.ts";
 import type { EngineContext } from "./context.ts";
@@ -98,14 +96,11 @@ async function ofStopped<T>(
   { record, live, work }: Stopped<T>,
 ): Promise<T> {
   const bundle = context.paths.container(record.id);
-  const plan = join(bundle, ".view");
   try {
-    const whole = await readPlan(record, bundle);
-    await writeFile(plan, encodePlan(viewPlan(whole)), { mode: 0o600 });
-    const namespace = await namespaceOf(context, record);
-    return await work({ words: ["stopped", plan], namespace, held: live.fd });
+    const operations = viewOperations(await readPlan(record, bundle));
+    const words = ["stopped", join(bundle, "plan"), operations.join(",")];
+    return await work({ words, namespace: await namespaceOf(context, record), held: live.fd });
   } finally {
-    await rm(plan, { force: true });
     live.finish();
   }
 }

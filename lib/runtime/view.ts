@@ -1,5 +1,5 @@
-/** The plan of a container's root alone: what it takes to look into one that does not run. */
-import { BIND, type Operation, type OperationName, type Plan } from "../native/plan.ts";
+/** The operations of a plan that are of a container's root alone: what it takes to look into one that does not run. */
+import type { Operation, OperationName, Plan } from "../native/plan.ts";
 
 /** Those that make a root and what is bound into it; where the path stands that they are about. */
 const OPERATIONS: Readonly<Partial<Record<OperationName, number | undefined>>> = {
@@ -21,30 +21,23 @@ const OPERATIONS: Readonly<Partial<Record<OperationName, number | undefined>>> =
 };
 
 /**
- * Without new file systems (/proc, /dev, tmpfs), and without what would lie in them. What is bound
- * from paths that are no longer there is left out: a container that cannot be started for that has
- * other files, too.
+ * Their numbers, from 0: without new file systems (/proc, /dev, tmpfs), and without what would lie
+ * in them.
  */
-export function viewPlan(plan: Plan): Plan {
+export function viewOperations(plan: Plan): readonly number[] {
   const unseen = plan.flatMap((operation) => {
     if (operation[0] === "mount") return [operation[3]];
     return operation[0] === "borrow" ? [operation[4]] : [];
   });
-  return plan.flatMap((operation): Plan => {
+  return plan.flatMap((operation, number) => {
     if (!Object.hasOwn(OPERATIONS, operation[0])) return [];
     const target = targetOf(operation);
     const isUnseen = unseen.some((path) => target === path || target.startsWith(`${path}/`));
-    return isUnseen ? [] : [optional(operation)];
+    return isUnseen ? [] : [number];
   });
 }
 
 function targetOf(operation: Operation): string {
   const target = operation[OPERATIONS[operation[0]] ?? -1];
   return typeof target === "string" ? target : "";
-}
-
-function optional(operation: Operation): Operation {
-  if (operation[0] !== "bind") return operation;
-  const [name, source, target, flags] = operation;
-  return [name, source, target, Number(flags) | BIND.OPTIONAL];
 }

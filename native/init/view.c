@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -77,11 +78,38 @@ static int take_step(struct child *child, const struct operation *operation, str
              : 0;
 }
 
-static int enter_stopped(const char *path, struct view *view, struct failure *why) {
+/* What is bound from paths that have gone is left out: a container that cannot be started for that
+ * has other files, too. */
+static void tolerate(struct operation *operation) {
+  if (operation->code == PLAN_BIND)
+    operation->arguments[2].number |= BIND_OPTIONAL;
+}
+
+/* "0,3,4": of all operations, these are left. */
+static int choose(struct plan *plan, const char *numbers, struct failure *why) {
+  size_t count = 0;
+  size_t least = 0;
+
+  while (*numbers != '\0') {
+    char *end = NULL;
+    const unsigned long number = strtoul(numbers, &end, 10);
+
+    if (end == numbers || number < least || number >= plan->count || (*end != ',' && *end != '\0'))
+      return fail(why, EINVAL, "there is no operation %.16s", numbers);
+    plan->operations[count] = plan->operations[number];
+    tolerate(&plan->operations[count++]);
+    least = number + 1;
+    numbers = end + (*end == ',');
+  }
+  plan->count = count;
+  return 0;
+}
+
+static int enter_stopped(char *const *words, struct view *view, struct failure *why) {
   static struct child child = {.root = -1, .empty = -1}; /* static: it is large */
 
-  if (plan_read(path, &view->plan, why) < 0 || userns_become_root(why) < 0 ||
-      start_filesystems(view, why) < 0)
+  if (plan_read(words[0], &view->plan, why) < 0 || choose(&view->plan, words[1], why) < 0 ||
+      userns_become_root(why) < 0 || start_filesystems(view, why) < 0)
     return -why->errnum;
   if (unshare(CLONE_NEWNS) < 0)
     return fail(why, errno, "make a mount namespace");
@@ -98,16 +126,14 @@ static int enter(char **words, size_t count, struct view *view, struct failure *
   view->is_inside = true;
   if (count == 3 && strcmp(words[0], "running") == 0)
     return enter_running(words[1], words[2], why);
-  if (count == 2 && strcmp(words[0], "stopped") == 0)
-    return enter_stopped(words[1], view, why);
+  if (count == 3 && strcmp(words[0], "stopped") == 0)
+    return enter_stopped(words + 1, view, why);
   return fail(why, EINVAL, "there is no view %s", words[0]);
 }
 
 /* How many words the first one begins. */
 static size_t count_of(const char *word) {
-  if (strcmp(word, "running") == 0)
-    return 3;
-  return strcmp(word, "stopped") == 0 ? 2 : 1;
+  return strcmp(word, "running") == 0 || strcmp(word, "stopped") == 0 ? 3 : 1;
 }
 
 int view_enter(int *argc, char ***argv, struct view *view, struct failure *why) {

@@ -14,7 +14,8 @@ const MOUNT = 'mount -t tmpfs -o mode=700,size="$1" tmpfs "$2" && shift 2 && exe
 
 /** The parts of every script: what fails, in a few words, and what there is of containers. */
 const HEAD = `
-  import { readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+  import { mkdtempSync, readFileSync, readdirSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+  import { tmpdir } from "node:os";
   import { openEngine } from ${JSON.stringify(INDEX)};
   const [, root, archive] = process.argv;
   const failure = (work) => work.then(() => "none", ({ code, errno, hint }) => ({ code, errno, hint }));

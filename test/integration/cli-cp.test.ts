@@ -1,9 +1,10 @@
 /** `marmita cp`: Docker's grammar, output and exit codes. */
-import { readFileSync, readlinkSync, statSync } from "node:fs";
+import { existsSync, readFileSync, readdirSync, readlinkSync, statSync } from "node:fs";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { tarArchive } from "../../fixtures/tar-writer.mjs";
+import { eventually } from "../helpers/eventually.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { TestTerminal } from "../helpers/terminal.ts";
@@ -98,6 +99,28 @@ describe.runIf(requireUserNamespaces())("marmita cp", () => {
     expect({ exitCode, stdout }).toEqual({ exitCode: code, stdout: "" });
     expect(stderr).toContain(message);
   });
+
+  it.each(["SIGKILL", "SIGINT"] as const)(
+    "ended half-way by %s leaves no half file, and the container free",
+    async (signal) => {
+      const tar = tarArchive([{ path: "half", content: "x".repeat(5_000) }]);
+      const upper = join(cli.root, "containers", id, "upper/tmp");
+      const copying = cli.start(["cp", "-", "cook:/tmp"], { stdin: "pipe" });
+      copying.child.stdin?.write(tar.subarray(0, 2_048));
+      await eventually("half a file", () => (existsSync(join(upper, "half")) ? true : undefined));
+
+      copying.child.kill(signal);
+      const { exitCode } = await copying.ended;
+
+      expect(exitCode).toBe(signal === "SIGKILL" ? null : 130);
+      await eventually("no half file", () => (existsSync(join(upper, "half")) ? undefined : true));
+      expect(readdirSync(upper).filter((name) => name.startsWith(".marmita"))).toEqual([]);
+      expect((await cp("dir/file", "cook:/tmp/after")).stderr).toBe("");
+      expect((await cli.call(["ps", "-a", "--format", "{{.State}}"])).stdout).toMatch(
+        /^(exited\n)+$/,
+      );
+    },
+  );
 
   it("says on a terminal how much it was, unless it is to be quiet", async () => {
     const command = `${process.execPath} ${PROGRAM} cp`;

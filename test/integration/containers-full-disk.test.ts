@@ -71,6 +71,28 @@ describe.runIf(requireUserNamespaces() && requireSmallDisk())(
       });
     });
 
+    it("leaves a file as it is that one is copied over, and lets all be copied out", async () => {
+      const result = await onSmallDisk(
+        "32m",
+        `await engine.images.load(archive);
+       const box = await engine.containers.create({ image: "busybox" });
+       const here = mkdtempSync(tmpdir() + "/copy-");
+       writeFileSync(here + "/big", Buffer.alloc(8 << 20, 1));
+       writeFileSync(here + "/small", "old");
+       await box.copyInto("/file", here + "/small");
+       fill();
+       const over = await failure(box.copyInto("/file", here + "/big"));
+       const beside = await failure(box.copyInto("/other", here + "/big"));
+       const left = readdirSync(root + "/containers/" + box.id + "/upper");
+       await box.copyOut("/file", here + "/back");
+       const text = readFileSync(here + "/back", "utf8");
+       rmSync(here, { recursive: true });
+       console.log(JSON.stringify({ over, beside, left, text }));`,
+      );
+
+      expect(result).toEqual({ over: FULL, beside: FULL, left: ["etc", "file"], text: "old" });
+    });
+
     it("is what a command in a container meets that fills it, and can be removed", async () => {
       const result = await onSmallDisk(
         "32m",

@@ -18,7 +18,7 @@ import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { readTar } from "../helpers/tar-reader.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
-const COPIES = 60;
+const COPIES = 24;
 const AT_ONCE = 4;
 
 describe.runIf(requireUserNamespaces())("a container whose directories become links", () => {
