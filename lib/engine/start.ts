@@ -107,7 +107,7 @@ export async function startClaimed(
       stderr,
       terminal: record.tty ? { size: askedSize(options), host: hostTerminal } : undefined,
       detach,
-      relay: detach || record.tty || record.log !== undefined,
+      relay: detach || isRelayed(record),
       stopSignal: stopSignalOf(record),
       signal,
       onLost: () => sweepOne(context, id),
@@ -136,6 +136,11 @@ export async function startClaimed(
 /** `undefined` where the plan's is meant. */
 function askedSize({ columns, rows }: StartOptions): TerminalSize | undefined {
   return columns === undefined && rows === undefined ? undefined : sizeOf({ columns, rows });
+}
+
+/** What more than its starter reads, or more than one run of it writes. */
+function isRelayed({ tty, log, restart }: ContainerRecord): boolean {
+  return tty || log !== undefined || restart !== undefined;
 }
 
 /** Absent where nothing was said, and where an image says what is no signal. */

@@ -148,10 +148,12 @@ describe.runIf(requireUserNamespaces())("a container with a restart policy", () 
   });
 
   it("shows all its runs on one terminal, and in one stream", async () => {
-    for (const tty of [true, false]) {
+    const ways = [{ tty: true }, { tty: false }, { log: { driver: "none" } }] as const;
+    for (const way of ways) {
+      const tty = "tty" in way && way.tty;
       const box = await create("echo x >> /runs; wc -l < /runs; exit 1", {
         restart: "on-failure:2",
-        tty,
+        ...way,
       });
       const started = await box.start();
       let text = "";
