@@ -1,6 +1,7 @@
 #include "orders.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +25,6 @@ static bool is_harmless(int number) {
 }
 
 static int send_signal(struct keeper *keeper, int number, struct failure *why) {
-  if (number < 0 || number >= NSIG)
-    return fail(why, EINVAL, "signal %d", number);
   if (keeper->pid > 0 && sys_pidfd_send_signal(keeper->pidfd, number) == 0)
     return 0;
   if (keeper->pid > 0)
@@ -41,30 +40,34 @@ static int bad_order(const char *order, struct failure *why) {
 }
 
 static int pass_signal(struct keeper *keeper, const char *words, struct failure *why) {
-  int number = 0;
+  char *end = NULL;
+  const long number = strtol(words, &end, 10);
 
-  if (sscanf(words, "%d", &number) != 1)
+  if (end == words || *end != '\0' || number < 0 || number >= NSIG)
     return bad_order("signal", why);
-  return send_signal(keeper, number, why);
+  return send_signal(keeper, (int) number, why);
 }
 
 /* After `delay_ms` by force; a later order may be in less of a hurry. */
-static void arm(struct keeper *keeper, long long delay_ms) {
+static void arm(struct keeper *keeper, long delay_ms) {
   keeper->kill_at_ms = delay_ms < 0 ? 0 : keeper_clock_ms() + delay_ms;
 }
 
-/* `N [MS]`; one that is about to end is not asked any more. */
+/* `N [MS]`; what is more than a timer can hold is for ever. */
 static int bring_end(struct keeper *keeper, const char *words, struct failure *why) {
-  long long delay_ms = -1;
-  int number = 0;
+  char *behind_number = NULL, *behind_delay = NULL;
+  const long number = strtol(words, &behind_number, 10);
+  long delay_ms = strtol(behind_number, &behind_delay, 10);
 
-  if (sscanf(words, "%d %lld", &number, &delay_ms) < 1 || number < 1 || number >= NSIG)
+  if (number < 1 || number >= NSIG || *behind_delay != '\0')
     return bad_order("end", why);
+  if (behind_delay == behind_number || delay_ms > INT_MAX)
+    delay_ms = -1;
   keeper->restart.by_hand = true;
   keeper->restart.is_ending = true;
   arm(keeper, delay_ms);
   if (keeper->pid > 0)
-    (void) sys_pidfd_send_signal(keeper->pidfd, number); /* ESRCH: it has ended */
+    (void) sys_pidfd_send_signal(keeper->pidfd, (int) number); /* ESRCH: it has ended */
   return 0;
 }
 
