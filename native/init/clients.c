@@ -227,12 +227,18 @@ static void send_last_word(struct streams *streams) {
   }
 }
 
-/* Unlinked first: whoever has come by then is accepted, whoever comes later finds nobody. */
+void clients_hide(struct clients *clients) {
+  if (clients->listener >= 0 && clients->name != NULL)
+    (void) unlinkat(clients->directory, clients->name, 0);
+  clients->name = NULL;
+}
+
+/* Hidden first: whoever has come by then is accepted, whoever comes later finds nobody. */
 void clients_close(struct streams *streams, const char *last_word) {
   struct clients *clients = &streams->clients;
 
+  clients_hide(clients);
   if (clients->listener >= 0) {
-    (void) unlinkat(clients->directory, clients->name, 0);
     while (accept_one(streams))
       continue;
     (void) close(clients->listener);

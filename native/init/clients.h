@@ -13,7 +13,7 @@
 struct clients {
   int listener; /* negative: there is none */
   int directory;
-  const char *name; /* in there */
+  const char *name; /* in there; NULL: it is gone, or there was none */
   char error[256];
   char *greeting;
   int64_t deaf_until_ms; /* no descriptor was left for who connects */
@@ -43,5 +43,8 @@ void clients_send(struct streams *streams);
 void clients_give_up(struct streams *streams);
 
 void clients_tell(struct clients *clients, const char *json);
+/* The socket goes; whoever has connected is still to be accepted. */
+void clients_hide(struct clients *clients);
+
 /* Those who have connected at the last moment are told, too. */
 void clients_close(struct streams *streams, const char *last_word);

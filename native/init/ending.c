@@ -134,6 +134,7 @@ int ending_put_away(struct keeper *keeper, struct ending *ending, struct failure
   else
     ending_note_death(keeper, ending);
 
+  streams_hide(keeper->streams);
   if (live != NULL && is_done)
     (void) unlink(live); /* where it stays, the next sweep finishes this */
   report = describe("exited", keeper, ending);

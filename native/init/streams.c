@@ -356,6 +356,11 @@ void streams_end(struct streams *streams, int owner) {
   log_flush(&streams->log);
 }
 
+void streams_hide(struct streams *streams) {
+  if (streams != NULL)
+    clients_hide(&streams->clients);
+}
+
 void streams_close(struct streams *streams, const char *last_word) {
   if (streams == NULL)
     return;

@@ -7,6 +7,7 @@
  *   streams_begun()        the command runs, or has failed to: 0, 1 and 2 are /dev/null again
  *   streams_watch(), streams_serve()   before and after each poll(), in a restart's pause too
  *   streams_end()          the command and all it started has ended: deliver what they still wrote
+ *   streams_hide()         its end is noted: no one else connects
  *   streams_close()        all is put away: the last word to all clients, then their end
  *
  * Where a `struct streams *` is NULL, nothing happens: the container has its streams from Node.
@@ -98,5 +99,8 @@ void streams_tell(struct streams *streams, const char *json);
  * seconds; any, once `owner`, a socket or -1, says that Node is gone. */
 void streams_end(struct streams *streams, int owner);
 
-/* Those who connect at the last moment are told, too. The socket is gone then. */
+/* Nobody finds the socket any more. Before the next keeper of this container may make its own. */
+void streams_hide(struct streams *streams);
+
+/* Those who have connected at the last moment are told, too. */
 void streams_close(struct streams *streams, const char *last_word);

@@ -360,7 +360,11 @@ static void listens_anywhere(void) {
   is_int(streams_open(&options, &second, &why), 0, "that was left behind");
   is_text(streams_socket_error(second), "", "is not in the way");
   streams_close(second, NULL);
+  streams_hide(streams);
+  is_int(streams_open(&options, &second, &why), 0, "a further keeper");
   streams_close(streams, NULL);
+  is_int(access(path, F_OK), 0, "keeps its socket when one before it closes");
+  streams_close(second, NULL);
   options.socket = "/nowhere/socket";
   is_int(streams_open(&options, &streams, &why), 0, "that nobody can connect");
   is_text(streams_socket_error(streams), "listen at its socket: No such file or directory",
