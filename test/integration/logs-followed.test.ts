@@ -51,6 +51,20 @@ describe.runIf(requireUserNamespaces())("the log of a container that runs", () =
     expect((await container.state()).status).toBe("exited");
   });
 
+  it("is followed over a restart by hand, until it is stopped", async () => {
+    await start("trap 'echo down; exit' TERM; echo up; while :; do sleep 0.1; done");
+    const texts: string[] = [];
+
+    for await (const { text } of container.logs({ follow: true })) {
+      texts.push(text);
+      const starts = texts.filter((one) => one === "up").length;
+      // The next look at the log is when this has happened.
+      if (text === "up") await (starts < 3 ? container.restart() : container.stop());
+    }
+
+    expect(texts).toEqual(["up", "down", "up", "down", "up", "down"]);
+  });
+
   it("is followed by several, each from where it wants to", async () => {
     await start("for n in 1 2 3; do echo $n; done; read line; echo $line", { openStdin: true });
     const two = (async () => {
