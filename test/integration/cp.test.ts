@@ -296,6 +296,18 @@ describe.runIf(requireUserNamespaces())("copying", () => {
     await container.remove({ force: true });
   });
 
+  it("goes for a container that is paused, which stays so", async () => {
+    const container = await create();
+    await container.start();
+    await container.pause();
+
+    await container.copyInto("/tmp/file", here("file"));
+
+    expect(await textIn(container, "/tmp/file")).toMatchObject([{ size: 4 }]);
+    expect(await container.state()).toMatchObject({ status: "paused" });
+    await container.remove({ force: true });
+  });
+
   it("goes for a container that shares namespaces with another", async () => {
     const other = await create();
     await other.start();
