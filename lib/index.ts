@@ -35,9 +35,10 @@ export type { ContainerFilters, ListContainersOptions } from "./engine/container
 export type { ContainerSize } from "./engine/container-sizes.ts";
 export type { ContainerSummary } from "./engine/list.ts";
 export type { Images, RemoveImageOptions } from "./engine/images.ts";
-export { type EngineInfo, type VersionInfo, versionInfo as version } from "./engine/info.ts";
 export type { AttachOptions } from "./engine/attach.ts";
 export type { AttachedProcess } from "./engine/attached-process.ts";
+export type { ContainerCounts, EngineInfo } from "./engine/info.ts";
+export { type VersionInfo, versionInfo as version } from "./engine/version-info.ts";
 export type { CommitOptions } from "./engine/commit.ts";
 export type { LogEntry, LogsOptions } from "./engine/log-entries.ts";
 export type { ContainerInspection, InspectOptions } from "./engine/inspect.ts";

@@ -206,6 +206,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./events.ts")).events,
   },
   {
+    names: ["system info", "info"],
+    summary: "Display system-wide information",
+    load: async () => (await import("./info.ts")).info,
+  },
+  {
     names: ["system df"],
     summary: "Show how much disk space marmita takes",
     load: async () => (await import("./system-df.ts")).systemDf,

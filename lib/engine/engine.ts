@@ -18,7 +18,7 @@ import { explained } from "./failures.ts";
 import { RecordedUsers } from "./image-users.ts";
 import { KeptContexts } from "./kept-context.ts";
 import { Images } from "./images.ts";
-import { type EngineInfo, engineInfo } from "./info.ts";
+import type { EngineInfo } from "./info.ts";
 import type { EngineOptions } from "./options.ts";
 import { type PruneSystemOptions, type PrunedSystem, pruneSystem } from "./prune.ts";
 import { sweep } from "./sweep.ts";
@@ -54,6 +54,7 @@ export class Engine implements AsyncDisposable {
 
   /** What this engine runs on, and what isolation it reaches here. */
   async info(): Promise<EngineInfo> {
+    const { engineInfo } = await import("./info.ts");
     return explained("look at this host", engineInfo(this.#context));
   }
 

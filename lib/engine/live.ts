@@ -34,6 +34,8 @@ export interface LiveContent {
   readonly restartCount?: number;
   /** Between two runs: `exitCode` and the times are those of the last, then. */
   readonly restarting?: boolean;
+  /** The directory of its control group, where it has one for itself. */
+  readonly cgroup?: string;
   /** Its processes are made to stand still. */
   readonly paused?: boolean;
   /** Why nobody can connect to its keeper. */
@@ -169,6 +171,7 @@ function isPurpose(value: unknown): value is NonNullable<LiveContent["purpose"]>
 function parseKeeping({
   restartCount,
   restarting,
+  cgroup,
   paused,
   socketError,
   keeper,
@@ -176,6 +179,7 @@ function parseKeeping({
   return {
     ...(typeof restartCount === "number" ? { restartCount } : {}),
     ...(restarting === true ? { restarting } : {}),
+    ...(typeof cgroup === "string" ? { cgroup } : {}),
     ...(paused === true ? { paused } : {}),
     ...(typeof socketError === "string" ? { socketError } : {}),
     ...(typeof keeper === "number" ? { keeper } : {}),

@@ -1,5 +1,5 @@
 /** Repairs what a power cut or a kill left; looks at what is unfinished, not at every container. */
-import { readdir, readFile, rename } from "node:fs/promises";
+import { readdir, readFile, rename, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { removeTree } from "../layers/inside.ts";
@@ -174,9 +174,30 @@ export function draftOf(paths: Paths, id: string): string {
 }
 
 const LONGEST_DEATH_MS = 5_000;
+/** As native/init/cgroup.c makes them. */
+const CGROUP = /^\/sys\/fs\/cgroup(?:\/.*)?\/marmita-[0-9a-f]{64}$/;
 
-/** Its keeper's death should have killed it; this is for what got away. */
-export async function endProcess({ pid, pidStart, bootId }: LiveContent): Promise<void> {
+/** Its keeper's death should have killed it; this is for what got away, and for its control group. */
+export async function endProcess(content: LiveContent): Promise<void> {
+  await endFirst(content);
+  if (content.cgroup !== undefined) await removeCgroup(content.cgroup);
+}
+
+/** What was in it is ending: that takes the kernel a moment. */
+async function removeCgroup(directory: string): Promise<void> {
+  if (!CGROUP.test(directory)) return;
+  const deadline = performance.now() + LONGEST_DEATH_MS;
+  while (performance.now() < deadline) {
+    try {
+      return await rmdir(directory);
+    } catch (error) {
+      if (errnoOf(error) !== "EBUSY") return;
+      await delay(1);
+    }
+  }
+}
+
+async function endFirst({ pid, pidStart, bootId }: LiveContent): Promise<void> {
   if (pid === undefined || bootId !== (await thisBoot())) return;
   const deadline = performance.now() + LONGEST_DEATH_MS;
   while ((await startTime(pid)) === pidStart && performance.now() < deadline) {

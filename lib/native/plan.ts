@@ -25,6 +25,7 @@ const OPERATIONS = {
   restart: [17, "sn"],
   health: [18, "snnnnn"],
   events: [19, "ss"],
+  cgroup: [20, "s"],
   hostname: [32, "s"],
   loopback: [33, ""],
   propagation: [34, ""],

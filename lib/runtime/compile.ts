@@ -4,6 +4,7 @@ import { MarmitaError } from "../errors.ts";
 import { formatIdMap } from "../native/helper.ts";
 import { BIND, NETWORK_REQUIRED, type Operation, type Plan } from "../native/plan.ts";
 import type { Device, Linux, NamespaceType, RuntimeSpec, SpecMount } from "../oci/runtime-spec.ts";
+import { cgroupName } from "./cgroup-name.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { processOperations, terminalOperations } from "./compile-process.ts";
 import { imageOperations, readonlyOperations, rootOperations } from "./compile-rootfs.ts";
@@ -105,6 +106,7 @@ function keeperOperations({ linux, process }: RuntimeSpec, context: CompileConte
     ["namespaces", [...flags].reduce((sum, flag) => sum + flag, 0)],
     ...networkOperations(context),
     ...eventOperations(context),
+    ...when(context.hasCgroup2, ["cgroup", cgroupName(context.id)]),
   ];
 }
 

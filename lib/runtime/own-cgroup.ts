@@ -1,20 +1,30 @@
 /** The control group that a container has for itself, where it has one: found through /proc. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { cgroupName } from "./cgroup-name.ts";
 import { readProc } from "./processes.ts";
 
 const MOUNT = "/sys/fs/cgroup";
-
-/** The last part of its path; native/init/cgroup.c makes it where the plan says so. */
-export function cgroupName(id: string): string {
-  return `marmita-${id}`;
-}
 
 /** Its directory; `undefined` for a container that shares that of whoever started it. */
 export function findOwnCgroup(first: number, id: string): string | undefined {
   const path = /^0::(\/.*)$/m.exec(readProc(`${first}/cgroup`) ?? "")?.[1];
   if (path === undefined || !path.endsWith(`/${cgroupName(id)}`)) return undefined;
   return path.split("/").includes("..") ? undefined : join(MOUNT, path); // of another tree
+}
+
+/** Whether whoever is started from here may have one below ours, as native/init/cgroup.c looks. */
+export function canMakeCgroups(): boolean {
+  const path = /^0::(\/.*)$/m.exec(readProc("self/cgroup") ?? "")?.[1];
+  if (path === undefined || path.split("/").includes("..")) return false;
+  const own = join(MOUNT, path);
+  try {
+    accessSync(own, constants.W_OK);
+    accessSync(join(own, "cgroup.procs"), constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** One of its files; `undefined` where it has none: the controller is not there. */

@@ -30,6 +30,15 @@ static int clone_child(const struct child_start *start, int ours, struct clone_a
   return pid;
 }
 
+/* Cloned into it, no process has to be moved, which takes the kernel long. Its cgroup namespace
+ * would begin at our group then: it makes that itself (child.c). */
+static void choose_group(const struct child_start *start, struct clone_args *arguments) {
+  if (start->cgroup < 0)
+    return;
+  arguments->flags = (arguments->flags & ~(uint64_t) CLONE_NEWCGROUP) | CLONE_INTO_CGROUP;
+  arguments->cgroup = (unsigned) start->cgroup;
+}
+
 static int give(const struct child_start *start, int ours, uint64_t flags, struct birth *ret_birth,
                 struct failure *why) {
   int pidfd = -1;
@@ -38,6 +47,7 @@ static int give(const struct child_start *start, int ours, uint64_t flags, struc
       .pidfd = (uint64_t) (uintptr_t) &pidfd,
       .exit_signal = SIGCHLD,
   };
+  choose_group(start, &arguments);
   const int pid = clone_child(start, ours, &arguments, why);
 
   if (pid < 0)
@@ -52,6 +62,7 @@ static int mediate(const struct child_start *start, int ours, uint64_t flags,
                    struct legacy *legacy) {
   struct clone_args arguments = {.flags = flags | CLONE_PARENT};
 
+  choose_group(start, &arguments);
   if (namespaces_join(start->plan, CLONE_NEWPID, &legacy->why) < 0)
     return fail_in_step(&legacy->why, "join");
   const int pid = clone_child(start, ours, &arguments, &legacy->why);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -105,14 +106,28 @@ static int take_step(struct child *child, const struct operation *operation, str
   return 0;
 }
 
-static int start(struct child *child, const struct plan *plan, struct failure *why) {
+/* Where it was cloned into a control group of its own, its namespace is to begin there. */
+static int enter_group(const struct child_start *given, struct failure *why) {
+  const struct operation *namespaces = plan_find(given->plan, PLAN_NAMESPACES);
+
+  if (given->cgroup < 0 || (namespaces->arguments[0].number & CLONE_NEWCGROUP) == 0)
+    return 0;
+  if (unshare(CLONE_NEWCGROUP) < 0)
+    return fail(why, errno, "make a cgroup namespace");
+  return 0;
+}
+
+static int start(struct child *child, const struct child_start *given, struct failure *why) {
+  const struct plan *plan = given->plan;
   int r;
 
   /* Steps may take long, or wait for another container; set again where it has been cleared, at
    * the end (become.c). A keeper that is dead by now is found out at once. */
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
     return fail(why, errno, "set the parent death signal");
-  r = namespaces_show(plan, FD_SYNC, why);
+  r = enter_group(given, why);
+  if (r == 0)
+    r = namespaces_show(plan, FD_SYNC, why);
   if (r < 0)
     return r;
 
@@ -162,7 +177,7 @@ _Noreturn void child_main(const struct child_start *given) {
       .root = -1, .empty = -1, .borrowed = FD_BORROWED, .command = {.umask = 022}};
 
   take_descriptors(given);
-  (void) start(&child, given->plan, &why); /* returns only to say why it could not */
+  (void) start(&child, given, &why); /* returns only to say why it could not */
   sync_report(FD_SYNC, &why);
   _exit(EXIT_FAILURE);
 }

@@ -8,6 +8,7 @@ struct child_start {
   int sync;            /* the child's end of the conversation in core/sync.h */
   const int *borrowed; /* descriptors for the plan's `borrow` operations, in their order */
   int borrowed_count;
+  int cgroup; /* the directory of the control group to start in, or -1 */
 };
 
 _Noreturn void child_main(const struct child_start *start);

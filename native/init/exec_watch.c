@@ -32,6 +32,7 @@
 #include "../core/process_stat.h"
 #include "../core/sync.h"
 #include "../core/syscalls.h"
+#include "cgroup.h"
 #include "exec_inside.h"
 #include "family.h"
 #include "namespaces.h"
@@ -106,6 +107,9 @@ static int find_target(struct exec *exec, const union argument *join, int *ret_u
   /* It is there still: the number was its own when we looked. */
   if (has_ended(pidfd))
     return fail(why, ESRCH, "find container %s", name);
+  if (exec->cgroup >= 0)
+    (void) close(exec->cgroup);
+  exec->cgroup = cgroup_open_of(pid);
   if (exec->target >= 0)
     (void) close(exec->target);
   exec->target = steal_fd(&pidfd);
@@ -175,9 +179,21 @@ static int prepare(const struct plan *plan, struct command *command, struct fail
   return 0;
 }
 
+/* Where the container has a control group of its own, what runs in it is counted and frozen there.
+ */
+static pid_t fork_into(int cgroup) {
+  struct clone_args arguments = {.exit_signal = SIGCHLD};
+
+  if (cgroup >= 0) {
+    arguments.flags = CLONE_INTO_CGROUP;
+    arguments.cgroup = (unsigned) cgroup;
+  }
+  return (pid_t) sys_clone3(&arguments);
+}
+
 static int fork_head(struct exec *exec, const struct exec_start *start, int ours[2],
                      struct failure *why) {
-  const pid_t pid = fork();
+  const pid_t pid = fork_into(exec->cgroup);
 
   if (pid < 0)
     return fail(why, errno, "fork");
@@ -309,7 +325,7 @@ int exec_start(struct exec *exec, struct failure *why) {
   int r;
 
   command = (struct command){.umask = 022};
-  exec->target = exec->report = exec->pidfd = -1;
+  exec->target = exec->cgroup = exec->report = exec->pidfd = -1;
   exec->head = 0;
   exec->is_over = false;
   exec->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -348,7 +364,7 @@ void exec_end(struct exec *exec) {
 }
 
 static void close_all(struct exec *exec) {
-  int *const fds[] = {&exec->target, &exec->report, &exec->pidfd, &exec->proc};
+  int *const fds[] = {&exec->target, &exec->cgroup, &exec->report, &exec->pidfd, &exec->proc};
 
   for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
     if (*fds[i] >= 0)

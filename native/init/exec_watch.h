@@ -21,6 +21,7 @@ struct exec {
 
   /* From exec_start() on. */
   int target; /* pidfd of a process that is there as long as the container */
+  int cgroup; /* the directory of its control group, where that is its own; or -1 */
   pid_t head; /* our child */
   int report; /* from the head */
   int pidfd;  /* the command's */

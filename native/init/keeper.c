@@ -51,17 +51,29 @@ static bool is_joined(const struct keeper *keeper) {
 }
 
 static int clone_child(struct keeper *keeper, int ours, int theirs, struct failure *why) {
-  const struct child_start start = {
+  const char *group = plan_text(keeper->plan, PLAN_CGROUP);
+
+  if (group != NULL)
+    keeper->cgroup = cgroup_make(group);
+  struct child_start start = {
       .plan = keeper->plan,
       .sync = theirs,
       .borrowed = keeper->borrowed,
       .borrowed_count = keeper->borrowed_count,
+      .cgroup = keeper->cgroup.fd,
   };
   struct birth birth;
-  const int r = birth_give(&start, ours, &birth, why);
+  int r = birth_give(&start, ours, &birth, why);
 
+  if (r < 0 && start.cgroup >= 0) { /* full, or threaded: without one, then */
+    cgroup_remove(&keeper->cgroup);
+    start.cgroup = -1;
+    r = birth_give(&start, ours, &birth, why);
+  }
   if (r < 0)
     return r;
+  if (keeper->cgroup.fd >= 0)
+    (void) close(steal_fd(&keeper->cgroup.fd));
   keeper->pid = birth.pid;
   keeper->pidfd = birth.pidfd;
   return 0;
@@ -244,6 +256,7 @@ static void stop_companions(struct keeper *keeper) {
 }
 
 void keeper_clean_up(struct keeper *keeper) {
+  cgroup_remove(&keeper->cgroup);
   stop_companions(keeper);
   forget_borrowed(keeper);
   if (keeper->pidfd >= 0)
@@ -279,6 +292,7 @@ static void begin_anew(struct keeper *keeper) {
   keeper->started_at[0] = '\0';
   keeper->kill_at_ms = 0;
   keeper->is_paused = false;
+  keeper->cgroup = (struct cgroup){.fd = -1};
   keeper->network = (struct network){.plan = keeper->plan,
                                      .companion = COMPANION_NONE,
                                      .namespace_fd = -1,

@@ -12,6 +12,7 @@
 
 #include "../core/plan.h"
 #include "../core/raw.h"
+#include "cgroup.h"
 #include "companion.h"
 #include "leftovers.h"
 #include "namespaces.h"
@@ -44,6 +45,7 @@ struct keeper {
   int64_t started_ms;  /* keeper_clock_ms() then */
   int64_t kill_at_ms;  /* it is killed then, who has been asked to end; 0: never */
   bool is_paused;      /* as we were told */
+  struct cgroup cgroup;
 
   /* Of all. */
   struct restart restart;

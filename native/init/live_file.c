@@ -49,6 +49,8 @@ void live_file_note_running(const struct keeper *keeper) {
   report_number(&note, "keeper", getpid());
   report_text(&note, "startedAt", keeper->started_at);
   live_file_add_network(&note, keeper);
+  if (keeper->cgroup.path != NULL)
+    report_text(&note, "cgroup", keeper->cgroup.path);
   if (keeper->is_paused)
     report_flag(&note, "paused", true);
   add_keeping(&note, keeper);

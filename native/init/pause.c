@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../core/cleanup.h"
+#include "cgroup.h"
 #include "namespaces.h"
 #include "report.h"
 #include "residents.h"
@@ -45,6 +46,7 @@ struct request {
   bool has_sync;
 };
 
+/* Returns how many stand still. In a freezer, where nobody can be told to stop, all of them do. */
 static int stop(const struct request *request, struct residents *ret_residents,
                 struct failure *why) {
   struct residents_home home;
@@ -54,10 +56,11 @@ static int stop(const struct request *request, struct residents *ret_residents,
   if (namespaces_find(request->live, request->name, &first, &pidfd, why) < 0)
     return -why->errnum;
   const pid_t open_one = residents_find_home(first, &home);
-  if (residents_stop(&home, ret_residents, why) < 0)
+  const bool is_frozen = cgroup_is_frozen(first);
+  if (!is_frozen && residents_stop(&home, ret_residents, why) < 0)
     return -why->errnum;
   if (!request->has_sync || open_one == 0 || sync_root(open_one, why) == 0)
-    return 0;
+    return is_frozen ? 1 : (int) ret_residents->count;
   residents_continue(ret_residents);
   return -why->errnum;
 }
@@ -77,7 +80,7 @@ int pause_main(int argc, char *argv[], struct failure *why) {
   if (r < 0 && why->errnum != ESRCH)
     return r;
   struct report report = report_open("paused");
-  report_number(&report, "processes", (long long) residents.count);
+  report_number(&report, "processes", r < 0 ? 0 : r);
   report_send(&report);
   await_end(signals);
   residents_continue(&residents);
