@@ -7,7 +7,8 @@ import { recordContainer } from "./events.ts";
 import { keeperOf, notRunning, signalFirst, speakToKeeper } from "./keepers.ts";
 import type { KillOptions, SignalName } from "./lifecycle-options.ts";
 import type { ContainerRecord } from "./records.ts";
-import { end, stopSignalOf } from "./stop.ts";
+import type { LiveContent } from "./live.ts";
+import { end, letGoOn, stopSignalOf } from "./stop.ts";
 
 const SIGKILL = 9;
 
@@ -32,7 +33,7 @@ export async function killContainer(
       recordContainer(context, "kill", { container: record, attributes });
       return end(context, record, { content, ending: { number, graceMs: 0 }, signal });
     }
-    if (await send(context, record, number)) break;
+    if (await send(context, record, { content, number })) break;
   }
   recordContainer(context, "kill", { container: record, attributes });
 }
@@ -41,13 +42,15 @@ export async function killContainer(
 async function send(
   context: EngineContext,
   record: ContainerRecord,
-  number: number,
+  { content, number }: { readonly content: LiveContent; readonly number: number },
 ): Promise<boolean> {
   using connection = await speakToKeeper(context, record);
   if (connection === undefined) {
     signalFirst(context, record, number);
     return true;
   }
-  const word = number === stopSignalOf(record) ? "end" : "signal";
-  return await connection.order(`${word} ${number}`);
+  const isToEnd = number === stopSignalOf(record);
+  const isHeard = await connection.order(`${isToEnd ? "end" : "signal"} ${number}`);
+  if (isToEnd && content.paused === true) await letGoOn(context, record);
+  return isHeard;
 }

@@ -105,7 +105,7 @@ export async function end(
 async function tellKeeper(
   context: EngineContext,
   record: ContainerRecord,
-  { ending, signal }: EndRequest,
+  { content, ending, signal }: EndRequest,
 ): Promise<boolean> {
   let onDeath: () => void = () => undefined;
   const died = new Promise<void>((resolve) => (onDeath = resolve));
@@ -118,10 +118,21 @@ async function tellKeeper(
   const unhook = signal && onAbort(signal, () => connection.close());
   try {
     await connection.order(`end ${ending.number}${words}`);
+    if (content.paused === true) await letGoOn(context, record); // to hear of it
     await Promise.race([died, connection.ended]);
     return true;
   } finally {
     unhook?.();
+  }
+}
+
+/** One that is paused, as Docker does it: unless it has ended by now, or somebody else was faster. */
+export async function letGoOn(context: EngineContext, record: ContainerRecord): Promise<void> {
+  const { releaseContainer } = await import("./hold.ts");
+  try {
+    await releaseContainer(context, record, {});
+  } catch (error) {
+    if (!isMarmitaError(error)) throw error;
   }
 }
 

@@ -136,6 +136,23 @@ describe.runIf(requireUserNamespaces())("a container that is paused", () => {
     await expect(box.state()).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
+  it("hears of its stop signal, and ends", async () => {
+    const script = "trap 'exit 9' TERM; echo ready; while :; do sleep 0.05; done";
+    await using box = await started({ command: ["sh", "-c", script], remove: false });
+    await using other = await started({ command: ["sh", "-c", script], remove: false });
+    await box.pause();
+    await other.pause();
+
+    await box.stop({ timeoutMs: 30_000 });
+    await other.kill("SIGTERM");
+    const { exitCode } = await other.wait();
+
+    expect((await box.state()).exitCode).toBe(9);
+    expect(exitCode).toBe(9);
+    await box.remove();
+    await other.remove();
+  });
+
   it("can be committed, and stands still after that, too", async () => {
     await using box = await started();
     await box.pause();
