@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../core/cleanup.h"
@@ -27,24 +26,6 @@
 #include "health.h"
 #include "oom_score.h"
 #include "streams.h"
-
-void keeper_now(char text[static 40]) {
-  struct timespec now;
-  struct tm parts;
-  char seconds[24];
-
-  (void) clock_gettime(CLOCK_REALTIME, &now);
-  (void) gmtime_r(&now.tv_sec, &parts);
-  (void) strftime(seconds, sizeof seconds, "%Y-%m-%dT%H:%M:%S", &parts);
-  (void) snprintf(text, 40, "%s.%09ldZ", seconds, now.tv_nsec);
-}
-
-int64_t keeper_clock_ms(void) {
-  struct timespec now;
-
-  (void) clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static bool is_joined(const struct keeper *keeper) {
   return plan_find(keeper->plan, PLAN_JOIN) != NULL;
