@@ -10,7 +10,7 @@ export const LOG_FLAGS: readonly Flag[] = [
     value: "string",
     help:
       'Logging driver for the container ("k8s-file"|"none")\n' +
-      '(default "k8s-file", with --rm "none")',
+      '(default "k8s-file"; "none" with --rm, without -d)',
   },
   {
     name: "log-opt",

@@ -21,7 +21,11 @@ describe.runIf(requireUserNamespaces())("marmita logs", () => {
     await using engine = await openEngine({ root: cli.root });
     const options = { image: "busybox", name: "web" };
     ({ id } = await engine.containers.create(options));
-    await engine.containers.create({ ...options, name: "silent", remove: true });
+    await engine.containers.create({
+      ...options,
+      name: "silent",
+      log: { driver: "none" },
+    });
     const lines = ["stdout F one", "stderr F two", "stdout F three"];
     appendFileSync(path("log"), lines.map((line) => `${TIME} ${line}\n`).join(""));
   });

@@ -2,6 +2,7 @@ import { appendFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Container } from "../../lib/engine/container.ts";
+import type { CreateOptions } from "../../lib/engine/container-options.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
 import type { LogEntry, LogsOptions } from "../../lib/engine/log-entries.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
@@ -31,7 +32,7 @@ describe.runIf(requireUserNamespaces())("the log of a container", () => {
     await container.remove();
   });
 
-  async function make(options: { tty?: boolean; remove?: boolean } = {}): Promise<void> {
+  async function make(options: Partial<CreateOptions> = {}): Promise<void> {
     container = await engine.containers.create({ image: "busybox", ...options });
   }
 
@@ -164,13 +165,18 @@ describe.runIf(requireUserNamespaces())("the log of a container", () => {
     write(`${at(1)} stdout F before`);
     const fake = await runs();
 
-    const reading = texts({ follow: true, tail: 0 });
-    const client = await fake.client();
-    write(`${at(2)} stdout F after`);
-    client.tell(EXITED);
-    client.socket.end();
+    write(`${at(2)} stdout F last`);
+    const seen: string[] = [];
+    for await (const { text } of container.logs({ follow: true, tail: 1 })) {
+      seen.push(text);
+      if (text !== "last") continue;
+      write(`${at(3)} stdout F after`);
+      const client = await fake.client();
+      client.tell(EXITED);
+      client.socket.end();
+    }
 
-    expect(await reading).toEqual(["after"]);
+    expect(seen).toEqual(["last", "after"]);
   });
 
   it("is followed to its end when the keeper is killed", async () => {
@@ -218,7 +224,7 @@ describe.runIf(requireUserNamespaces())("the log of a container", () => {
   });
 
   it("is refused where there is none", async () => {
-    await make({ remove: true });
+    await make({ log: { driver: "none" } });
 
     await expect(read()).rejects.toMatchObject({ code: "UNSUPPORTED" });
   });
