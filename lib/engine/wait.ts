@@ -1,14 +1,16 @@
 /** Waits for the end of a container's process, or of the container. */
+import { readFile } from "node:fs/promises";
 import { isMarmitaError } from "../errors.ts";
 import { type KeeperExit, exitOf } from "../runtime/keeper-socket.ts";
 import { onAbort, throwIfAborted } from "../util/abort.ts";
 import { Changes } from "../util/changes.ts";
 import { stateOf } from "./container-state.ts";
 import type { EngineContext } from "./context.ts";
+import { eventFiles, parseEventLine } from "./event-log.ts";
 import { keeperOf, speakToKeeper } from "./keepers.ts";
 import type { WaitOptions, WaitResult } from "./lifecycle-options.ts";
 import type { LiveContent } from "./live.ts";
-import { type ContainerRecord, findRecord } from "./records.ts";
+import type { ContainerRecord } from "./records.ts";
 
 /** Throws `NOT_FOUND` when it was removed before; one that is removed meanwhile has ended. */
 export async function waitFor(
@@ -17,27 +19,52 @@ export async function waitFor(
   { condition = "not-running", signal }: WaitOptions,
 ): Promise<WaitResult> {
   throwIfAborted(signal);
-  let last = await lastExit(context, record);
   using changes = new Changes(context.paths.live, record.id);
+  const before = await lastEnd(context, record);
+  let seen: WaitResult | undefined;
   for (;;) {
     const content = await keeperIfThere(context, record, signal);
-    if (content === undefined) {
-      last = (await lastExit(context, record).catch(() => undefined)) ?? last;
-      if (condition === "not-running") return last;
-      if ((await findRecord(context.paths, record.id)) === undefined) return last;
-      await changes.next(signal);
+    if (content !== undefined) {
+      const ended = await endOf(context, record, { content, changes, signal });
+      if (ended !== undefined) seen = { exitCode: ended.exitCode };
+      if (ended !== undefined && condition !== "removed") return { exitCode: ended.exitCode };
       continue;
     }
-    const ended = await endOf(context, record, { content, changes, signal });
-    if (ended !== undefined) last = { exitCode: ended.exitCode };
-    else last = (await lastExit(context, record).catch(() => undefined)) ?? last;
-    if (condition !== "removed") return last;
+    const now = await lastEnd(context, record).catch(unlessGone);
+    if (now === undefined) return seen ?? (await toldEnd(context, record)) ?? before.result;
+    const isNew = now.finishedAt !== before.finishedAt;
+    if (condition === "not-running" || (condition === "next-exit" && isNew)) return now.result;
+    if (isNew) seen = now.result;
+    await changes.next(signal);
   }
 }
 
-async function lastExit(context: EngineContext, record: ContainerRecord): Promise<WaitResult> {
-  const { exitCode = 0, error } = await stateOf(context, record);
-  return { exitCode, ...(error === undefined ? {} : { error }) };
+function unlessGone(error: unknown): undefined {
+  if (!isMarmitaError(error, "NOT_FOUND")) throw error;
+}
+
+interface LastEnd {
+  readonly result: WaitResult;
+  /** Tells one end from another. */
+  readonly finishedAt: string | undefined;
+}
+
+async function lastEnd(context: EngineContext, record: ContainerRecord): Promise<LastEnd> {
+  const { exitCode = 0, error, finishedAt } = await stateOf(context, record);
+  return { result: { exitCode, ...(error === undefined ? {} : { error }) }, finishedAt };
+}
+
+/** Of one that began, ended and went between two looks at it. */
+async function toldEnd({ paths }: EngineContext, { id }: ContainerRecord) {
+  for (const path of eventFiles(paths)) {
+    const lines = (await readFile(path, "utf8").catch(() => "")).split("\n");
+    for (const line of lines.reverse()) {
+      const event = line.includes(id) ? parseEventLine(line) : undefined;
+      if (event?.Action !== "die" || event.Actor.ID !== id) continue;
+      return { exitCode: Number(event.Actor.Attributes["exitCode"]) || 0 };
+    }
+  }
+  return undefined;
 }
 
 async function keeperIfThere(

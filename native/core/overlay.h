@@ -15,5 +15,6 @@ struct overlay {
   char *const *options; /* "userxattr", …; NULL at the end */
 };
 
-/* Mount on the directory that `target` names. */
+/* Mount on the directory that `target` names. With "volatile" among its options, again and again.
+ */
 int overlay_mount(const char *target, const struct overlay *overlay, struct failure *why);

@@ -108,6 +108,18 @@ describe.runIf(requireUserNamespaces())("a container that is stopped", () => {
     expect(await box.state()).toMatchObject({ status: "running" });
   });
 
+  it("is killed in time though nobody waits for it any more", async () => {
+    const box = await started(DEAF);
+    const signal = AbortSignal.timeout(50);
+
+    await expect(box.stop({ timeoutMs: 400, signal })).rejects.toMatchObject({
+      name: "AbortError",
+    });
+
+    expect(await box.state()).toMatchObject({ status: "running" });
+    expect(await box.wait()).toEqual({ exitCode: 137 });
+  });
+
   it("and does not run is as it should be", async () => {
     const box = await engine.containers.create({ image: "busybox", command: ["true"] });
     await box.stop();
@@ -122,7 +134,8 @@ describe.runIf(requireUserNamespaces())("a container that is stopped", () => {
   });
 
   it("is gone with remove", async () => {
-    const box = await started(POLITE, { remove: true });
+    // What is kept has a log, and with it goes through its keeper: it can be detached.
+    const box = await started(POLITE, { remove: true, log: { driver: "k8s-file" } });
 
     await box.stop();
 

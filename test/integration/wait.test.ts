@@ -94,6 +94,17 @@ describe.runIf(requireUserNamespaces())("whoever waits for a container", () => {
     await expect(box.wait()).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
+  it("hears how one ended that goes at its end", async () => {
+    const box = await create(["sh", "-c", "read line; exit 9"], true);
+    const process = await box.start({ stdin: "pipe" });
+    const waits = (["not-running", "removed"] as const).map((condition) => box.wait({ condition }));
+    expect(await Promise.all(waits.map(isPending))).toEqual([true, true]);
+
+    process.stdin?.end("go\n");
+
+    for (const one of waits) expect(await one).toEqual({ exitCode: 9 });
+  });
+
   it.each(["not-running", "next-exit", "removed"] as const)(
     "for %s may stop waiting",
     async (condition) => {
