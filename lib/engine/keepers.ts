@@ -1,4 +1,5 @@
 /** The keeper of a container that runs: found, spoken to, ended. */
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   type ConnectOptions,
@@ -68,8 +69,27 @@ export function signalFirst(context: EngineContext, container: Named, number: nu
 }
 
 /** The container is killed, whatever its policy, and put away by its keeper, which then ends. */
-export function endKeeper({ keeper }: LiveContent): void {
-  if (keeper !== undefined) send(keeper, "SIGTERM");
+export function endKeeper(content: LiveContent): void {
+  signalKeeper(content, "SIGTERM");
+  signalKeeper(content, "SIGCONT"); // should somebody have stopped it
+}
+
+/** For one that does not hear: its container dies with it, and the next sweep puts away the rest. */
+export function killKeeper(content: LiveContent): void {
+  signalKeeper(content, "SIGKILL");
+}
+
+function signalKeeper({ keeper }: LiveContent, signal: NodeJS.Signals): void {
+  if (keeper !== undefined && isKeeper(keeper)) send(keeper, signal);
+}
+
+/** It may have ended, and its number be another's. */
+function isKeeper(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, "utf8") === "marmita-keeper\n";
+  } catch {
+    return false;
+  }
 }
 
 function send(pid: number, signal: NodeJS.Signals | number): void {

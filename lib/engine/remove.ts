@@ -1,14 +1,14 @@
 /** Removes a container: its process first where that is asked for, then its files and its name. */
-import { readFileSync } from "node:fs";
 import { MarmitaError } from "../errors.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import { Patience } from "../util/patience.ts";
-import { errnoOf } from "../util/system-error.ts";
 import type { EngineContext } from "./context.ts";
 import { recordContainer } from "./events.ts";
+import { endKeeper, killKeeper } from "./keepers.ts";
 import { type Live, type LiveContent, claimLive, lookAtLive, takeOver } from "./live.ts";
 import { type ContainerRecord, findExit, findRecord } from "./records.ts";
 import { heldSnapshots } from "./settle-fork.ts";
+import { deriveState } from "./state.ts";
 import { type Belongings, belongingsOf, discard, endProcess } from "./sweep.ts";
 
 export interface RemoveOptions {
@@ -18,6 +18,9 @@ export interface RemoveOptions {
   readonly volumes?: boolean;
   readonly signal?: AbortSignal;
 }
+
+/** A keeper that was told to end and has not by then hangs. */
+const LONGEST_TIDYING_MS = 10_000;
 
 /** Removing what is not there any more is fine. */
 export async function removeContainer(
@@ -48,6 +51,7 @@ async function claim(
   { force = false, signal, belongings }: RemoveOptions & { readonly belongings: Belongings },
 ): Promise<Live> {
   const patience = new Patience();
+  const deadline = performance.now() + LONGEST_TIDYING_MS;
   for (;;) {
     throwIfAborted(signal);
     const live = claimLive(context.paths, id, { purpose: "remove", ...belongings });
@@ -60,9 +64,10 @@ async function claim(
     const content = lookAtLive(context.paths, id)?.content;
     if (content === undefined) continue;
     const isOver = (await findExit(context.paths, id)) !== undefined; // it is tidied up, then
-    if (content.startedAt !== undefined && !isOver && !force) throw stillRuns(id, name);
+    if (content.startedAt !== undefined && !isOver && !force) throw stillRuns(id, name, content);
     endKeeper(content); // it puts away what there is, then
     await endProcess(content);
+    if (performance.now() > deadline) killKeeper(content);
     await patience.wait(signal);
   }
 }
@@ -77,28 +82,10 @@ function taken(left: Live, belongings: Belongings): Live {
   return left;
 }
 
-/** By SIGTERM it ends its container first, and does not start it again. */
-function endKeeper({ keeper }: LiveContent): void {
-  if (keeper === undefined || !isKeeper(keeper)) return;
-  try {
-    process.kill(keeper, "SIGTERM");
-  } catch (error) {
-    if (errnoOf(error) !== "ESRCH") throw error;
-  }
-}
-
-/** It may have ended, and its number be another's. */
-function isKeeper(pid: number): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, "utf8") === "marmita-keeper\n";
-  } catch {
-    return false;
-  }
-}
-
-function stillRuns(id: string, name: string): MarmitaError {
-  return new MarmitaError("CONFLICT", `container ${name} is running: it cannot be removed`, {
-    hint: "Wait for its end, or remove it by force: rm -f, or the option force.",
-    details: { container: id, state: "running" },
+function stillRuns(id: string, name: string, live: LiveContent): MarmitaError {
+  const { status } = deriveState({ exit: undefined, live });
+  return new MarmitaError("CONFLICT", `container ${name} is ${status}: it cannot be removed`, {
+    hint: "Stop it first, or remove it by force: rm -f, or the option force.",
+    details: { container: id, state: status },
   });
 }

@@ -147,7 +147,7 @@ describe("the command line", () => {
       "marmita: unknown command: marmita image bogus\n\nUsage:  marmita image",
     ],
     [["pull", "busybox"], 1, "marmita pull is not there yet\n"],
-    [["container", "exec", "x"], 1, "marmita container exec is not there yet\n"],
+    [["container", "checkpoint", "x"], 1, "marmita container checkpoint is not there yet\n"],
     [["ps", "--sort", "x"], 125, "marmita ps: --sort is not supported yet\n"],
     [["ps", "x"], 1, "marmita: 'marmita ps' accepts no arguments\n"],
     [["rm"], 1, "marmita: 'marmita rm' requires at least 1 argument\n"],

@@ -19,7 +19,8 @@ Aliases:
   marmita container rm, marmita container remove, marmita rm
 
 Options:
-  -f, --force   Force the removal of a running container (uses SIGKILL)
+  -f, --force     Force the removal of a running container (uses SIGKILL)
+  -v, --volumes   Remove anonymous volumes associated with the container
 `);
   });
 
