@@ -57,6 +57,7 @@ export type {
 } from "./engine/mounts.ts";
 export type {
   CaptureOption,
+  DetachedRunOptions,
   EngineOptions,
   IdsOption,
   Isolation,

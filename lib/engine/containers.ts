@@ -19,7 +19,13 @@ import type { CreateOptions } from "./container-options.ts";
 import { findContainer, noSuchContainer } from "./find.ts";
 import { type ContainerSummary, listContainers } from "./list.ts";
 import { reached } from "./networking.ts";
-import type { Isolation, RunOptions, RunResult, StartOptions } from "./options.ts";
+import type {
+  DetachedRunOptions,
+  Isolation,
+  RunOptions,
+  RunResult,
+  StartOptions,
+} from "./options.ts";
 import { type PruneContainersOptions, type PrunedContainers, pruneContainers } from "./prune.ts";
 import type { RemoveOptions } from "./remove.ts";
 import { runContainer } from "./run.ts";
@@ -99,7 +105,15 @@ export class Containers {
     return { container: new Container(this.#context, record, process), process, isolation };
   }
 
-  /** Make a container, start it and see it through: what the function `run` does. */
+  /**
+   * Make a container, start it and see it through: what the function `run` does. With `detach` it
+   * resolves to the container as soon as its command runs.
+   */
+  async run(
+    image: string,
+    command: readonly string[] | undefined,
+    options: DetachedRunOptions,
+  ): Promise<Container>;
   async run(
     image: string,
     command: readonly string[] | undefined,
@@ -109,12 +123,36 @@ export class Containers {
   async run(
     image: string,
     command?: readonly string[],
-    options: RunOptions = {},
-  ): Promise<RunResult | RunResult<Buffer>> {
+    options: RunOptions | DetachedRunOptions = {},
+  ): Promise<RunResult | RunResult<Buffer> | Container> {
+    if (isDetached(options)) return this.#runDetached(image, command, options);
     const request = { image, command, options };
     checkRun(request);
     const running = runContainer(this.#context, request);
     return explained("run the container", running, options.signal);
+  }
+
+  /** As with the other kind of run, what never began is not left. */
+  async #runDetached(
+    image: string,
+    command: readonly string[] | undefined,
+    { detach, columns, rows, signal, ...rest }: DetachedRunOptions,
+  ): Promise<Container> {
+    const options = { ...rest, image, ...(command === undefined ? {} : { command }) };
+    let made: string | undefined;
+    try {
+      const { container } = await this.createAndStart(options, {
+        detach,
+        ...(columns !== undefined && { columns }),
+        ...(rows !== undefined && { rows }),
+        ...(signal !== undefined && { signal }),
+        onCreated: (id) => (made = id),
+      });
+      return container;
+    } catch (error) {
+      if (made !== undefined) await this.remove(made).catch(() => undefined); // the first error counts
+      throw error;
+    }
   }
 
   /** By id, name, or a unique start of an id. Throws `NOT_FOUND`. */
@@ -171,4 +209,8 @@ export class Containers {
     const pruning = this.#context.work.begin(() => pruneContainers(this.#context, options));
     return explained("prune containers", pruning, options.signal);
   }
+}
+
+function isDetached(options: RunOptions | DetachedRunOptions): options is DetachedRunOptions {
+  return "detach" in options && options.detach;
 }

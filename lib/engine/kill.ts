@@ -1,4 +1,5 @@
 /** Sends a signal to a container. */
+import { constants } from "node:os";
 import { parseSignal } from "../runtime/signals.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import { stateOf } from "./container-state.ts";
@@ -13,8 +14,8 @@ import { end, letGoOn, stopSignalOf } from "./stop.ts";
 const SIGKILL = 9;
 
 /**
- * To its first process. After a SIGKILL it resolves when the container has ended. By that and by
- * its stop signal somebody wants it to end: then it is not started again by its policy.
+ * To its first process. After a SIGKILL it resolves when the container has ended. By that, by TERM,
+ * INT and QUIT and by its stop signal somebody wants it to end: then its policy does not start it again.
  */
 export async function killContainer(
   context: EngineContext,
@@ -38,6 +39,12 @@ export async function killContainer(
   recordContainer(context, "kill", { container: record, attributes });
 }
 
+/** Whoever sends it means the end (lib/runtime/process-life.ts has the same). */
+function isEnding(record: ContainerRecord, number: number): boolean {
+  const { SIGTERM, SIGINT, SIGQUIT } = constants.signals;
+  return [SIGTERM, SIGINT, SIGQUIT, stopSignalOf(record)].some((one) => one === number);
+}
+
 /** False when it has ended just now. */
 async function send(
   context: EngineContext,
@@ -49,7 +56,7 @@ async function send(
     signalFirst(context, record, number);
     return true;
   }
-  const isToEnd = number === stopSignalOf(record);
+  const isToEnd = isEnding(record, number);
   const isHeard = await connection.order(`${isToEnd ? "end" : "signal"} ${number}`);
   if (isToEnd && content.paused === true) await letGoOn(context, record);
   return isHeard;

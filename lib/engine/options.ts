@@ -76,6 +76,13 @@ export interface RunOptions extends ContainerOptions, TerminalSizeOptions {
   readonly signal?: AbortSignal;
 }
 
+/** What runs in the background is its keeper's: its output is in its log. */
+export interface DetachedRunOptions extends ContainerOptions, TerminalSizeOptions {
+  readonly detach: true;
+  /** Ends what has not begun yet. */
+  readonly signal?: AbortSignal;
+}
+
 /** Which isolation a container reached on this host. */
 export interface Isolation {
   /** `subids` and `root` map a range of ids; `single` maps one: no chown, no other users. */

@@ -2,14 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <sys/mount.h>
 #include <unistd.h>
-
-#include "cleanup.h"
 
 /* OVL_MAX_STACK is 500, Docker's limit 127: what is opened here is closed by overlay_mount(). */
 #define MAX_DIRECTORIES 512
@@ -73,19 +69,7 @@ static int describe(struct request *request, const struct overlay *overlay, stru
   return 0;
 }
 
-/* What the kernel leaves there by which a second mount is refused: after a power cut, what is in
- * the upper directory may not be what was written. Nobody mounts it again after that. */
-static bool forget_volatile(const struct overlay *overlay) {
-  autoclose int feature = -1;
-  char path[PATH_MAX];
-
-  if (snprintf(path, sizeof path, "%s/work/incompat/volatile", overlay->work) >= (int) sizeof path)
-    return false;
-  feature = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  return feature >= 0 && unlinkat(feature, "dirty", 0) == 0 && rmdir(path) == 0;
-}
-
-static int mount_once(const char *target, const struct overlay *overlay, struct failure *why) {
+int overlay_mount(const char *target, const struct overlay *overlay, struct failure *why) {
   struct request request = {0};
   int r = describe(&request, overlay, why);
 
@@ -94,10 +78,4 @@ static int mount_once(const char *target, const struct overlay *overlay, struct 
   while (request.count > 0)
     (void) close(request.fds[--request.count]);
   return r;
-}
-
-int overlay_mount(const char *target, const struct overlay *overlay, struct failure *why) {
-  const int r = mount_once(target, overlay, why);
-
-  return r == -EINVAL && forget_volatile(overlay) ? mount_once(target, overlay, why) : r;
 }

@@ -15,6 +15,5 @@ struct overlay {
   char *const *options; /* "userxattr", …; NULL at the end */
 };
 
-/* Mount on the directory that `target` names. With "volatile" among its options, again and again.
- */
+/* Mount on the directory that `target` names. */
 int overlay_mount(const char *target, const struct overlay *overlay, struct failure *why);
