@@ -7,7 +7,7 @@
  *   --entries N      entries of the big layer of layers, diff and commit (45000)
  *   --megabytes N    of the streams table (1000)
  *   --background N   containers in the background (300)
- *   --only LIST      of start,unpack,layers,disk,memory,background,streams,diff,commit
+ *   --only LIST      of start,unpack,layers,disk,memory,background,streams,exec,diff,commit
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -20,6 +20,7 @@ import { changedContainers } from "./changed.mjs";
 import { benchCommit } from "./commit.mjs";
 import { benchDisk, benchMemory } from "./containers.mjs";
 import { benchDiff } from "./diff.mjs";
+import { benchExec } from "./exec.mjs";
 import { removeMapped } from "./inside.mjs";
 import { benchLayers } from "./layers.mjs";
 import { describeMachine } from "./machine.mjs";
@@ -37,7 +38,7 @@ const { values } = parseArgs({
     megabytes: { type: "string", default: "1000" },
     only: {
       type: "string",
-      default: "start,unpack,layers,disk,memory,background,streams,diff,commit",
+      default: "start,unpack,layers,disk,memory,background,streams,exec,diff,commit",
     },
     entries: { type: "string", default: "45000" },
   },
@@ -79,6 +80,7 @@ async function main() {
     if (only.has("background")) {
       print(await benchBackground({ engine, dataRoot, count: Number(values.background) }));
     }
+    if (only.has("exec")) await printExec(engine, archive);
   } finally {
     await engine[Symbol.asyncDispose]();
   }
@@ -91,6 +93,15 @@ async function printStreams(engine, archive) {
   const peer = podman(archive, folder);
   try {
     print(await benchStreams({ engine, podman: peer, megabytes, rounds, folder }));
+  } finally {
+    peer.remove?.();
+  }
+}
+
+async function printExec(engine, archive) {
+  const peer = podman(archive, folder);
+  try {
+    print(await benchExec({ engine, podman: peer, rounds: Math.min(50, Number(values.rounds)) }));
   } finally {
     peer.remove?.();
   }

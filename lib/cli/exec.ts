@@ -7,6 +7,7 @@ import { RawTerminal } from "../native/raw-terminal.ts";
 import type { ExecProcess } from "../runtime/exec.ts";
 import { attach, type Attachable, catchSignals, type ProxiedSignals } from "./attach.ts";
 import type { Command } from "./command.ts";
+import { DETACH_KEYS_FLAG, detachKeys } from "./detach-keys.ts";
 import { openCliEngine } from "./engine.ts";
 import type { ParsedFlags } from "./flags.ts";
 import { checkInputTerminal, hostSize, showOnHost } from "./host-terminal.ts";
@@ -17,6 +18,7 @@ export const exec: Command = {
   usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
   arguments: { min: 2 },
   flags: [
+    DETACH_KEYS_FLAG,
     { name: "detach", short: "d", help: "Detached mode: run command in the background" },
     { name: "env", short: "e", value: "list", help: "Set environment variables" },
     { name: "env-file", value: "list", help: "Read in a file of environment variables" },
@@ -41,7 +43,7 @@ export const exec: Command = {
   ],
   refused: {
     switches: "latest|l no-session privileged wait",
-    values: "cidfile detach-keys preserve-fd preserve-fds",
+    values: "cidfile preserve-fd preserve-fds",
   },
   stopsAtFirstArgument: true,
   async run({ flags, args: [name = "", ...command], engine: options }) {
@@ -49,13 +51,14 @@ export const exec: Command = {
     const interactive = flags.has("interactive") && !isDetached;
     const tty = flags.has("tty");
     if (tty && interactive) checkInputTerminal(process.stdin);
+    const keys = detachKeys(flags, process.env);
     const signals = catchSignals({ proxy: true });
     try {
       await using engine = await openCliEngine(options);
       const container = await engine.containers.get(name);
       const settings = execSettings(flags);
       if (!isDetached) {
-        return await inForeground(container, { command, settings, interactive, signals });
+        return await inForeground(container, { command, settings, interactive, signals, keys });
       }
       await container.execDetached(command, settings);
       return 0;
@@ -89,11 +92,12 @@ interface Foreground {
   readonly settings: ExecSettings;
   readonly interactive: boolean;
   readonly signals: ProxiedSignals;
+  readonly keys: Uint8Array | undefined;
 }
 
 async function inForeground(
   container: Container,
-  { command, settings, interactive, signals }: Foreground,
+  { command, settings, interactive, signals, keys }: Foreground,
 ): Promise<number> {
   const { tty = false } = settings;
   const raw = tty && interactive ? new RawTerminal(STDIN) : undefined;
@@ -107,7 +111,9 @@ async function inForeground(
   if (tty) signals.hangUp(running);
   else signals.to(running);
   using _shown = tty ? showOnHost(running, raw) : undefined;
-  const exitCode = await attach(tty ? running : untilItsEnd(running), process);
+  const exitCode = await attach(tty ? running : untilItsEnd(running), process, {
+    detachKeys: raw && keys,
+  });
   return signals.hungUpBy === undefined ? exitCode : 128 + signals.hungUpBy;
 }
 

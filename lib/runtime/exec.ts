@@ -47,7 +47,10 @@ export async function startExecProcess(options: ExecProcessOptions): Promise<Exe
     const watcher = spawn({ title, plan, ...fds, words, hostTerminal }, [plan, ...opened.theirs]);
     const events = watcher.events[Symbol.asyncIterator]();
     const pid = await endOnAbort(watcher, signal, started(watcher, events));
-    return new ExecProcess(pid, { watcher, streams, hasTerminal, exited: watch(events) });
+    let agree = (): void => undefined;
+    const detached = new Promise<void>((resolve) => (agree = resolve));
+    const exited = watch(events, () => agree());
+    return new ExecProcess(pid, { watcher, streams, hasTerminal, exited, detached });
   } catch (error) {
     destroyAll(streams);
     throw error;
@@ -117,16 +120,21 @@ function startFailed(failure: HelperFailure): MarmitaError {
 }
 
 /** When the watcher is killed, so is what it watches; and when the container ends. */
-async function watch(events: AsyncIterator<HelperEvent>): Promise<ExitStatus> {
+async function watch(
+  events: AsyncIterator<HelperEvent>,
+  onDetached: () => void,
+): Promise<ExitStatus> {
   let status: ExitStatus = { exitCode: 137, signal: "SIGKILL" };
   for (let next = await events.next(); next.done !== true; next = await events.next()) {
     const { value: event } = next;
+    if (event.event === "detached") onDetached();
     if (event.event !== "exited") continue;
     status = {
       exitCode: numberOf(event, "exitCode"),
       signal: signalName(numberOf(event, "signal")),
     };
   }
+  onDetached(); // nobody need wait for that any more
   return status;
 }
 
@@ -143,9 +151,11 @@ interface Life {
   readonly streams: Streams;
   readonly hasTerminal: boolean;
   readonly exited: Promise<ExitStatus>;
+  /** The watcher has agreed to that. */
+  readonly detached: Promise<void>;
 }
 
-/** Belongs to the Node process that started it, and dies with it. */
+/** Belongs to the Node process that started it, and dies with it, unless it is detached. */
 export class ExecProcess implements AsyncDisposable {
   /** On this machine. */
   readonly pid: number;
@@ -162,9 +172,11 @@ export class ExecProcess implements AsyncDisposable {
   readonly #streams: Streams;
   readonly #exited: Promise<ExitStatus>;
   readonly #hasTerminal: boolean;
+  readonly #detached: Promise<void>;
   #over = false;
+  #isDetached = false;
 
-  constructor(pid: number, { watcher, streams, exited, hasTerminal }: Life) {
+  constructor(pid: number, { watcher, streams, exited, detached, hasTerminal }: Life) {
     this.pid = pid;
     this.stdin = streams.stdin;
     this.stdout = streams.stdout;
@@ -173,6 +185,7 @@ export class ExecProcess implements AsyncDisposable {
     this.#watcher = watcher;
     this.#streams = streams;
     this.#exited = exited;
+    this.#detached = detached;
     this.#hasTerminal = hasTerminal;
     void exited.then(() => {
       this.#over = true;
@@ -215,8 +228,27 @@ export class ExecProcess implements AsyncDisposable {
     if (!this.#over) this.#watcher.send(`resize ${columns} ${rows}`);
   }
 
-  /** Kill the command with all that descends from it, wait for its end, and close the streams. */
+  /**
+   * Let go of it: it lives on when this process ends, its terminal with nobody at it. Throws
+   * `CONFLICT` for one without a terminal, whose streams are this process's own.
+   */
+  async detach(): Promise<void> {
+    if (this.#over || this.#isDetached) return;
+    if (!this.#hasTerminal) {
+      throw new MarmitaError("CONFLICT", "a command without a terminal cannot be detached", {
+        hint: "Start it detached, or with a terminal.",
+      });
+    }
+    this.#watcher.send("detach");
+    await this.#detached;
+    this.#isDetached = true;
+    destroyAll(this.#streams);
+    this.#watcher.hold(false);
+  }
+
+  /** Kill the command with all that descends from it, wait for its end, and close the streams. One that is detached runs on. */
   async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#isDetached) return;
     this.killTree();
     try {
       await this.#exited;

@@ -12,6 +12,8 @@
  *   signal 15       for the command
  *   resize 80 24    columns and rows of its terminal
  *   end             kill it and all that descends from it; so does the end of the socket
+ *   detach          that end is none any more; `detached` is the answer. Only with a terminal:
+ *                   else its streams are Node's
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -94,6 +96,21 @@ static void end(struct session *session, const char *words) {
   exec_end(&session->exec);
 }
 
+/* Whoever reads from its terminal waits, and what it shows is shown to nobody. */
+static void go_on_alone(struct session *session, const char *words) {
+  struct report report = report_open("detached");
+
+  (void) words;
+  if (session->exec.streams == NULL)
+    return;
+  session->is_detached = true;
+  if (session->has_host_terminal)
+    (void) close(FD_HOST_TERMINAL); /* its mode is Node's to put back */
+  session->has_host_terminal = false;
+  streams_detach(session->exec.streams);
+  report_send(&report);
+}
+
 static const struct {
   const char *word;
   void (*obey)(struct session *session, const char *words);
@@ -101,6 +118,7 @@ static const struct {
     {"signal ", pass_signal},
     {"resize ", resize},
     {"end", end},
+    {"detach", go_on_alone},
 };
 
 static void obey(struct session *session, const char *line) {
@@ -140,6 +158,12 @@ static bool listen_to_node(struct session *session) {
 
 enum { POLLED_REPORT, POLLED_NODE, POLLED_STREAMS };
 
+static void lose_node(struct session *session, struct pollfd polled[]) {
+  if (!session->is_detached)
+    exec_end(&session->exec);
+  polled[POLLED_NODE].fd = -1;
+}
+
 /* Until it has ended. */
 static int serve(struct session *session, struct failure *why) {
   struct exec *exec = &session->exec;
@@ -161,7 +185,7 @@ static int serve(struct session *session, struct failure *why) {
     if (polled[POLLED_REPORT].revents != 0)
       exec_collect(exec);
     else if (polled[POLLED_NODE].revents != 0 && !listen_to_node(session))
-      exec_end(exec);
+      lose_node(session, polled);
     if (!exec->is_over)
       streams_serve(exec->streams, polled + POLLED_STREAMS);
   }
@@ -236,8 +260,7 @@ static int see_through(struct session *session, struct failure *why) {
   exec_leave(exec);
   streams_end(exec->streams, session->is_detached ? -1 : FD_EVENTS);
   streams_close(exec->streams, NULL);
-  if (!session->is_detached)
-    tell_end(exec->status);
+  tell_end(exec->status);
   return r;
 }
 

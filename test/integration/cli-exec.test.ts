@@ -31,6 +31,11 @@ describe.runIf(requireUserNamespaces())("marmita exec", () => {
   });
 
   const exec = (...args: string[]) => cli.call(["exec", ...args]);
+  /** Ends what has that command line. */
+  const end = (args: string) => {
+    const line = 'ps -o pid,args | while read p a; do [ "$a" = "$0" ] && kill $p; done; true';
+    return exec("box", "sh", "-c", line, args);
+  };
   const commandLines = async () => (await exec("box", "ps", "-o", "args")).stdout;
 
   it("passes on output and exit code", async () => {
@@ -73,7 +78,7 @@ describe.runIf(requireUserNamespaces())("marmita exec", () => {
 
     expect(stdout).toBe("begun\n");
     expect(await commandLines()).toContain("sleep 543");
-    await exec("box", "pkill", "-f", "sleep 543");
+    await end("sleep 543");
   });
 
   it("prints nothing and returns at once with -d", async () => {
@@ -83,7 +88,7 @@ describe.runIf(requireUserNamespaces())("marmita exec", () => {
       stderr: "",
     });
     expect(await commandLines()).toContain("sleep 432");
-    await exec("box", "pkill", "-f", "sleep 432");
+    await end("sleep 432");
   });
 
   it.each([
@@ -143,6 +148,25 @@ describe.runIf(requireUserNamespaces())("marmita exec", () => {
 
     expect(await terminal.ended()).toBe("exited 5");
     expect(await terminal.mode()).toBe(await terminal.before);
+  });
+
+  it("is left by ^P^Q, and goes on", async () => {
+    const env = { ...process.env, MARMITA_ROOT: cli.root };
+    const line = "echo ready; read answer; echo $answer > /tmp/answer; exec sleep 210";
+    const words = [PROGRAM, "exec", "-it", "box", "sh", "-c", line];
+    await using terminal = new TestTerminal([process.execPath, ...words], { env });
+    await terminal.shows(/ready\r\n/);
+
+    terminal.type("some\r");
+    await eventually("the answer", async () => {
+      return (await exec("box", "cat", "/tmp/answer")).stdout === "some\n" || undefined;
+    });
+    terminal.type("\x10\x11");
+
+    expect(await terminal.ended()).toBe("exited 0");
+    expect(await terminal.mode()).toBe(await terminal.before);
+    expect(await commandLines()).toContain("sleep 210");
+    await end("sleep 210");
   });
 
   it("wants a terminal for -it", async () => {

@@ -37,6 +37,11 @@ describe.runIf(canRun)("a further command in a container", () => {
 
   const sh = (line: string, options = {}) => box.exec(["sh", "-c", line], options);
 
+  /** Ends what has that command line. */
+  const end = (args: string) => {
+    return sh(`ps -o pid,args | while read p a; do [ "$a" = "${args}" ] && kill $p; done; true`);
+  };
+
   /** The command lines that processes of the container have, but for the one that looks. */
   async function commandLines(container: Container = box): Promise<string> {
     const { stdout } = await container.exec(["ps", "-o", "args"]);
@@ -49,14 +54,14 @@ describe.runIf(canRun)("a further command in a container", () => {
 
       expect(stdout).toBe("begun\n");
       expect(await commandLines()).toContain("sleep 987");
-      await sh("pkill -f 'sleep 987'");
+      await end("sleep 987");
     });
 
     it("does not wait for one that writes for ever", async () => {
       const { stdout } = await sh("echo begun; yes & sleep 0.1");
 
       expect(stdout.startsWith("begun\n")).toBe(true);
-      await sh("pkill yes");
+      await end("yes");
     });
 
     it("leaves it to the container's first process to reap", async () => {
@@ -193,7 +198,7 @@ describe.runIf(canRun)("a further command in a container", () => {
       return stdout === "done\n" || undefined;
     });
     expect(await commandLines()).toContain("sleep 765");
-    await sh("pkill -f 'sleep 765'");
+    await end("sleep 765");
     await expect(box.execDetached(["/no/such"])).rejects.toMatchObject({
       details: { exitCode: 127 },
     });

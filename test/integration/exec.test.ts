@@ -7,7 +7,7 @@ import type { Engine } from "../../lib/engine/engine.ts";
 import type { ExecOptions } from "../../lib/engine/exec-options.ts";
 import type { Isolation } from "../../lib/engine/options.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
-import { eventually } from "../helpers/eventually.ts";
+import { eventually, lineOf } from "../helpers/eventually.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { hostCannot, requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
@@ -40,6 +40,11 @@ describe.runIf(canRun)("exec", () => {
   afterAll(async () => box[Symbol.asyncDispose]());
 
   const sh = (line: string, options = {}) => box.exec(["sh", "-c", line], options);
+
+  /** Ends what has that command line. */
+  const end = (args: string) => {
+    return sh(`ps -o pid,args | while read p a; do [ "$a" = "${args}" ] && kill $p; done; true`);
+  };
 
   /** The command lines that processes of the container have, but for the one that looks. */
   async function commandLines(container: Container = box): Promise<string> {
@@ -270,6 +275,26 @@ describe.runIf(canRun)("exec", () => {
       });
 
       expect(stdout).toBe("/dev/pts/1\r\n/dev/pts/0\r\n");
+    });
+
+    it("may be let go of, and then outlives whoever let it go", async () => {
+      const process = await box.startExec(["sh", "-c", "echo ready; exec sleep 543"], {
+        tty: true,
+      });
+      if (process.stdout !== undefined) await lineOf(process.stdout, /ready/);
+
+      await process.detach();
+      await process[Symbol.asyncDispose]();
+
+      expect(await commandLines()).toContain("sleep 543");
+      await end("sleep 543");
+      await process.wait();
+    });
+
+    it("is let go of with one only", async () => {
+      await using process = await box.startExec(["sleep", "9"]);
+
+      await expect(process.detach()).rejects.toMatchObject({ code: "CONFLICT" });
     });
 
     it("has no size where there is none", async () => {
