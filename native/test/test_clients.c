@@ -1,6 +1,7 @@
 /* test_clients.c — those who connect to a keeper: good ones, slow ones, and hostile ones. */
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "../init/client.h"
 #include "streams_bench.h"
@@ -373,6 +374,35 @@ static void listens_anywhere(void) {
   bench_tear_down(&bench);
 }
 
+/* Permissions keep them out; should those be loosened, this does. */
+static void hears_nobody_else(void) {
+  struct bench bench;
+  int status = 0;
+
+  if (geteuid() != 0) {
+    printf("ok %d - another user is not heard # skip only root can become one\n", ++tap_count);
+    return;
+  }
+  set_up(&bench);
+  (void) chmod(bench.directory, 0755);
+  (void) chmod(bench.socket, 0777);
+  fflush(stdout);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    if (setgid(65534) < 0 || setuid(65534) < 0)
+      _exit(9);
+    const int fd = bench_connect(&bench);
+    bench_send(fd, FRAME_WORDS, "signal 9");
+    (void) poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 5000);
+    _exit(bench_frames(fd)[0] == '3' ? 1 : 0);
+  }
+  while (waitpid(pid, &status, WNOHANG) == 0)
+    bench_turn(&bench, 5);
+  is_int(status, 0, "another user is not greeted");
+  is_text(bench.orders, "", "nor heard");
+  bench_tear_down(&bench);
+}
+
 int main(void) {
   greets_and_obeys();
   attaches_several();
@@ -385,5 +415,6 @@ int main(void) {
   holds_input_back();
   says_a_last_word();
   listens_anywhere();
+  hears_nobody_else();
   return done_testing();
 }

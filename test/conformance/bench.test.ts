@@ -26,4 +26,13 @@ describe.runIf(requireUserNamespaces())("npm run bench", () => {
     expect(page).toMatch(/^\| `marmita commit` \| [\d.]+ ms \|/m);
     expect(page).toMatch(/^\| `container.commit\(\)` in a warm process \| [\d.]+ ms \|/m);
   });
+
+  it("has the speed of streams", () => {
+    const small = ["--rounds=1", "--megabytes=5"];
+
+    const page = output([process.execPath, BENCH, "--only=streams", ...small]);
+
+    expect(page).toMatch(/^\| a pipe, no container \| \d+ \| 1\.00 × \|$/m);
+    expect(page).toMatch(/^\| marmita, with a log, attached \| \d+ \| [\d.]+ × \|$/m);
+  });
 });
