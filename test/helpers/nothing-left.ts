@@ -27,45 +27,67 @@ export function expectNothingLeft(): void {
       () => (leftovers(before).length === 0 ? true : undefined),
       WITHIN_MS,
     ).catch(() => undefined); // the assertion below says what is left
-    expect(leftovers(before)).toEqual([]);
-    await removeTemporaryFolders();
+    try {
+      expect(leftovers(before)).toEqual([]);
+    } finally {
+      endProcesses(); // what a failed test left would outlive the run: containers in the background
+      await removeTemporaryFolders();
+    }
   });
+}
+
+function endProcesses(): void {
+  for (const { pid } of processes()) {
+    try {
+      process.kill(pid, "SIGKILL");
+    } catch {
+      // it has ended meanwhile
+    }
+  }
+}
+
+function isWithin(path: string): boolean {
+  return temporaryFolders().some((folder) => path.includes(folder));
 }
 
 /** What is left of the test file that asks, one line each. */
 export function leftovers(before: ReadonlySet<string> = new Set()): readonly string[] {
-  const folders = temporaryFolders();
-  const within = (path: string) => folders.some((folder) => path.includes(folder));
   const descriptors = openDescriptors().filter(
-    ({ target, text }) => !before.has(text) && (within(target) || isOurs(target)),
+    ({ target, text }) => !before.has(text) && (isWithin(target) || isOurs(target)),
   );
-  const mounts = linesOf("/proc/self/mountinfo").filter(within);
+  const mounts = linesOf("/proc/self/mountinfo").filter(isWithin);
   return [
     ...descriptors.map(({ text }) => `descriptor ${text}`),
     ...mounts.map((line) => `mount ${line}`),
-    ...processes(within),
+    ...processes().map(({ text }) => text),
   ];
 }
 
-function processes(within: (path: string) => boolean): readonly string[] {
-  const found: string[] = [];
+interface FoundProcess {
+  readonly pid: number;
+  readonly text: string;
+}
+
+function processes(): readonly FoundProcess[] {
+  const found: FoundProcess[] = [];
   for (const pid of numbersIn("/proc")) {
     if (pid === String(process.pid)) continue;
-    const why = whyOurs(pid, within);
-    if (why !== undefined) found.push(`process ${pid} (${title(pid)}): ${why}`);
+    const why = whyOurs(pid);
+    if (why === undefined) continue;
+    found.push({ pid: Number(pid), text: `process ${pid} (${title(pid)}): ${why}` });
   }
   return found;
 }
 
-function whyOurs(pid: string, within: (path: string) => boolean): string | undefined {
+function whyOurs(pid: string): string | undefined {
   const status = linesOf(`/proc/${pid}/status`);
   if (status.some((line) => /^Name:\s*marmita-/.test(line)) && isChild(status)) {
     const state = status.find((line) => line.startsWith("State:"));
     return `a child of this process, ${state ?? "gone"}`;
   }
-  const fd = descriptorsOf(pid).find(({ target }) => within(target));
+  const fd = descriptorsOf(pid).find(({ target }) => isWithin(target));
   if (fd !== undefined) return `has ${fd.target} open`;
-  const mount = linesOf(`/proc/${pid}/mountinfo`).find(within);
+  const mount = linesOf(`/proc/${pid}/mountinfo`).find(isWithin);
   return mount === undefined ? undefined : `has the mount ${mount}`;
 }
 
