@@ -37,10 +37,11 @@ function alignCells(lines: readonly (readonly string[])[], minWidth = MIN_WIDTH)
   for (let column = 0; column < columns; column++) {
     for (let start = 0; start < lines.length;) {
       const end = blockEnd(lines, { start, column });
-      const block = lines.slice(start, end).map((cells) => width(cells[column] ?? "") + PADDING);
+      let widest = minWidth;
       for (let at = start; at < end; at++) {
-        widths[at]?.splice(column, 1, Math.max(minWidth, ...block));
+        widest = Math.max(widest, width(lines[at]?.[column] ?? "") + PADDING);
       }
+      for (let at = start; at < end; at++) widths[at]?.splice(column, 1, widest);
       start = Math.max(end, start + 1);
     }
   }

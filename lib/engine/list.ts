@@ -1,5 +1,6 @@
 /** The containers of a data root, looked at all at once. */
 import { readdir } from "node:fs/promises";
+import { setImmediate } from "node:timers/promises";
 import { isMarmitaError } from "../errors.ts";
 import { stateOf } from "./container-state.ts";
 import {
@@ -22,8 +23,8 @@ export interface ContainerSummary extends ContainerRecord {
   readonly size?: ContainerSize;
 }
 
-/** How many are looked at at once: as much as keeps Node's four threads busy. */
-const LOOKING = 32;
+/** How many are looked at before others have their turn. */
+const AT_ONCE = 32;
 
 /** The newest first. */
 export async function listContainers(
@@ -57,13 +58,11 @@ async function summaries(
   const liveOnly = isOfLiveOnly(filters);
   const ids = (await listIds(paths)).filter((id) => mayBe(id) && (!liveOnly || alive.has(id)));
   const found: ContainerSummary[] = [];
-  const look = async (): Promise<void> => {
-    for (let id = ids.pop(); id !== undefined; id = ids.pop()) {
-      const summary = await summaryOf(context, id, alive);
-      if (summary !== undefined) found.push(summary);
-    }
-  };
-  await Promise.all(Array.from({ length: LOOKING }, look));
+  for (const [at, id] of ids.entries()) {
+    if (at % AT_ONCE === AT_ONCE - 1) await setImmediate();
+    const summary = await summaryOf(context, id, alive);
+    if (summary !== undefined) found.push(summary);
+  }
   return found;
 }
 

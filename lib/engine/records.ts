@@ -1,5 +1,6 @@
 /** What a container's directory says of it: record.json since it was made, exit.json since it ended. */
-import { readFile, readdir } from "node:fs/promises";
+import { readFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { MarmitaError, isMarmitaError } from "../errors.ts";
 import { type ChainId, type Digest, parseDigest } from "../oci/digest.ts";
@@ -120,7 +121,7 @@ export async function findRecordIn(directory: string): Promise<ContainerRecord |
 
 /** The same of a file. */
 export async function findRecordAt(path: string): Promise<ContainerRecord | undefined> {
-  const json = await readJson(path);
+  const json = readJson(path);
   return json === undefined ? undefined : parseRecord(json, path);
 }
 
@@ -132,7 +133,7 @@ export async function listIds(paths: Paths): Promise<readonly string[]> {
 /** `undefined` while it has not ended. */
 export async function findExit(paths: Paths, id: string): Promise<ExitRecord | undefined> {
   const path = exitPath(paths, id);
-  const json = await readJson(path);
+  const json = readJson(path);
   return json === undefined ? undefined : parseExit(json, path);
 }
 
@@ -140,9 +141,10 @@ export function exitPath(paths: Paths, id: string): string {
   return join(paths.container(id), "exit.json");
 }
 
-async function readJson(path: string): Promise<unknown> {
+/** At once: a small file is read sooner than one of Node's threads is woken for it. */
+function readJson(path: string): unknown {
   try {
-    return parseJson(await readFile(path), path);
+    return parseJson(readFileSync(path), path);
   } catch (error) {
     if (isMissing(error)) return undefined;
     throw error;
