@@ -4,10 +4,11 @@ import { onAbort, throwIfAborted } from "../util/abort.ts";
 import type { EngineContext } from "./context.ts";
 import { recordContainer } from "./events.ts";
 import { keeperOf, speakToKeeper } from "./keepers.ts";
+import type { LiveContent } from "./live.ts";
 import type { ContainerRecord } from "./records.ts";
 import { startContainer } from "./start.ts";
 import type { StopOptions } from "./lifecycle-options.ts";
-import { type Ending, endingFor, stopContainer } from "./stop.ts";
+import { type Ending, endingFor, letGoOn, stopContainer } from "./stop.ts";
 import { stateOf } from "./container-state.ts";
 
 /**
@@ -23,7 +24,8 @@ export async function restartContainer(
   throwIfAborted(signal);
   const content = await keeperOf(context, record, signal);
   const ending = endingFor(record, options);
-  const isDone = content !== undefined && (await byKeeper(context, record, { ending, signal }));
+  const isDone =
+    content !== undefined && (await byKeeper(context, record, { content, ending, signal }));
   if (!isDone) {
     await stopContainer(context, record, options); // of a keeper that does not listen
     const started = await startContainer(context, record, {
@@ -35,11 +37,18 @@ export async function restartContainer(
   recordContainer(context, "restart", { container: record });
 }
 
+interface RestartRequest {
+  /** What its keeper said last. */
+  readonly content: LiveContent;
+  readonly ending: Ending;
+  readonly signal: AbortSignal | undefined;
+}
+
 /** False when its keeper does not listen, or ended before it was told. */
 async function byKeeper(
   context: EngineContext,
   record: ContainerRecord,
-  { ending, signal }: { readonly ending: Ending; readonly signal: AbortSignal | undefined },
+  { content, ending, signal }: RestartRequest,
 ): Promise<boolean> {
   let onStart: (isStarted: true) => void = () => undefined;
   const started = new Promise<true>((resolve) => (onStart = resolve));
@@ -55,6 +64,7 @@ async function byKeeper(
       throwIfAborted(signal);
       return false;
     }
+    if (content.paused === true) await letGoOn(context, record); // to hear of it
     const attributes = { signal: String(ending.number) };
     recordContainer(context, "kill", { container: record, attributes });
     const outcome = await Promise.race([started, connection.ended]);

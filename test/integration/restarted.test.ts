@@ -120,6 +120,18 @@ describe.runIf(requireUserNamespaces())("a container that is restarted", () => {
     );
   });
 
+  it("while it is paused goes on to end, and begins anew", async () => {
+    const box = await create(["sh", "-c", "trap 'exit 0' TERM; while :; do sleep 0.02; done"]);
+    await box.start({ detach: true });
+    const first = await startedAt(box);
+    await box.pause();
+
+    await box.restart({ timeoutMs: 10_000 });
+
+    expect(await box.state()).toMatchObject({ status: "running" });
+    expect(await startedAt(box)).not.toBe(first);
+  });
+
   it("by many at once runs in the end", async () => {
     const box = await create(SLEEP);
     await box.start({ detach: true });
