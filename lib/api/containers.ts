@@ -11,6 +11,7 @@ import type { RemoveOptions } from "../engine/remove.ts";
 import type { ProcessTable, TopOptions } from "../engine/top.ts";
 import type { ByteTarget } from "../images/drain.ts";
 import type { Change } from "../layers/diff.ts";
+import { leavable } from "../util/leavable.ts";
 import { type ApiOptions, engineOf } from "./default-engine.ts";
 
 /** All containers there are, or those that the filters leave, the newest first. */
@@ -51,13 +52,15 @@ export async function attach(
  * With `follow` also what it writes from now on, until it has ended for good; leaving the loop ends
  * that, too. Throws `NOT_FOUND`, `UNSUPPORTED` for a container without a log.
  */
-export async function* logs(
+export function logs(
   container: string,
   options: LogsOptions & ApiOptions = {},
-): AsyncGenerator<LogEntry, void, undefined> {
+): AsyncIterableIterator<LogEntry> {
   const { engine, root, ...rest } = options;
-  const { containers } = await engineOf({ engine, root });
-  yield* (await containers.get(container)).logs(rest);
+  return leavable(async function* (signal) {
+    const { containers } = await engineOf({ engine, root });
+    yield* (await containers.get(container)).logs({ ...rest, signal });
+  }, rest.signal);
 }
 
 /**

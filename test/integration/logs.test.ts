@@ -1,6 +1,7 @@
 import { appendFileSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { logs } from "../../lib/api/containers.ts";
 import type { Container } from "../../lib/engine/container.ts";
 import type { CreateOptions } from "../../lib/engine/container-options.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
@@ -213,6 +214,22 @@ describe.runIf(requireUserNamespaces())("the log of a container", () => {
     for await (const { text } of container.logs({ follow: true })) {
       expect(text).toBe("one");
       break;
+    }
+  });
+
+  it("lets go of who leaves while nothing comes", async () => {
+    await make();
+    const fake = await runs();
+    const iterators = [
+      container.logs({ follow: true })[Symbol.asyncIterator](),
+      logs(container.id, { engine, follow: true }),
+    ];
+
+    for (const iterator of iterators) {
+      const waiting = iterator.next();
+      await fake.client(iterators.indexOf(iterator));
+      expect(await iterator.return?.()).toEqual({ done: true, value: undefined });
+      expect(await waiting).toEqual({ done: true, value: undefined });
     }
   });
 
