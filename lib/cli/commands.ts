@@ -237,7 +237,7 @@ export const COMMANDS: readonly Entry[] = [
 const LATER = new Set(
   words(`
     auto-update build builder buildx checkpoint compose config context
-    generate healthcheck info init kube login logout
+    generate healthcheck init kube login logout
     machine manifest mount network node play plugin pod port prune pull push
     search secret service stack swarm trust unmount
     unshare update`),
@@ -247,9 +247,9 @@ const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   container: new Set(
     words(`
       checkpoint cleanup clone exists init mount
-      pause port restore runlabel stats unmount unpause update`),
+      port restore runlabel unmount update`),
   ),
-  system: new Set(words("check connection dial-stdio info migrate renumber reset service")),
+  system: new Set(words("check connection dial-stdio migrate renumber reset service")),
   volume: new Set(words("exists export import mount reload unmount update")),
   image: new Set(
     words(`
