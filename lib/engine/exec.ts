@@ -1,6 +1,6 @@
 /** One more command in a container that runs. */
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { MarmitaError, isMarmitaError } from "../errors.ts";
 import { decodePlan } from "../native/plan.ts";
@@ -48,7 +48,7 @@ export async function startExec(
   const { signal } = start.options;
   throwIfAborted(signal);
   await checkRunning(executing);
-  const container = await execContainer(context, record);
+  const container = execContainer(context, record);
   const process = await begin(context, record, { ...start, container });
   noteEvents(context, record, { start, process });
   if (start.detach !== true) own(context, process);
@@ -131,15 +131,13 @@ function notRunning({ id, name }: ContainerRecord): MarmitaError {
 }
 
 /** What its plan and its record say of every command in it. */
-async function execContainer(
-  { paths }: EngineContext,
-  record: ContainerRecord,
-): Promise<ExecContainer> {
+function execContainer({ paths }: EngineContext, record: ContainerRecord): ExecContainer {
   const { isolation, confinement, security, name } = record;
   const changes = { add: security.capAdd, drop: security.capDrop };
   try {
     return {
-      plan: decodePlan(await readFile(join(paths.container(record.id), "plan"))),
+      // A few KiB: sooner read than a thread is asked to.
+      plan: decodePlan(readFileSync(join(paths.container(record.id), "plan"))),
       name,
       keepsGroups:
         isolation.ids === "single" || confinement.groupAdd?.includes(KEEP_GROUPS) === true,

@@ -164,6 +164,22 @@ describe.runIf(canRun)("a further command in a container", () => {
     await process[Symbol.asyncDispose]();
   });
 
+  it("is refused while the container is paused, and one that is there can be ended", async () => {
+    const container = await start();
+    await using _gone = container;
+    const process = await container.startExec(["sh", "-c", "sleep 600 & sleep 600"]);
+    await container.pause();
+
+    await expect(container.exec(["true"])).rejects.toMatchObject({
+      code: "CONFLICT",
+      message: `container ${container.name} is paused, unpause the container before exec`,
+    });
+    await process[Symbol.asyncDispose]();
+
+    expect(await process.wait()).toMatchObject({ signal: "SIGKILL" });
+    await container.unpause();
+  });
+
   it("is over when its watcher is killed, with all of its tree", async () => {
     const process = await box.startExec(["sh", "-c", TREE]);
     if (process.stdout !== undefined) await lineOf(process.stdout, /ready/);
