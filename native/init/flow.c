@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "streams_parts.h"
@@ -69,15 +70,23 @@ bool flow_can_pass_on(const struct streams *streams, int number) {
          !clients_are_attached(&streams->clients, number);
 }
 
+static bool has_bytes(int pipe) {
+  int size = 0;
+
+  return ioctl(pipe, FIONREAD, &size) == 0 && size > 0;
+}
+
 bool flow_pass_on(struct streams *streams, int number) {
   struct flow *flow = &streams->flows[number];
   const ssize_t n = splice(flow->source, NULL, flow->first.fd, NULL, LARGEST_SPLICE,
                            SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+  const int errnum = n < 0 ? errno : 0;
 
-  flow->is_passed_on = n < 0 && errno == EAGAIN;
+  /* EAGAIN: the one is empty, or the other full. */
+  flow->is_passed_on = errnum == EAGAIN && has_bytes(flow->source);
   if (n == 0)
     flow_close_source(streams, number);
-  else if (n < 0 && errno != EAGAIN && errno != EINTR)
+  else if (errnum != 0 && errnum != EAGAIN && errnum != EINTR)
     end_close(&flow->first); /* EPIPE: nobody reads it */
   return n > 0;
 }
