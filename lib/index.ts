@@ -20,7 +20,7 @@ export { type Engine, openEngine } from "./engine/engine.ts";
 export type { EngineEvent } from "./engine/event-log.ts";
 export type { EventFilters } from "./engine/event-filter.ts";
 export type { EventsOptions } from "./engine/event-stream.ts";
-export type { Container } from "./engine/container.ts";
+export type { Container, StartedContainer } from "./engine/container.ts";
 export type { DiffOptions } from "./engine/diff.ts";
 export type {
   ExecOptions,
@@ -30,7 +30,8 @@ export type {
 } from "./engine/exec-options.ts";
 export type { ExportOptions, ExportedContainer } from "./engine/export.ts";
 export type { ForkOptions } from "./engine/fork-options.ts";
-export type { Containers, CreateAndStartOptions, StartedContainer } from "./engine/containers.ts";
+export type { Snapshot, SnapshotOptions } from "./engine/snapshot.ts";
+export type { Containers, CreateAndStartOptions } from "./engine/containers.ts";
 export type { ContainerFilters, ListContainersOptions } from "./engine/container-filters.ts";
 export type { ContainerSize } from "./engine/container-sizes.ts";
 export type { ContainerSummary } from "./engine/list.ts";

@@ -168,6 +168,16 @@ export function checkCreateOptions(options: CreateOptions): void {
   checkRestartAndRemove(options);
 }
 
+export function checkSnapshotOptions(options: { readonly signal?: AbortSignal }): void {
+  check({ signal: abortSignal }, options);
+}
+
+/** Whether it has a terminal, its container's record says. */
+export function checkForkAndStart(options: ForkOptions, startOptions: StartOptions): void {
+  check(fork, options);
+  check(start, startOptions);
+}
+
 export function checkForkOptions(options: ForkOptions): void {
   check(fork, options);
 }

@@ -3,7 +3,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { applyChanges } from "../images/changes.ts";
-import type { Committed, CommittedImage } from "../images/commit.ts";
+import type { Committed, CommittedImage, CommittedLayer } from "../images/commit.ts";
 import { packLayer } from "../layers/pack.ts";
 import type { Compression } from "../oci/media-types.ts";
 import { parseUserns } from "../runtime/userns.ts";
@@ -19,7 +19,7 @@ import { callerIds } from "./kept-context.ts";
 import { lookAtLive } from "./live.ts";
 import { type Pause, pauseContainer } from "./pause.ts";
 import type { ContainerRecord } from "./records.ts";
-import { writableLayer } from "./writable-layer.ts";
+import { levelsOf, writableLayer } from "./writable-layer.ts";
 import { lockWritable } from "./writable-lock.ts";
 
 export interface CommitOptions {
@@ -98,32 +98,38 @@ async function prepare(
     base,
     defaults: applyChanges(committedConfig(source), options.changes ?? []),
     createdBy: record.command.slice(record.entrypointWords).join(" "),
-    pack: (output) => pack(context, record, { ...options, output }),
+    pack: (outputs) => pack(context, record, { ...options, outputs }),
   };
 }
 
 async function pack(
   context: EngineContext,
   record: ContainerRecord,
-  options: PreparedOptions & { readonly output: string },
-) {
-  const { output, compression, epoch, signal, pause = true } = options;
+  options: PreparedOptions & { readonly outputs: (level: number) => string },
+): Promise<readonly CommittedLayer[]> {
+  const { outputs, compression, epoch, signal, pause = true } = options;
   using _held = await lockWritable(context.paths, record, { mode: "shared", signal });
-  const { namespace, driver, uppers, lowers, skip } = await writableLayer(context, record);
-  const [upper] = uppers;
-  if (upper === undefined) throw noImageOf(record);
+  const layer = await writableLayer(context, record);
+  const { namespace, driver } = layer;
+  if (layer.uppers.length === 0) throw noImageOf(record);
   const paused = pause ? await pauseRunning(context, record, signal) : undefined;
   try {
-    return await packLayer(namespace, {
-      upper: upper.directory,
-      lowers,
-      skip,
-      driver,
-      output,
-      compression,
-      ...(epoch !== undefined && { epoch }),
-      ...(signal !== undefined && { signal }),
-    });
+    const packed: CommittedLayer[] = [];
+    for (const [level, { directory, lowers, skip }] of levelsOf(layer).toReversed().entries()) {
+      const file = outputs(level);
+      const one = await packLayer(namespace, {
+        upper: directory,
+        lowers,
+        skip,
+        driver,
+        output: file,
+        compression,
+        ...(epoch !== undefined && { epoch }),
+        ...(signal !== undefined && { signal }),
+      });
+      packed.push({ ...one, file });
+    }
+    return packed;
   } finally {
     await paused?.[Symbol.asyncDispose]();
     await checkIsThere(context, record);

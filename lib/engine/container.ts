@@ -1,18 +1,13 @@
 /** One container: what it is, what state it is in, and what can be done with it. */
-import type { CommittedImage } from "../images/commit.ts";
-import type { ByteTarget } from "../images/drain.ts";
 import type { CopiedFiles } from "../layers/copy.ts";
-import type { Change } from "../layers/diff.ts";
 import type { ExecProcess } from "../runtime/exec.ts";
 import type { RunningProcess } from "../runtime/process.ts";
 import type { AttachOptions } from "./attach.ts";
 import type { AttachedProcess } from "./attached-process.ts";
 import {
   checkAttachOptions,
-  checkCommitOptions,
   checkCopyOptions,
-  checkDiffOptions,
-  checkExportOptions,
+  checkForkAndStart,
   checkForkOptions,
   checkInspectOptions,
   checkLogsOptions,
@@ -20,13 +15,10 @@ import {
   checkStartOptions,
   checkText,
 } from "./checks.ts";
-import type { CommitOptions } from "./commit.ts";
 import { stateOf } from "./container-state.ts";
 import type { EngineContext } from "./context.ts";
 import type { CopiedOut, CopyOptions, CopySource, CopyTarget } from "./copy-options.ts";
-import type { DiffOptions } from "./diff.ts";
 import type { ExecOptions, ExecResult, ExecSettings, StartExecOptions } from "./exec-options.ts";
-import type { ExportOptions, ExportedContainer } from "./export.ts";
 import { explained } from "./failures.ts";
 import type { ForkOptions } from "./fork-options.ts";
 import { type ContainerInspection, type InspectOptions, inspectContainer } from "./inspect.ts";
@@ -47,7 +39,7 @@ import type {
 } from "./lifecycle-options.ts";
 import type { LogEntry, LogsOptions } from "./log-entries.ts";
 import type { LogLine } from "./log-lines.ts";
-import type { StartOptions } from "./options.ts";
+import type { Isolation, StartOptions } from "./options.ts";
 import { logEntries, logLines } from "./read-log.ts";
 import type { ContainerRecord } from "./records.ts";
 import { type RemoveOptions, removeContainer } from "./remove.ts";
@@ -55,9 +47,16 @@ import { startContainer } from "./start.ts";
 import type { RenameOptions } from "./rename.ts";
 import type { ContainerState } from "./state.ts";
 import type { Subject } from "./subject.ts";
-import { WatchedContainer } from "./watched-container.ts";
+import { LayeredContainer } from "./layered-container.ts";
 
-export class Container extends WatchedContainer implements AsyncDisposable {
+export interface StartedContainer {
+  readonly container: Container;
+  readonly process: RunningProcess;
+  /** What was reached. */
+  readonly isolation: Isolation;
+}
+
+export class Container extends LayeredContainer implements AsyncDisposable {
   readonly #context: EngineContext;
   #record: ContainerRecord;
   #started: RunningProcess | undefined;
@@ -239,33 +238,6 @@ export class Container extends WatchedContainer implements AsyncDisposable {
   }
 
   /**
-   * What it changed in the files of its image, sorted by path; also while it runs. Mount points are
-   * left out. Throws `NOT_FOUND` when it was removed.
-   */
-  async diff(options: DiffOptions = {}): Promise<readonly Change[]> {
-    checkDiffOptions(options);
-    const comparing = this.#context.work.begin(async () => {
-      const { diffContainer } = await import("./diff.ts");
-      return diffContainer(this.#context, this.record, options);
-    });
-    return explained("compare the container's files", comparing, options.signal);
-  }
-
-  /**
-   * Make an image of what it wrote, running or not, on top of its image, and give it `name`, which
-   * another image may lose by it. Throws `UNSUPPORTED` for what cannot be an image: image `host`.
-   */
-  async commit(name?: string, options: CommitOptions = {}): Promise<CommittedImage> {
-    if (name !== undefined) checkText(name, "name");
-    checkCommitOptions(options);
-    const committing = this.#context.work.begin(async () => {
-      const { commitContainer } = await import("./commit.ts");
-      return commitContainer(this.#context, this.record, { ...options, name });
-    });
-    return explained("commit the container", committing, options.signal);
-  }
-
-  /**
    * A new container, not started, over what this one has written: nothing is copied of one that
    * stands still, while one that runs is paused. It has all that this one was made with but its name,
    * and an anonymous volume of its own for each there. Throws as `create` does, `NOT_FOUND` when it
@@ -275,24 +247,31 @@ export class Container extends WatchedContainer implements AsyncDisposable {
     checkForkOptions(options);
     const forking = this.#context.work.begin(async () => {
       const { forkContainer } = await import("./fork.ts");
-      return forkContainer(this.#context, this.record, options);
+      const request = { options, purpose: "create" } as const;
+      const { record, live } = await forkContainer(this.#context, this.record, request);
+      live.finish();
+      return record;
     });
     const record = await explained("fork the container", forking, options.signal);
     return new Container(this.#context, record);
   }
 
   /**
-   * All its files, its image's with what it changed, as one tar to a path, a stream or a descriptor;
-   * also while it runs. What is mounted is no part of it, nor is where. `import` takes it back. With a path, there is the whole tar under it in the end, or what was there before.
+   * The same, and started, as one: whatever dies in between, a fork with `remove` is not left behind.
+   * `signal` of `start` ends both. Throws as `fork` and `start` do.
    */
-  async export(target: ByteTarget, options: ExportOptions = {}): Promise<ExportedContainer> {
-    if (typeof target === "string") checkText(target, "target");
-    checkExportOptions(options);
-    const exporting = this.#context.work.begin(async () => {
-      const { exportContainer } = await import("./export.ts");
-      return exportContainer(this.#context, this.record, { ...options, target });
+  async forkAndStart(
+    options: Omit<ForkOptions, "signal"> = {},
+    start: StartOptions = {},
+  ): Promise<StartedContainer> {
+    checkForkAndStart(options, start);
+    const starting = this.#context.work.begin(async () => {
+      const { forkAndStart } = await import("./fork-start.ts");
+      return forkAndStart(this.#context, this.record, { options, start });
     });
-    return explained("export the container", exporting, options.signal);
+    const forked = await explained("start the fork", starting, start.signal);
+    const { record, process, isolation } = forked;
+    return { container: new Container(this.#context, record, process), process, isolation };
   }
 
   /**

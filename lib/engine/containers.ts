@@ -1,16 +1,16 @@
 /** The containers of one data root: made, found, listed, removed. */
-import type { RunningProcess } from "../runtime/process.ts";
 import {
   checkCreateOptions,
   checkListContainersOptions,
   checkPruneContainersOptions,
   checkRun,
   checkSignal,
+  checkSnapshotOptions,
   checkStartOptions,
   checkTerminalOptions,
   checkText,
 } from "./checks.ts";
-import { Container } from "./container.ts";
+import { Container, type StartedContainer } from "./container.ts";
 import type { ListContainersOptions } from "./container-filters.ts";
 import type { EngineContext } from "./context.ts";
 import { createContainer } from "./create.ts";
@@ -19,16 +19,11 @@ import type { CreateOptions } from "./container-options.ts";
 import { findContainer, noSuchContainer } from "./find.ts";
 import { type ContainerSummary, listContainers } from "./list.ts";
 import { reached } from "./networking.ts";
-import type {
-  DetachedRunOptions,
-  Isolation,
-  RunOptions,
-  RunResult,
-  StartOptions,
-} from "./options.ts";
+import type { DetachedRunOptions, RunOptions, RunResult, StartOptions } from "./options.ts";
 import { type PruneContainersOptions, type PrunedContainers, pruneContainers } from "./prune.ts";
 import type { RemoveOptions } from "./remove.ts";
 import { runContainer } from "./run.ts";
+import type { Snapshot, SnapshotOptions } from "./snapshot.ts";
 import { startClaimed } from "./start.ts";
 import type { ContainerStats, WatchStatsOptions } from "./stats.ts";
 import { checkWatchStatsOptions } from "./watch-checks.ts";
@@ -41,13 +36,6 @@ export interface CreateAndStartOptions extends StartOptions {
    * puts back the mode it has now, should this process be killed.
    */
   readonly hostTerminal?: number | undefined;
-}
-
-export interface StartedContainer {
-  readonly container: Container;
-  readonly process: RunningProcess;
-  /** What was reached. */
-  readonly isolation: Isolation;
 }
 
 export class Containers {
@@ -103,6 +91,20 @@ export class Containers {
     const process = await startClaimed(this.#context, claimed);
     const isolation = reached(record.isolation, process.network);
     return { container: new Container(this.#context, record, process), process, isolation };
+  }
+
+  /**
+   * The files of a container, by id, name or a unique start of an id, as they are now: for many forks
+   * of one that runs, or that goes on. The caller disposes of it. Throws as `Container.fork` does.
+   */
+  async snapshot(nameOrId: string, options: SnapshotOptions = {}): Promise<Snapshot> {
+    checkSnapshotOptions(options);
+    const { record } = await this.get(nameOrId);
+    const taking = this.#context.work.begin(async () => {
+      const { takeSnapshot } = await import("./snapshot.ts");
+      return takeSnapshot(this.#context, record, options);
+    });
+    return explained("take a snapshot", taking, options.signal);
   }
 
   /**

@@ -8,7 +8,7 @@ import { errnoOf, isMissing } from "../util/system-error.ts";
 import { checkCreateOptions } from "./checks.ts";
 import type { CreateOptions } from "./container-options.ts";
 import type { EngineContext } from "./context.ts";
-import { createContainer } from "./create.ts";
+import { type Created, type CreateRequest, createContainer } from "./create.ts";
 import { noSuchContainer } from "./find.ts";
 import { type ForkOptions, forkedMounts, mergedOptions } from "./fork-options.ts";
 import { type ForkSource, forkRoot } from "./fork-root.ts";
@@ -28,22 +28,32 @@ class Changed extends Error {}
 
 const MOST_TRIES = 100;
 
+export interface ForkRequest {
+  /** Checked. */
+  readonly options: ForkOptions;
+  /** What the fork is made for. */
+  readonly purpose: CreateRequest["purpose"];
+  /** With the purpose `start`. */
+  readonly start?: CreateRequest["start"];
+}
+
 /**
  * A stopped container's writable layer becomes a snapshot below both; one that runs is paused while
- * its layer is copied. The options are checked. Throws `NOT_FOUND` for a container that is gone.
+ * its layer is copied. Throws `NOT_FOUND` for a container that is gone.
  */
 export async function forkContainer(
   context: EngineContext,
-  { id, name }: ContainerRecord,
-  options: ForkOptions,
-): Promise<ContainerRecord> {
+  { id, name }: Pick<ContainerRecord, "id" | "name">,
+  request: ForkRequest,
+): Promise<Created> {
+  const { signal } = request.options;
   const patience = new Patience();
   for (let tries = 1; ; tries++) {
-    throwIfAborted(options.signal);
+    throwIfAborted(signal);
     const record = await findRecord(context.paths, id);
     if (record === undefined) throw noSuchContainer(name);
     try {
-      return await forkNow(context, record, options);
+      return await forkNow(context, record, request);
     } catch (error) {
       if (isMarmitaError(error, "NOT_FOUND") && !(await isThere(context, id))) {
         throw noSuchContainer(name);
@@ -51,7 +61,7 @@ export async function forkContainer(
       if (!(error instanceof Changed)) throw error;
       if (tries === MOST_TRIES) throw neverStill(record);
     }
-    await patience.wait(options.signal);
+    await patience.wait(signal);
   }
 }
 
@@ -69,17 +79,19 @@ function neverStill({ id, name }: ContainerRecord): MarmitaError {
 async function forkNow(
   context: EngineContext,
   record: ContainerRecord,
-  options: ForkOptions,
-): Promise<ContainerRecord> {
+  request: ForkRequest,
+): Promise<Created> {
   const live = lookAtLive(context.paths, record.id);
   if (live !== undefined && !live.isHeld) await sweepOne(context, record.id);
-  const isRunning = live?.isHeld === true && live.content.startedAt !== undefined;
-  if (isRunning) return forkRunning(context, record, options);
-  const hasVolumes = forkedMounts(record.mounts, options.mounts ?? []).copies.length > 0;
-  if (!hasVolumes && (await isFrozen(context, record))) {
-    return make(context, options, { record, copiesUpper: false, hold: (copy) => copy() });
+  const { purpose, startedAt } = live?.isHeld === true ? live.content : {};
+  if (startedAt !== undefined) return forkRunning(context, record, request);
+  const { mounts } = request.options;
+  const hasVolumes = forkedMounts(record.mounts, mounts ?? []).copies.length > 0;
+  // Nobody can start one that is held, so nothing in its volumes changes either.
+  if ((!hasVolumes || purpose === "hold") && (await isFrozen(context, record))) {
+    return make(context, request, { record, copiesUpper: false, hold: (copy) => copy() });
   }
-  return forkStopped(context, record, { options, hasVolumes });
+  return forkStopped(context, record, { request, hasVolumes });
 }
 
 /**
@@ -112,9 +124,9 @@ async function isEmpty(directory: string): Promise<boolean> {
 async function forkRunning(
   context: EngineContext,
   record: ContainerRecord,
-  options: ForkOptions,
-): Promise<ContainerRecord> {
-  const { signal } = options;
+  request: ForkRequest,
+): Promise<Created> {
+  const { signal } = request.options;
   const runs = () => {
     const { isHeld, content } = lookAtLive(context.paths, record.id) ?? {};
     return isHeld === true ? `${content?.pid} ${content?.startedAt}` : undefined;
@@ -127,26 +139,26 @@ async function forkRunning(
     await copy();
     if (runs() !== before) throw new Changed(); // killed meanwhile, and perhaps started again
   };
-  return make(context, options, { record, copiesUpper: true, hold });
+  return make(context, request, { record, copiesUpper: true, hold });
 }
 
 interface Stopped {
-  readonly options: ForkOptions;
+  readonly request: ForkRequest;
   readonly hasVolumes: boolean;
 }
 
 async function forkStopped(
   context: EngineContext,
   asked: ContainerRecord,
-  { options, hasVolumes }: Stopped,
-): Promise<ContainerRecord> {
+  { request, hasVolumes }: Stopped,
+): Promise<Created> {
   const live = claimLive(context.paths, asked.id, { purpose: "fork", name: asked.name });
   if (live === undefined) throw new Changed();
   try {
     const source = await frozen(context, asked, live);
     const isShared = !source.copiesUpper && !hasVolumes;
     if (isShared) live.finish(); // what it writes from now on is not the fork's
-    const forked = await make(context, options, { ...source, hold: (copy) => copy() });
+    const forked = await make(context, request, { ...source, hold: (copy) => copy() });
     if (!isShared) live.finish();
     return forked;
   } catch (error) {
@@ -172,11 +184,19 @@ async function frozen(
   return { record: await freezeContainer(context, record, live), copiesUpper: false };
 }
 
+/** The same for one that was just made, and is not to be started. */
+export async function freezeNew(
+  context: EngineContext,
+  { record, live }: Created,
+): Promise<ContainerRecord> {
+  return (await frozen(context, record, live)).record;
+}
+
 async function make(
   context: EngineContext,
-  { signal, ...given }: ForkOptions,
+  { options: { signal, ...given }, ...request }: ForkRequest,
   source: Pick<ForkSource, "record" | "copiesUpper" | "hold">,
-): Promise<ContainerRecord> {
+): Promise<Created> {
   const { record } = source;
   const { mounts, copies } = forkedMounts(record.mounts, given.mounts ?? []);
   const options = mergedOptions(recordedIn(record), given);
@@ -189,14 +209,12 @@ async function make(
     durable: options.remove !== true,
     signal,
   };
-  const { record: forked, live } = await createContainer(context, {
+  return createContainer(context, {
+    ...request,
     options: { ...options, mounts },
-    purpose: "create",
     from: (home) => forkRoot(context, root, home),
     signal,
   });
-  live.finish();
-  return forked;
 }
 
 function recordedIn({ options, image, name }: ContainerRecord): CreateOptions {

@@ -10,9 +10,14 @@ import { isJsonObject } from "../util/json.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
 import type { VolumeBelonging } from "./volumes.ts";
 
+/** `fork`, `copy`: somebody is at its files for a moment; `hold`: nobody is to start it. */
+const PURPOSES = ["create", "start", "remove", "fork", "copy", "hold"] as const;
+
+type Purpose = (typeof PURPOSES)[number];
+
 /** What the holder is about; a keeper that runs writes over it what to look for if it dies. */
 export interface LiveContent {
-  readonly purpose?: "create" | "start" | "remove" | "fork" | "copy";
+  readonly purpose?: Purpose;
   /** To be given back, should there be no record to tell. */
   readonly name?: string;
   /** To be deleted, in the same case. */
@@ -143,7 +148,7 @@ function parse(bytes: Uint8Array): LiveContent {
     json;
   const { exitCode, finishedAt, error, snapshots } = json;
   return {
-    ...(isPurpose(purpose) ? { purpose } : {}),
+    ...purposeIn(purpose),
     ...(typeof name === "string" ? { name } : {}),
     ...(isTexts(trees) ? { trees } : {}),
     ...(Array.isArray(volumes) ? { volumes: volumes.flatMap(parseVolume) } : {}),
@@ -159,12 +164,6 @@ function parse(bytes: Uint8Array): LiveContent {
     ...(typeof finishedAt === "string" ? { finishedAt } : {}),
     ...(typeof error === "string" ? { error } : {}),
   };
-}
-
-const PURPOSES = ["create", "start", "remove", "fork", "copy"] as const;
-
-function isPurpose(value: unknown): value is NonNullable<LiveContent["purpose"]> {
-  return PURPOSES.some((one) => one === value);
 }
 
 /** What only keepers write. */
@@ -184,6 +183,11 @@ function parseKeeping({
     ...(typeof socketError === "string" ? { socketError } : {}),
     ...(typeof keeper === "number" ? { keeper } : {}),
   };
+}
+
+function purposeIn(value: unknown): { readonly purpose?: Purpose } {
+  const purpose = PURPOSES.find((one) => one === value);
+  return purpose === undefined ? {} : { purpose };
 }
 
 function parseVolume(json: unknown): VolumeBelonging[] {

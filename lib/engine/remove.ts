@@ -63,6 +63,7 @@ async function claim(
     }
     const content = lookAtLive(context.paths, id)?.content;
     if (content === undefined) continue;
+    if (content.purpose === "hold") throw isHeldFor(id, name);
     const isOver = (await findExit(context.paths, id)) !== undefined; // it is tidied up, then
     if (content.startedAt !== undefined && !isOver && !force) throw stillRuns(id, name, content);
     endKeeper(content); // it puts away what there is, then
@@ -80,6 +81,13 @@ function taken(left: Live, belongings: Belongings): Live {
     // On a full disk it is said nowhere; removing is what would help.
   }
   return left;
+}
+
+function isHeldFor(id: string, name: string): MarmitaError {
+  return new MarmitaError("CONFLICT", `container ${name} is a snapshot that somebody has open`, {
+    hint: "It goes when that is disposed of, or with the process that has it.",
+    details: { container: id, state: "created" },
+  });
 }
 
 function stillRuns(id: string, name: string, live: LiveContent): MarmitaError {

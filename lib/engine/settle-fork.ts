@@ -44,11 +44,12 @@ export async function freezeContainer(
   const snapshot = randomBytes(32).toString("hex");
   const next = { ...record, snapshots: [snapshot, ...(record.snapshots ?? [])] };
   const plan = decodePlan(await readFile(join(bundle, "plan")));
-  await makeSnapshot(paths, snapshot, { user: id, durable: true });
+  const durable = !record.remove;
+  await makeSnapshot(paths, snapshot, { user: id, durable });
   try {
     const bytes = encodePlan(raised(plan, snapshotFiles(paths, snapshot), join(bundle, "upper")));
-    await writeAtomic(join(bundle, NEXT_PLAN), bytes, { mode: 0o600 });
-    await writeAtomic(join(bundle, NEXT_RECORD), encodeRecord(next), { mode: 0o600 });
+    await writeAtomic(join(bundle, NEXT_PLAN), bytes, { mode: 0o600, durable });
+    await writeAtomic(join(bundle, NEXT_RECORD), encodeRecord(next), { mode: 0o600, durable });
     await settleFork(context, id, live);
     return next;
   } catch (error) {

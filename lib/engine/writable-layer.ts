@@ -24,6 +24,21 @@ export interface WritableLayer {
   readonly lowers: readonly string[];
   /** Mount points that were made for the container, as paths in it. Of image `host`: none. */
   readonly skip: readonly string[];
+  /** How many of the nearest of `lowers` are what was written before a fork. */
+  readonly frozen: number;
+}
+
+/** What was written at one time over what was written before: now first, then before the last fork … */
+export function levelsOf({
+  uppers,
+  lowers,
+  skip,
+  frozen,
+}: WritableLayer): readonly UpperDirectory[] {
+  const below = lowers.slice(0, frozen).map((directory, at) => {
+    return { directory, at: "/", lowers: lowers.slice(at + 1), skip };
+  });
+  return [...uppers, ...below];
 }
 
 /** The plan says it: it is what the container is started from. Throws `NOT_FOUND`, `CORRUPT`. */
@@ -38,7 +53,8 @@ export async function writableLayer(
   const { namespace } = await home.context.mapped();
   const driver = isolation.rootfs;
   const parts = hostParts(plan);
-  if (parts.length > 0) return { namespace, driver, uppers: parts, lowers: [], skip: [] };
+  if (parts.length > 0)
+    return { namespace, driver, uppers: parts, lowers: [], skip: [], frozen: 0 };
   const root = rootOverlay(plan, join(bundle, "upper"));
   if (root === undefined) {
     throw new MarmitaError("CORRUPT", `the plan of container ${record.name} has no root`, {
@@ -48,7 +64,10 @@ export async function writableLayer(
   const { lowers } = root;
   const directory = join(bundle, "upper");
   const skip = mountPoints(plan);
-  return { namespace, driver, uppers: [{ directory, at: "/", lowers, skip }], lowers, skip };
+  const snapshots = `${context.paths.snapshots}/`;
+  const frozen = lowers.filter((lower) => lower.startsWith(snapshots)).length;
+  const uppers = [{ directory, at: "/", lowers, skip }];
+  return { namespace, driver, uppers, lowers, skip, frozen };
 }
 
 /** Throws `NOT_FOUND`, `CORRUPT`. */

@@ -36,8 +36,16 @@ export interface Committed {
   readonly defaults: ContainerDefaults;
   /** What made the changes, as history tells it. */
   readonly createdBy: string;
-  /** Writes the layer's blob to a new file. */
-  readonly pack: (output: string) => Promise<PackedLayer>;
+  /**
+   * Writes the blobs of the layers to new files, one for each name, the lowest first: more than one
+   * where the container was forked. Those in which nothing has changed are left out.
+   */
+  readonly pack: (outputs: (level: number) => string) => Promise<readonly CommittedLayer[]>;
+}
+
+export interface CommittedLayer extends PackedLayer {
+  /** Its blob. */
+  readonly file: string;
 }
 
 export interface CommittedImage {
@@ -57,20 +65,22 @@ export async function commitImage(store: ImageStore, commit: NewCommit): Promise
   preparing.catch(() => undefined); // told where it is waited for, or something else failed first
   return addImages(store, { signal }, async ({ draft, add }) => {
     const committed = await preparing;
-    const output = join(draft, "layer");
-    const packed = await committed.pack(output);
+    const packed = await committed.pack((level) => join(draft, `layer-${level}`));
     // As in Docker, where nothing has changed there is a line of history and no layer.
-    const layer = packed.entries === 0 ? undefined : packed;
-    if (layer === undefined) await rm(output, { force: true });
-    const config = Buffer.from(JSON.stringify(childConfig(committed, { ...commit, layer })));
+    const added = packed.filter(({ entries }) => entries > 0);
+    for (const { entries, file } of packed) if (entries === 0) await rm(file, { force: true });
+    const config = Buffer.from(
+      JSON.stringify(childConfig(committed, { ...commit, layers: added })),
+    );
     const layers = [
       ...committed.base.layers.map(({ descriptor }) => asOci(descriptor)),
-      ...(layer === undefined ? [] : [layerDescriptor(layer, compression)]),
+      ...added.map((layer) => layerDescriptor(layer, compression)),
     ];
     const { manifest, bytes, descriptor } = composeManifest({ config, layers });
     const content = imageContent(descriptor.digest, manifest, config);
     const takeLayer = async ({ digest }: Descriptor) => {
-      return layer?.digest === digest ? { draft: output, digest, size: layer.size } : undefined;
+      const layer = added.find((one) => one.digest === digest);
+      return layer && { draft: layer.file, digest, size: layer.size };
     };
     await add([{ content, names, descriptor, manifest: bytes, config, takeLayer }]);
     return { id: content.id, digest: descriptor.digest, names };
@@ -79,18 +89,18 @@ export async function commitImage(store: ImageStore, commit: NewCommit): Promise
 
 /** What the config of the new image depends on beside what is committed. */
 export interface ChildOptions extends Pick<NewCommit, "author" | "message" | "epoch"> {
-  /** `undefined`: nothing has changed. */
-  readonly layer: Pick<PackedLayer, "diffId"> | undefined;
+  /** The lowest first; none: nothing has changed. */
+  readonly layers: readonly Pick<PackedLayer, "diffId">[];
 }
 
 /** In the order in which Docker writes it: equal content gives equal bytes. */
 export function childConfig(
   { base, defaults, createdBy }: Pick<Committed, "base" | "defaults" | "createdBy">,
-  { author, message, epoch, layer }: ChildOptions,
+  { author, message, epoch, layers }: ChildOptions,
 ): ImageConfig {
   const { architecture, variant, os, history, rootfs, "os.version": version } = base.config;
   const created = timestamp(epoch);
-  const diffIds = layer === undefined ? [] : [layer.diffId];
+  const diffIds = layers.map(({ diffId }) => diffId);
   return {
     created,
     ...(isGiven(author) && { author }),
@@ -102,12 +112,13 @@ export function childConfig(
     rootfs: { type: "layers", diff_ids: [...rootfs.diff_ids, ...diffIds] },
     history: [
       ...history,
+      ...layers.slice(1).map((): HistoryEntry => ({ created, comment: "before a fork" })),
       {
         created,
         ...(isGiven(createdBy) && { created_by: createdBy }),
         ...(isGiven(author) && { author }),
         ...(isGiven(message) && { comment: message }),
-        ...(layer === undefined && { empty_layer: true }),
+        ...(layers.length === 0 && { empty_layer: true }),
       } satisfies HistoryEntry,
     ],
   };

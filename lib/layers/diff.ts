@@ -21,6 +21,8 @@ export interface UpperDirectory {
   readonly lowers: readonly string[];
   /** Mount points that were made for the container, as paths in it; links may be on their way. */
   readonly skip: readonly string[];
+  /** Directories that were gone before they were made here: nothing of those below shows in them. */
+  readonly anew?: readonly string[];
 }
 
 export interface DiffLayersOptions {
@@ -63,13 +65,14 @@ function compare(one: string, other: string): number {
 }
 
 /** As native/init/diff.c reads them: paths in the container become those below `at`. */
-function wordsOf({ directory, at, lowers, skip }: UpperDirectory): readonly string[] {
+function wordsOf({ directory, at, lowers, skip, anew = [] }: UpperDirectory): readonly string[] {
   const base = at === "/" ? "" : at;
   const inside = skip.filter((path) => path.startsWith(`${base}/`));
   return [
     at,
     directory,
     ...inside.flatMap((path) => ["--skip", path.slice(base.length)]),
+    ...anew.flatMap((path) => ["--anew", path.slice(base.length)]),
     ...lowers.flatMap((lower) => ["--lower", lower]),
   ];
 }

@@ -117,6 +117,7 @@ int upper_open(const struct upper_places *places, struct upper **ret_upper, stru
   upper->root = -1;
   upper->form = places->form;
   upper->spells_out = places->spells_out;
+  upper->anew = places->anew;
   if (open_lowers(upper, places->lowers, why) < 0 || push_root(upper, places->upper, why) < 0 ||
       upper_skip_take(upper, places->skip, why) < 0) {
     upper_close(upper);
@@ -200,6 +201,13 @@ static int look_at(struct upper *upper, const struct upper_name *name, struct fa
   return 1;
 }
 
+static bool is_anew(const struct upper *upper, const char *path) {
+  for (char *const *one = upper->anew; one != NULL && *one != NULL; one++)
+    if (strcmp(*one + 1, path) == 0)
+      return true;
+  return false;
+}
+
 /* Into the directory that the last entry is. 1: it is opaque, with something below; 0: it is not,
  * or is gone. */
 static int go_down(struct upper *upper, struct failure *why) {
@@ -216,8 +224,8 @@ static int go_down(struct upper *upper, struct failure *why) {
 
   struct upper_level *level = &upper->levels[upper->depth - 1];
   level->entry = entry;
-  level->is_cut_off =
-      level[-1].is_cut_off || level->names.is_opaque || upper_is_opaque(level->fd, upper->form);
+  level->is_cut_off = level[-1].is_cut_off || level->names.is_opaque ||
+                      upper_is_opaque(level->fd, upper->form) || is_anew(upper, entry.path);
   if (level->lower_count == 0 || !level->is_cut_off)
     return 0;
   if (upper->spells_out)

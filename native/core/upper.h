@@ -43,6 +43,9 @@ struct upper_places {
   char *const *lowers; /* the directories of the layers below, nearest first, ended by NULL */
   /* Mount points as paths in the container, "/etc/hosts", ended by NULL. Links are followed. */
   char *const *skip;
+  /* Directories in it, "/home", that were gone before they were made: nothing of what is below
+   * shows in them. Ended by NULL; NULL for none. They stay the caller's. */
+  char *const *anew;
   enum upper_form form;
   /* Instead of UPPER_OPAQUE, a UPPER_WHITEOUT for each name that is gone; what is there again
    * counts as replaced. */

@@ -54,6 +54,7 @@ struct upper {
   bool spells_out;
   char **skip; /* as the layers have them, in the order of their bytes */
   size_t skip_count;
+  char *const *anew;
   int lowers[UPPER_LOWERS_MAX];
   size_t lower_count;
   struct upper_level *levels;

@@ -1,4 +1,5 @@
-/* diff.c — diff FORM {AT UPPER [--skip PATH]… [--lower DIRECTORY]…}…: what a container changed.
+/* diff.c — diff FORM {AT UPPER [--skip PATH]… [--anew PATH]… [--lower DIRECTORY]…}…: what a
+ * container changed.
  *
  * Each group is a writable layer, mounted at the path AT of its root over the directories, nearest
  * first. FORM is kernel or fuse: who wrote them (core/upper.h). The changes go to Node many at a
@@ -114,43 +115,46 @@ static int diff(const struct group *group, struct changes *changes, struct failu
 
 /* The words of one group; the lists it has room for are as long as all words. */
 struct lists {
-  char **skip, **lowers;
+  char **skip, **anew, **lowers;
 };
 
 static bool is_option(const char *word) {
-  return strcmp(word, "--skip") == 0 || strcmp(word, "--lower") == 0;
+  return strcmp(word, "--skip") == 0 || strcmp(word, "--anew") == 0 || strcmp(word, "--lower") == 0;
 }
 
 /* How many words it has. */
 static int read_group(int argc, char *argv[], const struct lists *lists, struct group *group,
                       struct failure *why) {
   char **skip = lists->skip;
+  char **anew = lists->anew;
   char **lower = lists->lowers;
   int at = 2;
 
   if (argc < 2 || argv[0][0] != '/' || is_option(argv[1]))
     return fail(why, EINVAL, "diff needs a path and a writable layer");
   for (; at + 1 < argc && is_option(argv[at]); at += 2)
-    *(strcmp(argv[at], "--skip") == 0 ? skip++ : lower++) = argv[at + 1];
-  *skip = *lower = NULL;
+    *(argv[at][2] == 's' ? skip++ : argv[at][2] == 'a' ? anew++ : lower++) = argv[at + 1];
+  *skip = *anew = *lower = NULL;
   group->at = argv[0];
   group->places.upper = argv[1];
   group->places.skip = lists->skip;
+  group->places.anew = lists->anew;
   group->places.lowers = lists->lowers;
   return at;
 }
 
 static int diff_groups(int argc, char *argv[], struct group *group, struct failure *why) {
   autofree char **skip = calloc((size_t) argc + 1, sizeof *skip);
+  autofree char **anew = calloc((size_t) argc + 1, sizeof *anew);
   autofree char **lowers = calloc((size_t) argc + 1, sizeof *lowers);
   autofree struct changes *changes = calloc(1, sizeof *changes);
 
-  if (skip == NULL || lowers == NULL || changes == NULL)
+  if (skip == NULL || anew == NULL || lowers == NULL || changes == NULL)
     return fail(why, ENOMEM, "diff");
   send_changes(changes);
   for (int used = 0; used < argc;) {
     const int words =
-        read_group(argc - used, argv + used, &(struct lists){skip, lowers}, group, why);
+        read_group(argc - used, argv + used, &(struct lists){skip, anew, lowers}, group, why);
 
     if (words < 0 || diff(group, changes, why) < 0)
       return -why->errnum;

@@ -2,6 +2,7 @@
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { run } from "../../lib/api/run.ts";
 import type { CreateOptions } from "../../lib/engine/container-options.ts";
@@ -21,6 +22,8 @@ const DATABASE = busyboxWith({
   layers: [[{ path: "data/file", content: "of the image" }]],
 });
 
+const NONE = Readable.from([]);
+
 /** An id inside that is not root, where there is one. */
 const OTHER = subordinateIdsFault() === undefined || process.getuid?.() === 0 ? "33" : "0";
 
@@ -36,12 +39,12 @@ describe.runIf(requireUserNamespaces())("a fork", () => {
 
   /** A container that ran these lines, and stopped. */
   async function prepared(
-    text: string,
+    script: string,
     options: Partial<CreateOptions> = {},
     by: Engine = engine,
   ): Promise<Container> {
     const { image = "busybox", ...rest } = options;
-    const { id, stderr } = await run(image, ["sh", "-c", text], {
+    const { id, stderr } = await run(image, ["sh", "-c", script], {
       network: "none",
       ...rest,
       engine: by,
@@ -54,7 +57,7 @@ describe.runIf(requireUserNamespaces())("a fork", () => {
   async function sh(container: Container, text: string): Promise<string> {
     const forked = await container.fork({ command: ["sh", "-c", `exec 2>&1; ${text}`] });
     const printed = await printedBy(forked);
-    await forked.remove();
+    await forked.remove({ volumes: true });
     return printed;
   }
 
@@ -175,10 +178,10 @@ describe.runIf(requireUserNamespaces())("a fork", () => {
         mounts: [{ type: "volume", source: "shared", target: "/named" }],
       },
     );
-    const text =
+    const script =
       "cat /data/file /named/file; stat -c %u /data/file; echo two | tee /data/file >/named/file";
 
-    const fork = await box.fork({ command: ["sh", "-c", text] });
+    const fork = await box.fork({ command: ["sh", "-c", script] });
 
     expect(await printedBy(fork)).toBe(`own\nall\n${OTHER}\n`);
     expect(await sh(box, "cat /data/file /named/file")).toBe("own\ntwo\n");
@@ -230,6 +233,88 @@ describe.runIf(requireUserNamespaces())("a fork", () => {
 
     expect(await sh(box, "cat /etc/of-marmita; ls /etc/d")).toBe("mine\n");
     await box.remove();
+  });
+
+  it("may be started at once, and goes when its process ends", async () => {
+    const box = await prepared("echo a > /f");
+
+    const { container, process } = await box.forkAndStart({ remove: true, command: ["cat", "/f"] });
+
+    expect(container.record.remove).toBe(true);
+    expect(await text(process.stdout ?? NONE)).toBe("a\n");
+    expect(await process.wait()).toEqual({ exitCode: 0, signal: null });
+    await expect(box.forkAndStart({ tty: true }, { stdin: "inherit" })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+    });
+    await box.remove();
+    expect(await engine.containers.list()).toEqual([]);
+  });
+
+  it("of a snapshot has the files of that moment, whatever its container does", async () => {
+    const { container: box, process } = await engine.containers.createAndStart(
+      {
+        image: "database",
+        network: "none",
+        remove: true,
+        command: [
+          "sh",
+          "-c",
+          "echo 1 | tee /f > /data/file; echo up; read x; rm /f; echo gone; read x",
+        ],
+      },
+      { stdin: "pipe" },
+    );
+    await lineOf(process.stdout ?? NONE, /up/);
+    const snapshot = await engine.containers.snapshot(box.id);
+    process.stdin?.write("\n");
+    await lineOf(process.stdout ?? NONE, /gone/);
+
+    const forks = await Promise.all(
+      [1, 2, 3].map(() => snapshot.fork({ command: ["cat", "/f", "/data/file"] })),
+    );
+
+    expect(await Promise.all(forks.map(printedBy))).toEqual(["1\n1\n", "1\n1\n", "1\n1\n"]);
+    const [held] = (await engine.containers.list()).filter(
+      ({ image }) => image.name === "database",
+    );
+    await expect(engine.containers.remove(held?.id ?? "", { force: true })).rejects.toMatchObject({
+      code: "CONFLICT",
+    });
+    const last = await snapshot.forkAndStart({ command: ["cat", "/f"] });
+    await snapshot[Symbol.asyncDispose]();
+    await snapshot[Symbol.asyncDispose]();
+    expect(await text(last.process.stdout ?? NONE)).toBe("1\n");
+    await last.process.wait();
+    await process[Symbol.asyncDispose]();
+    expect(await engine.containers.list()).toEqual([]);
+    expect(await snapshots()).toEqual([]);
+    expect(await readdir(join(engine.root, "volumes"))).toEqual(["shared"]);
+  });
+
+  it("and its container still say what they changed in their image, and become images", async () => {
+    const box = await prepared(`
+      mkdir /a; echo 1 > /a/one; echo 1 > /a/two; echo x > /etc/group; rm -r /home; rm /bin/wget`);
+    const before = await box.diff();
+    const fork = await box.fork({
+      command: ["sh", "-c", "rm /a/one; echo 2 > /a/two; mkdir /home; echo 3 > /home/three"],
+    });
+    expect(await box.diff()).toEqual(before);
+    await printedBy(fork);
+    const whole = await prepared(`
+      mkdir /a; echo 2 > /a/two; echo x > /etc/group; rm /bin/wget
+      rm -r /home; mkdir /home; echo 3 > /home/three`);
+
+    expect(await fork.diff()).toEqual(await whole.diff());
+    const { id } = await fork.commit("forked");
+    const { stdout } = await run(id, ["sh", "-c", "ls /a; cat /a/two /home/three; ls /bin/wget"], {
+      engine,
+      network: "none",
+      remove: true,
+    });
+    expect(stdout).toBe("two\n2\n3\n");
+    expect((await engine.images.get("forked"))?.layers).toHaveLength(3);
+    for (const container of [box, fork, whole]) await container.remove();
+    await engine.images.remove("forked");
   });
 
   it("refuses what it cannot be given, and a container that is gone", async () => {

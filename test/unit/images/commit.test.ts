@@ -2,9 +2,8 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { tarArchive } from "../../../fixtures/tar-writer.mjs";
-import type { NewCommit } from "../../../lib/images/commit.ts";
+import type { CommittedLayer, NewCommit } from "../../../lib/images/commit.ts";
 import { isChildOf } from "../../../lib/images/parent.ts";
-import type { PackedLayer } from "../../../lib/layers/pack.ts";
 import { digestOf } from "../../../lib/oci/digest.ts";
 import { hostPlatform } from "../../../lib/oci/platform.ts";
 import { temporaryFolder } from "../../helpers/folder.ts";
@@ -26,14 +25,23 @@ describe("commitImage", () => {
     await store.library.importRootfs(path, "base");
   });
 
-  /** `entries`: how many the layer has. */
-  async function commit(options: Partial<NewCommit> & { readonly entries?: number } = {}) {
-    const { entries = 1, ...rest } = options;
+  /** `entries`: how many each layer has. `texts`: what is in the layers. */
+  async function commit(
+    options: Partial<NewCommit> & {
+      readonly entries?: number;
+      readonly texts?: readonly string[];
+    } = {},
+  ) {
+    const { entries = 1, texts = [LAYER], ...rest } = options;
     const base = await store.library.get("base");
-    const pack = async (output: string): Promise<PackedLayer> => {
-      await writeFile(output, LAYER);
-      const digest = digestOf(LAYER);
-      return { digest, size: LAYER.length, diffId: digest, diffSize: LAYER.length, entries };
+    const pack = async (outputs: (level: number) => string): Promise<readonly CommittedLayer[]> => {
+      const written = texts.map(async (text, level) => {
+        const file = outputs(level);
+        await writeFile(file, text);
+        const digest = digestOf(text);
+        return { file, digest, size: text.length, diffId: digest, diffSize: text.length, entries };
+      });
+      return Promise.all(written);
     };
     const defaults = { Cmd: ["sh"], Labels: { a: "1" } };
     const prepare = async () => ({ base, defaults, createdBy: "sh -c true", pack });
@@ -99,6 +107,21 @@ describe("commitImage", () => {
 
     expect((await store.library.get("base")).id).not.toBe(id);
     expect((await store.library.get(id)).names).toEqual([]);
+  });
+
+  it("puts as many layers on the base as there are, and a line of history for each", async () => {
+    const base = await store.library.get("base");
+
+    const { id } = await commit({ texts: ["lower", "upper"], message: "both" });
+
+    const { config, layers } = await store.library.get(id);
+    expect(config.rootfs.diff_ids.slice(-2)).toEqual([digestOf("lower"), digestOf("upper")]);
+    expect(layers.slice(-2).map(({ descriptor }) => descriptor.digest)).toEqual([
+      digestOf("lower"),
+      digestOf("upper"),
+    ]);
+    const lines = config.history.slice(base.config.history.length);
+    expect(lines.map(({ comment }) => comment)).toEqual(["before a fork", "both"]);
   });
 
   it("makes no layer where nothing has changed, but a line of history", async () => {
