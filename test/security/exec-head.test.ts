@@ -46,8 +46,9 @@ describe.runIf(requireUserNamespaces())("a container into which commands are bro
   it.each([
     ["read its program", "cat /proc/$h/exe"],
     ["follow the link to its program", "readlink /proc/$h/exe"],
-    ["list what it has open", "ls /proc/$h/fd"],
+    ["see what it has open", "for fd in 3 4 5 6 7; do readlink /proc/$h/fd/$fd && echo; done"],
     ["reopen what it has open", ": < /proc/$h/fd/5"],
+    ["go where what it has open leads", "ls /proc/$h/fd/5/"],
     ["see its root", "ls /proc/$h/root/"],
     ["see its working directory", "ls /proc/$h/cwd/"],
     ["read its memory", "dd if=/proc/$h/mem bs=1 count=1"],
