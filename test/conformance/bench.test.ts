@@ -32,7 +32,7 @@ describe.runIf(requireUserNamespaces())("npm run bench", () => {
 
     const page = output([process.execPath, BENCH, "--only=streams", ...small]);
 
-    expect(page).toMatch(/^\| a pipe, no container \| \d+ \| 1\.00 × \|$/m);
+    expect(page).toMatch(/^\| marmita, a pipe of Node's own \| \d+ \| 1\.00 × \|$/m);
     expect(page).toMatch(/^\| marmita, with a log, attached \| \d+ \| [\d.]+ × \|$/m);
   });
 });
