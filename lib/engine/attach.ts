@@ -10,7 +10,7 @@ import type { ExitStatus } from "../runtime/process.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import { AttachedLife, AttachedProcess } from "./attached-process.ts";
 import { recordContainer } from "./events.ts";
-import { keeperOf } from "./keeper-of.ts";
+import { speakToKeeper } from "./keepers.ts";
 import type { Subject } from "./subject.ts";
 
 export interface AttachOptions {
@@ -77,7 +77,7 @@ class Line {
   /** `onEnd` is called when the process ends, also where it will be started again. */
   async connect(onEnd: (exit: ExitStatus) => void = () => undefined): Promise<KeeperConnection> {
     const { context, record } = this.subject;
-    const connection = await keeperOf(context, record, {
+    const connection = await speakToKeeper(context, record, {
       signal: this.#signal,
       onEvent: (event) => {
         if (event.event === "died" || event.event === "exited") onEnd(exitOf(event));

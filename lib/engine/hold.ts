@@ -12,7 +12,7 @@ import {
 import { abortError, onAbort, throwIfAborted } from "../util/abort.ts";
 import type { EngineContext } from "./context.ts";
 import { recordContainer } from "./events.ts";
-import { keeperOf } from "./keeper-of.ts";
+import { speakToKeeper } from "./keepers.ts";
 import { lookAtLive } from "./live.ts";
 import { homeIn } from "./pause.ts";
 import type { ContainerRecord } from "./records.ts";
@@ -82,7 +82,7 @@ async function note(
   record: ContainerRecord,
   isPausedNow: boolean,
 ): Promise<void> {
-  using keeper = await keeperOf(context, record);
+  using keeper = await speakToKeeper(context, record);
   if (keeper === undefined) {
     await runningProcess(context, record); // throws when it has ended
     const { socketError } = lookAtLive(context.paths, record.id)?.content ?? {};

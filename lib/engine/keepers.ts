@@ -55,8 +55,8 @@ async function isOver(paths: Paths, id: string, content: LiveContent): Promise<b
 
 /** `undefined` when it does not listen: it has ended just now, or could not make its socket. */
 export function speakToKeeper(
-  { paths }: EngineContext,
-  { id }: Named,
+  { paths }: Pick<EngineContext, "paths">,
+  { id }: Pick<ContainerRecord, "id">,
   options: ConnectOptions = {},
 ): Promise<KeeperConnection | undefined> {
   return connectKeeper(join(paths.container(id), "socket"), options);

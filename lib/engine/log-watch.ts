@@ -3,7 +3,7 @@ import { type FSWatcher, watch } from "node:fs";
 import { isMarmitaError } from "../errors.ts";
 import type { KeeperConnection } from "../runtime/keeper-socket.ts";
 import { onAbort } from "../util/abort.ts";
-import { keeperOf } from "./keeper-of.ts";
+import { speakToKeeper } from "./keepers.ts";
 import type { Subject } from "./subject.ts";
 
 /** How often it is looked whether there is more, should nobody tell. */
@@ -74,7 +74,7 @@ export class LogWatch implements Disposable {
 
   async #lookAtLife(signal: AbortSignal | undefined): Promise<void> {
     const { context, record } = this.#subject;
-    const keeper = await keeperOf(context, record, { signal });
+    const keeper = await speakToKeeper(context, record, { signal });
     if (keeper === undefined) return this.#lookAtState();
     this.#keeper = keeper;
     void keeper.ended.then(async (exit) => {

@@ -150,7 +150,7 @@ function everything(root: string, place: Place): readonly string[] {
   const machine = ["/", "/etc", "/usr", "/dev", "/var", "/tmp", tmpdir(), homedir(), process.cwd()];
   return [
     ...treeOf(place.canary),
-    ...treeOf(root).filter((line) => !/^\S*\/locks(?:\/| )/.test(line)),
+    ...treeOf(root).filter((line) => !/^\S*\/(?:locks(?:\/| )|events\.jsonl )/.test(line)),
     ...treeOf("/etc", 1),
     ...machine.flatMap((path) => marked(path)),
     ...namesIn("/").map((name) => `/${name}`),
