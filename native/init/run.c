@@ -30,6 +30,7 @@
 #include "detach.h"
 #include "ending.h"
 #include "health.h"
+#include "idle.h"
 #include "keeper.h"
 #include "live_file.h"
 #include "orders.h"
@@ -84,6 +85,8 @@ static int run_once(struct keeper *keeper, struct ending *ending, struct failure
   }
   announce_started(keeper);
   detach_finish();
+  if (keeper->is_detached)
+    idle_let_go_of_text();
 
   r = keeper_wait(keeper, &status, why);
   keeper_clean_up(keeper);

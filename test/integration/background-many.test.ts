@@ -12,8 +12,8 @@ import { Cli } from "./cli-command.ts";
 
 const MANY = Number(process.env["MARMITA_MANY"] ?? 40);
 const PROCESSES = 4;
-/** Of a keeper beside its idle container, as the issue of memory promises. */
-const MOST_RESIDENT_KB = 1536;
+/** Of a keeper beside its idle container. */
+const MOST_RESIDENT_KB = 1_200;
 const PATIENCE_MS = 30_000 + MANY * 500;
 
 /** Starts `count` containers in the background, eight at a time, and ends. */
