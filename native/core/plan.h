@@ -42,8 +42,8 @@
   X(16, STDIN, "stdin", "n")                    /* 1: open, whoever attaches writes to it */       \
   X(17, RESTART, "restart", "sn")               /* policy, most retries; 0: no limit */            \
   X(18, HEALTH, "health", "snnnnn")             /* plan, four times in ms, tries: health.h */      \
-  X(20, CGROUP, "cgroup", "s")                  /* name of one below the keeper's own */           \
   X(19, EVENTS, "events", "ss")                 /* path, a JSON object: what is told of it */      \
+  X(20, CGROUP, "cgroup", "s")                  /* name of one below the keeper's own */           \
   X(32, HOSTNAME, "hostname", "s")                                                                 \
   X(33, LOOPBACK, "loopback", "")                                                                  \
   X(34, PROPAGATION, "propagation", "")                                                            \
