@@ -71,9 +71,14 @@ static int adopt(const struct failure *theirs, struct failure *why) {
   return -errnum;
 }
 
-/* 1: a packet came; 0: the peer closed its end. The descriptor, -1 without one, is the caller's. */
-static int receive_packet(int fd, struct packet *ret_packet, int *ret_descriptor,
-                          struct failure *why) {
+static int peer_died(const char *awaited, struct failure *why) {
+  return fail(why, EPIPE, "wait for %s: peer died", awaited);
+}
+
+/* 1: a packet came; 0: the peer closed its end, having heard all that it was told: else that is
+ * EPIPE. The descriptor, -1 without one, is the caller's. */
+static int receive_packet(int fd, const char *awaited, struct packet *ret_packet,
+                          int *ret_descriptor, struct failure *why) {
   struct iovec data = {.iov_base = ret_packet, .iov_len = sizeof *ret_packet};
   union fd_rights rights = {0};
   struct msghdr message = {
@@ -84,7 +89,7 @@ static int receive_packet(int fd, struct packet *ret_packet, int *ret_descriptor
     n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
   while (n < 0 && errno == EINTR);
   if (n < 0)
-    return fail(why, errno, "receive from peer");
+    return errno == ECONNRESET ? peer_died(awaited, why) : fail(why, errno, "receive from peer");
   *ret_descriptor = fd_detach(&message);
   if (n == 0)
     return 0;
@@ -98,12 +103,12 @@ static int receive_packet(int fd, struct packet *ret_packet, int *ret_descriptor
 /* The descriptor is -1 where none came. */
 static int expect(int fd, enum sync message, int *ret_descriptor, struct failure *why) {
   struct packet packet;
-  int r = receive_packet(fd, &packet, ret_descriptor, why);
+  int r = receive_packet(fd, sync_name(message), &packet, ret_descriptor, why);
 
   if (r < 0)
     return r;
   if (r == 0)
-    return fail(why, EPIPE, "wait for %s: peer died", sync_name(message));
+    return peer_died(sync_name(message), why);
   if (packet.message != message)
     return fail(why, EPROTO, "wait for %s: got %s", sync_name(message), sync_name(packet.message));
   return 0;
@@ -130,7 +135,7 @@ int sync_expect_fd(int fd, enum sync message, int *ret_descriptor, struct failur
 int sync_expect_exec(int fd, struct failure *why) {
   struct packet packet;
   autoclose int unasked = -1;
-  int r = receive_packet(fd, &packet, &unasked, why);
+  int r = receive_packet(fd, "exec", &packet, &unasked, why);
 
   if (r > 0)
     return fail(why, EPROTO, "wait for exec: got %s", sync_name(packet.message));

@@ -33,7 +33,8 @@ int sync_expect(int fd, enum sync message, struct failure *why);
 int sync_send_fd(int fd, enum sync message, int descriptor, struct failure *why);
 int sync_expect_fd(int fd, enum sync message, int *ret_descriptor, struct failure *why);
 
-/* Wait for execve() to close the child's end, or for its reason not to. */
+/* Wait for execve() to close the child's end, or for its reason not to. EPIPE: it died before it
+ * heard what it was told; here and above. */
 int sync_expect_exec(int fd, struct failure *why);
 
 /* Whether the peer has closed its end, or died. */

@@ -40,8 +40,8 @@
 /* How long a head may take to tell of a command that was killed: it may have been stopped. */
 enum { REPORT_MS = 1000 };
 
-/* And the end of a container. */
-enum { END_MS = 200 };
+/* And the end of a container, all of whose processes are to be reaped first: on a busy machine. */
+enum { END_MS = 2000 };
 
 /* The first of its children, and a pidfd of it. */
 static int find_child(pid_t parent, pid_t *ret_pid, int *ret_pidfd) {

@@ -45,6 +45,24 @@ static void knows_its_end(int keeper, int child) {
   is_int(sync_send(child, SYNC_READY, &why), -EPIPE, "to which nothing can be told");
 }
 
+/* The kernel tells of it in another way (ECONNRESET, once). */
+static void knows_an_end_before_the_last_word(void) {
+  int keeper = -1, child = -1;
+
+  is_int(sync_open(&keeper, &child, &why), 0, "another conversation");
+  is_int(sync_send(keeper, SYNC_PROCEED, &why), 0, "the keeper says what nobody will hear");
+  (void) close(child);
+  is_int(sync_expect_exec(keeper, &why), -EPIPE, "a child that died before it heard did not exec");
+  is_text(why.what, "wait for exec: peer died", "which is what is said of it");
+  (void) close(keeper);
+  is_int(sync_open(&keeper, &child, &why), 0, "and one more");
+  is_int(sync_send(keeper, SYNC_MAPPED, &why), 0, "where more is to come");
+  (void) close(child);
+  is_int(sync_expect(keeper, SYNC_READY, &why), -EPIPE, "a child that died is not ready either");
+  is_text(why.what, "wait for ready: peer died", "in the words for any such end");
+  (void) close(keeper);
+}
+
 int main(void) {
   int keeper = -1, child = -1;
 
@@ -53,5 +71,6 @@ int main(void) {
   tells_failures(keeper, child);
   passes_descriptors(keeper, child);
   knows_its_end(keeper, child);
+  knows_an_end_before_the_last_word();
   return done_testing();
 }
