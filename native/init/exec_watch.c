@@ -40,9 +40,6 @@
 /* How long a head may take to tell of a command that was killed: it may have been stopped. */
 enum { REPORT_MS = 1000 };
 
-/* And the end of a container, all of whose processes are to be reaped first: on a busy machine. */
-enum { END_MS = 2000 };
-
 /* The first of its children, and a pidfd of it. */
 static int find_child(pid_t parent, pid_t *ret_pid, int *ret_pidfd) {
   char path[64];
@@ -313,7 +310,7 @@ static int give_up_because(struct exec *exec, struct failure *why) {
   const bool is_likely = why->errnum == ENOMEM || why->errnum == EPIPE || why->errnum == EPROTO;
 
   give_up(exec);
-  if (target >= 0 && (has_ended(target) || (is_likely && poll(&polled, 1, END_MS) > 0)))
+  if (target >= 0 && (has_ended(target) || (is_likely && poll(&polled, 1, EXEC_END_MS) > 0)))
     return fail(why, ESRCH, "run a command: the container has ended");
   return -why->errnum;
 }

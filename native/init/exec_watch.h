@@ -13,6 +13,10 @@
 #include "../core/plan.h"
 #include "streams.h"
 
+/* How long the end of a container may take, all of whose processes are reaped before it is seen:
+ * the machine may be busy. */
+enum { EXEC_END_MS = 2000 };
+
 struct exec {
   const struct plan *plan;
   int owner;               /* a socket whose end ends a start that is under way, or -1 */
