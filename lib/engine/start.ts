@@ -49,9 +49,7 @@ async function claim(
       await patience.wait(signal); // it has ended, and its keeper tidies up
       continue;
     }
-    throw new MarmitaError("CONFLICT", `container ${record.name} is running`, {
-      details: { container: record.id, state: "running" },
-    });
+    throw runsAlready(paths, record);
   }
   try {
     if ((await findRecord(paths, record.id)) === undefined) throw noSuchContainer(record.name);
@@ -62,6 +60,15 @@ async function claim(
     live.finish();
     throw error;
   }
+}
+
+function runsAlready(paths: Paths, { id, name }: ContainerRecord): MarmitaError {
+  const isPaused = lookAtLive(paths, id)?.content.paused === true;
+  const state = isPaused ? "paused" : "running";
+  return new MarmitaError("CONFLICT", `container ${name} is ${state}`, {
+    ...(isPaused ? { hint: "Unpause it: marmita unpause, or unpause()." } : {}),
+    details: { container: id, state },
+  });
 }
 
 /** Its files are copied, to it or from it: that comes to an end. */

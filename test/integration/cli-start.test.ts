@@ -56,6 +56,23 @@ describe.runIf(requireUserNamespaces())("marmita start", () => {
     });
   });
 
+  it("starts none that is paused, as Docker does not", async () => {
+    await create("still", "busybox", "sleep", "1000");
+    await cli.call(["start", "still"]);
+    await cli.call(["pause", "still"]);
+
+    for (const args of [["still"], ["-a", "still"]]) {
+      const { exitCode, stdout, stderr } = await cli.call(["start", ...args]);
+      expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: "" });
+      expect(stderr).toBe(
+        "marmita: container still is paused\nUnpause it: marmita unpause, or unpause().\n",
+      );
+    }
+    expect((await cli.call(["start", "nothing", "still"])).exitCode).toBe(1);
+    expect((await cli.call(["unpause", "still"])).exitCode).toBe(0);
+    expect(await cli.call(["start", "still"])).toMatchObject({ exitCode: 0, stdout: "still\n" });
+  });
+
   it("with -a passes signals on", async () => {
     const trap = "trap 'echo got it; exit 5' TERM; echo begun; while :; do sleep 0.02; done";
     await create("box", "busybox", "sh", "-c", trap);
