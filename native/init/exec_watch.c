@@ -176,8 +176,9 @@ static int prepare(const struct plan *plan, struct command *command, struct fail
   return 0;
 }
 
-/* Where the container has a control group of its own, what runs in it is counted and frozen there.
- */
+/* Where the container has a control group of its own, what runs in it is counted and frozen there;
+ * but for what comes from a session from which nobody may move there: the kernel asks for the right
+ * to write to the group above both (cgroups(7)). */
 static pid_t fork_into(int cgroup) {
   struct clone_args arguments = {.exit_signal = SIGCHLD};
 
@@ -185,7 +186,8 @@ static pid_t fork_into(int cgroup) {
     arguments.flags = CLONE_INTO_CGROUP;
     arguments.cgroup = (unsigned) cgroup;
   }
-  return (pid_t) sys_clone3(&arguments);
+  const pid_t pid = (pid_t) sys_clone3(&arguments);
+  return pid < 0 && errno == EACCES && cgroup >= 0 ? fork_into(-1) : pid;
 }
 
 static int fork_head(struct exec *exec, const struct exec_start *start, int ours[2],
