@@ -1,6 +1,7 @@
 /** Attached to a container that runs, whoever started it: its streams and its end. */
 import { MarmitaError, isMarmitaError } from "../errors.ts";
 import {
+  type AttachWords,
   type AttachedStreams,
   type KeeperConnection,
   type KeeperHello,
@@ -97,8 +98,7 @@ async function attachStreams(
   const { subject } = line;
   const isTyping = stdin === undefined ? subject.record.openStdin : stdin === "pipe";
   if (isTyping && !openStdin && !tty) throw closedStdin(subject);
-  const output = await line.connect(() => output.close());
-  const shown = await output.attach({
+  const shown = await attachOutput(line, {
     stdout: tty || stdout === "pipe",
     stderr: stderr === "pipe",
   });
@@ -107,6 +107,20 @@ async function attachStreams(
   const typed = await (await line.connect()).attach({ stdin: true, once: stdinOnce });
   if (typed === undefined) throw await gone(subject);
   return { ...shown, ...typed };
+}
+
+/** Up to the end of this run, which may be told in the same breath as the hello. */
+async function attachOutput(line: Line, words: AttachWords): Promise<AttachedStreams | undefined> {
+  let isOver = false;
+  let leave = (): void => undefined;
+  const output = await line.connect(() => {
+    isOver = true;
+    leave();
+  });
+  const shown = await output.attach(words);
+  leave = () => output.close();
+  if (isOver) leave();
+  return shown;
 }
 
 const NEXT: Readonly<Record<string, string>> = {

@@ -17,6 +17,8 @@ type Answers = (order: string) => object | undefined;
 export interface FakeOptions {
   /** `null`: it says nothing. */
   readonly hello?: object | null;
+  /** Said in the same breath to whoever connects; they are counted from 0. */
+  readonly news?: (connection: number) => object | undefined;
   /** To an order; nothing where it is to wait. Default: all are done at once. */
   readonly answers?: Answers;
 }
@@ -33,12 +35,13 @@ export class FakeKeeper implements AsyncDisposable {
 
   static async listen(
     path: string,
-    { hello = HELLO, answers = done }: FakeOptions = {},
+    { hello = HELLO, news, answers = done }: FakeOptions = {},
   ): Promise<FakeKeeper> {
     const server = createServer();
     const keeper = new FakeKeeper(server, answers);
     server.on("connection", () => {
-      if (hello !== null) keeper.clients.at(-1)?.tell(hello);
+      const events = [hello, news?.(keeper.clients.length - 1)];
+      keeper.clients.at(-1)?.tell(...events.flatMap((event) => event ?? []));
     });
     await new Promise<void>((resolve) => server.listen({ path }, resolve));
     return keeper;
@@ -72,8 +75,11 @@ export class FakeClient {
     socket.on("data", (chunk: Buffer) => this.#hear(chunk, answers));
   }
 
-  tell(event: object): void {
-    this.send(FRAME.words, JSON.stringify(event));
+  /** All in one write. */
+  tell(...events: readonly object[]): void {
+    this.socket.cork();
+    for (const event of events) this.send(FRAME.words, JSON.stringify(event));
+    this.socket.uncork();
   }
 
   send(type: FrameType, text: string | Buffer): void {

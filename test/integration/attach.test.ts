@@ -129,6 +129,20 @@ describe.runIf(requireUserNamespaces())("attaching", () => {
     await process.detach();
   });
 
+  it.each(["died", "exited"])("ends where the process has %s just now", async (event) => {
+    const fake = await running({
+      news: (connection) => (connection === 1 ? { ...EXITED, event } : undefined),
+    });
+
+    const process = await container.attach({ stdin: "ignore" });
+
+    fake.clients[0]?.tell({ ...EXITED, event });
+    if (event === "exited") fake.clients[1]?.hangUp();
+    expect(await text(process.stdout!)).toBe("");
+    expect(await process.wait()).toEqual({ exitCode: 3, signal: null });
+    await process.detach();
+  });
+
   it("reads as killed when the keeper was", async () => {
     const { process, fake } = await attached();
     live?.close(); // and with it the lock
