@@ -156,12 +156,18 @@ static bool listen_to_node(struct session *session) {
   return true;
 }
 
-enum { POLLED_REPORT, POLLED_NODE, POLLED_STREAMS };
+enum { POLLED_REPORT, POLLED_NODE, POLLED_COMMAND, POLLED_STREAMS };
 
 static void lose_node(struct session *session, struct pollfd polled[]) {
   if (!session->is_detached)
     exec_end(&session->exec);
   polled[POLLED_NODE].fd = -1;
+}
+
+/* The head is to tell of it; the container may have stopped it. Once: it may be paused, too. */
+static void wake_head(struct session *session, struct pollfd polled[]) {
+  (void) kill(session->exec.head, SIGCONT); /* not reaped: the number is its own */
+  polled[POLLED_COMMAND].fd = -1;
 }
 
 /* Until it has ended. */
@@ -173,6 +179,7 @@ static int serve(struct session *session, struct failure *why) {
   polled[POLLED_REPORT] = (struct pollfd){.fd = exec->report, .events = POLLIN};
   polled[POLLED_NODE] =
       (struct pollfd){.fd = session->is_detached ? -1 : FD_EVENTS, .events = POLLIN};
+  polled[POLLED_COMMAND] = (struct pollfd){.fd = exec->pidfd, .events = POLLIN};
 
   while (!exec->is_over) {
     const int timeout = streams_watch(exec->streams, polled + POLLED_STREAMS, &count);
@@ -186,6 +193,8 @@ static int serve(struct session *session, struct failure *why) {
       exec_collect(exec);
     else if (polled[POLLED_NODE].revents != 0 && !listen_to_node(session))
       lose_node(session, polled);
+    if (!exec->is_over && polled[POLLED_COMMAND].revents != 0)
+      wake_head(session, polled);
     if (!exec->is_over)
       streams_serve(exec->streams, polled + POLLED_STREAMS);
   }

@@ -85,6 +85,14 @@ describe.runIf(requireUserNamespaces())("a container into which commands are bro
     expect(await waiting.wait()).toEqual({ exitCode: 137, signal: "SIGKILL" });
   });
 
+  it("cannot keep the end of a command from being told by stopping its head", async () => {
+    const { exitCode, timedOut } = await box.exec(["sh", "-c", "kill -STOP $PPID; exit 5"], {
+      timeoutMs: 10_000,
+    });
+
+    expect({ exitCode, timedOut }).toEqual({ exitCode: 5, timedOut: false });
+  });
+
   it("cannot keep a command from being ended by stopping its head", async () => {
     const process = await box.startExec(["sh", "-c", "sleep 777 & sleep 777"]);
     await sh(`kill -STOP ${HEAD}`);
