@@ -138,7 +138,7 @@ export class Images {
     checkRemoveImageOptions(options);
     const { library, work } = this.#context;
     const removing = work.begin(async () => {
-      const image = await library.find(nameOrId);
+      const image = await library.find(nameOrId).catch(() => undefined); // damaged ones go, too
       const removed = await library.remove(nameOrId, options);
       noteRemoved(this.#context, removed, image?.id);
       return removed;
