@@ -40,30 +40,6 @@
 /* How long a head may take to tell of a command that was killed: it may have been stopped. */
 enum { REPORT_MS = 1000 };
 
-/* The first of its children, and a pidfd of it. */
-static int find_child(pid_t parent, pid_t *ret_pid, int *ret_pidfd) {
-  char path[64];
-  char name[16];
-  int child = 0;
-  struct process_stat stat;
-
-  (void) snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int) parent, (int) parent);
-  FILE *children = fopen(path, "re");
-  if (children == NULL)
-    return -errno;
-  const bool is_found = fscanf(children, "%d", &child) == 1;
-  (void) fclose(children);
-  if (!is_found)
-    return -ESRCH;
-  autoclose int pidfd = sys_pidfd_open(child);
-  (void) snprintf(name, sizeof name, "/proc/%d", child);
-  if (pidfd < 0 || !process_stat_read(AT_FDCWD, name, &stat) || stat.parent != parent)
-    return -ESRCH;
-  *ret_pid = child;
-  *ret_pidfd = steal_fd(&pidfd);
-  return 0;
-}
-
 static int open_user_namespace(pid_t pid) {
   char path[40];
 
@@ -94,7 +70,7 @@ static int find_target(struct exec *exec, const union argument *join, int *ret_u
   autoclose int userns = open_user_namespace(pid);
   if (userns < 0 && is_denied(errno)) {
     (void) close(steal_fd(&pidfd));
-    r = find_child(pid, &pid, &pidfd);
+    r = namespaces_find_child(pid, &pid, &pidfd);
     if (r < 0)
       return fail(why, -r, "find the command of container %s", name);
     userns = open_user_namespace(pid);

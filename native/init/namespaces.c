@@ -182,3 +182,26 @@ int namespaces_of_child(const struct plan *plan, pid_t child, int sync, enum nam
   (void) snprintf(process, sizeof process, "%d", (int) child);
   return open_namespace(process, kind, ret_fd, why);
 }
+
+int namespaces_find_child(pid_t parent, pid_t *ret_pid, int *ret_pidfd) {
+  char path[64];
+  char name[16];
+  int child = 0;
+  struct process_stat stat;
+
+  (void) snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int) parent, (int) parent);
+  FILE *children = fopen(path, "re");
+  if (children == NULL)
+    return -errno;
+  const bool is_found = fscanf(children, "%d", &child) == 1;
+  (void) fclose(children);
+  if (!is_found)
+    return -ESRCH;
+  autoclose int pidfd = sys_pidfd_open(child);
+  (void) snprintf(name, sizeof name, "/proc/%d", child);
+  if (pidfd < 0 || !process_stat_read(AT_FDCWD, name, &stat) || stat.parent != parent)
+    return -ESRCH;
+  *ret_pid = child;
+  *ret_pidfd = steal_fd(&pidfd);
+  return 0;
+}

@@ -26,17 +26,31 @@ static int become_somebody(struct failure *why) {
   return r == -EINVAL ? 0 : r;
 }
 
+/* Where the container's first process is our own, which lets nobody ask (init/reaper.h). */
+static int enter_command(pid_t first) {
+  autoclose int pidfd = -1;
+  const int r = namespaces_find_child(first, &first, &pidfd);
+
+  if (r < 0) {
+    errno = -r;
+    return -1;
+  }
+  return setns(pidfd, CLONE_NEWUSER | CLONE_NEWNS);
+}
+
 /* Its mounts are copied: ours may be undone, and its own changes do not reach us. Both namespaces
  * are entered: in the copy of a stranger's mounts none could be undone (mount_namespaces(7)). */
 static int enter_running(const char *live, const char *name, struct failure *why) {
+  pid_t pid = 0;
   autoclose int pidfd = -1;
 
-  if (namespaces_find(live, name, NULL, &pidfd, why) < 0)
+  if (namespaces_find(live, name, &pid, &pidfd, why) < 0)
     return -why->errnum;
   /* Whoever there may look into others is not to look into us. */
   if (prctl(PR_SET_DUMPABLE, 0) < 0)
     return fail(why, errno, "hide from the container");
-  if (setns(pidfd, CLONE_NEWUSER | CLONE_NEWNS) < 0)
+  if (setns(pidfd, CLONE_NEWUSER | CLONE_NEWNS) < 0 &&
+      (errno != EPERM || enter_command(pid) < 0))
     return fail(why, errno, "enter container %s", name);
   if (become_somebody(why) < 0)
     return -why->errnum;

@@ -40,6 +40,18 @@ describe.runIf(requireUserNamespaces())("marmita cp", () => {
     expect(readFileSync(join(folder, "file"), "utf8")).toBe("feijoada");
   });
 
+  it("copies to and from one that runs under an init of ours", async () => {
+    const options = ["--init", "--network=none", "--user=1000", "--name=nanny"];
+    await cli.call(["run", "-d", ...options, "busybox", "sleep", "1000"]);
+    try {
+      expect(await cp("dir/file", "nanny:/tmp/running")).toEqual(DONE);
+      expect(await cp("nanny:/tmp/running", "from-running")).toEqual(DONE);
+    } finally {
+      await cli.call(["rm", "-f", "nanny"]);
+    }
+    expect(readFileSync(join(folder, "from-running"), "utf8")).toBe("feijoada");
+  });
+
   it("copies what a link leads to with -L, or with a slash behind it", async () => {
     expect(await cp("-L", "link", "cook:/followed")).toEqual(DONE);
     expect(await cp("link/", "cook:/slashed")).toEqual(DONE);
