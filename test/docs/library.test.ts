@@ -66,4 +66,13 @@ describe.runIf(requireUserNamespaces())("the examples of docs/library.md", () =>
 
     expect({ stdout, stderr }).toEqual({ stdout: printed, stderr: "" });
   });
+
+  it("print what they say in the JavaScript of every Node.js", () => {
+    const [, source = ""] = /^```js\n([^]*?)^```/m.exec(TEXT) ?? [];
+    writeFileSync(join(project, "plain.js"), source);
+
+    const { stdout, stderr } = finished([process.execPath, "plain.js"], { cwd: project, env });
+
+    expect({ stdout, stderr }).toEqual({ stdout: "feijoada\n\n", stderr: "" });
+  });
 });

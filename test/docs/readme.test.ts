@@ -8,7 +8,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Finished, finished, output } from "../helpers/command.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { subordinateIdsFault } from "../helpers/ids.ts";
@@ -31,6 +31,10 @@ const COMPILER = {
 describe.runIf(requireUserNamespaces())("the README", () => {
   let project: string;
   let env: NodeJS.ProcessEnv;
+
+  afterAll(() => {
+    finished([MARMITA, "rm", "-f", "lunch", "clock"], { cwd: project, env });
+  });
 
   beforeAll(async () => {
     if (!existsSync(MARMITA)) throw new Error("not built: npm run build");
@@ -58,6 +62,31 @@ describe.runIf(requireUserNamespaces())("the README", () => {
     expect(lines[2]).toMatch(/no such file or directory 127$/);
     expect(lines[3]).toBe("one line");
     expect(lines[4]).toMatch(/^[a-z]+_[a-z]+ 0$/);
+  });
+
+  it("has a container that lives on by itself", () => {
+    output([MARMITA, "load", "-i", "busybox.tar"], { cwd: project, env });
+
+    const { stdout, stderr } = runTypeScript(blocks("ts")[2] ?? "");
+
+    expect(stderr).toBe("");
+    expect(stdout).toBe("13\nstdout open\n");
+  });
+
+  it("has commands for containers in the background", () => {
+    output([MARMITA, "load", "-i", "busybox.tar"], { cwd: project, env });
+    const commands = blocks("sh").find((block) => block.includes("marmita run -d")) ?? "";
+
+    const { status, stdout, stderr } = finished(["sh", "-eu"], {
+      cwd: project,
+      env,
+      input: commands,
+    });
+
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(readFileSync(join(project, "time"), "utf8")).toBe("lunch\n");
+    expect(stdout).toContain(" container destroy ");
+    expect(output([MARMITA, "ps", "-aq"], { cwd: project, env })).not.toContain("clock");
   });
 
   it("has a terminal that takes its size and its end from what is typed", () => {
