@@ -47,8 +47,8 @@ bool namespaces_read_holder(const char *live, struct namespaces_holder *ret_hold
 int namespaces_find(const char *live, const char *name, pid_t *ret_pid, int *ret_pidfd,
                     struct failure *why);
 
-/* The first of its children, and a pidfd of it: the command of a container whose first process is our
- * own (init/reaper.h), which does not let itself be asked. -ESRCH: there is none. */
+/* The first of its children, and a pidfd of it: the command of a container whose first process is
+ * our own (init/reaper.h), which does not let itself be asked. -ESRCH: there is none. */
 int namespaces_find_child(pid_t parent, pid_t *ret_pid, int *ret_pidfd);
 
 /* What the keeper must have of its child's. */

@@ -49,8 +49,7 @@ static int enter_running(const char *live, const char *name, struct failure *why
   /* Whoever there may look into others is not to look into us. */
   if (prctl(PR_SET_DUMPABLE, 0) < 0)
     return fail(why, errno, "hide from the container");
-  if (setns(pidfd, CLONE_NEWUSER | CLONE_NEWNS) < 0 &&
-      (errno != EPERM || enter_command(pid) < 0))
+  if (setns(pidfd, CLONE_NEWUSER | CLONE_NEWNS) < 0 && (errno != EPERM || enter_command(pid) < 0))
     return fail(why, errno, "enter container %s", name);
   if (become_somebody(why) < 0)
     return -why->errnum;
