@@ -69,6 +69,7 @@ export async function connectKeeper(
       const socket = await connect(path);
       const connection = new KeeperConnection(socket, onEvent);
       const unhook = signal && onAbort(signal, () => connection.close());
+      if (signal?.aborted === true) connection.close(); // while it was made
       const hello = await connection.greeted;
       unhook?.();
       if (signal?.aborted === true) throw abortError(signal);

@@ -47,6 +47,18 @@ describe("a connection to a keeper", () => {
     expect(await connecting).toBeUndefined();
   });
 
+  it.each([HELLO, null])("is not kept by an abort before it is there: %o", async (hello) => {
+    const { path, keeper: fake } = await listen({ hello });
+    const abort = new AbortController();
+    const connecting = connectKeeper(path, { signal: abort.signal });
+
+    abort.abort();
+
+    await expect(connecting).rejects.toMatchObject({ name: "AbortError" });
+    const { socket } = await fake.client();
+    await eventually("the connection's end", () => socket.destroyed || undefined);
+  });
+
   it("ends with an abort while the keeper says nothing", async () => {
     const { path, keeper: fake } = await listen({ hello: null });
     const abort = new AbortController();
