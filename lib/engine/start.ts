@@ -128,7 +128,7 @@ export async function startClaimed(
     process.ended.then(forget, forget);
     if (signal?.aborted !== true) return process;
     process.kill("SIGKILL");
-    await process.ended.catch(() => undefined);
+    await process.wait().catch(() => undefined); // for a detached one, too, we stay so long
     await process[Symbol.asyncDispose]();
     throw abortError(signal);
   } catch (error) {

@@ -48,6 +48,31 @@ describe.runIf(requireUserNamespaces())("a detached container", () => {
     await box.remove();
   });
 
+  it("is waited for by a process that changes its mind, and has nothing else to do", async () => {
+    await using owner = script(
+      engine.root,
+      `const { readFileSync } = await import("node:fs");
+       const engine = await marmita.openEngine({ root });
+       const box = await engine.containers.create({ image: "busybox", command: ${JSON.stringify(SLEEP)}, network: "none" });
+       for (let round = 0; round < 5; round++) {
+         const abort = new AbortController();
+         const look = () => {
+           let text = "";
+           try { text = readFileSync(root + "/live/" + box.id, "utf8"); } catch {}
+           if (text.includes("startedAt")) abort.abort();
+           else setImmediate(look);
+         };
+         look();
+         await box.start({ detach: true, signal: abort.signal }).catch(({ name }) => name);
+         await box.kill("SIGKILL").catch(() => undefined); // the abort came too late
+         await box.wait();
+       }
+       await box.remove();`,
+    );
+
+    expect(await owner.ended).toBe(0); // 13: what it waits for never comes
+  });
+
   it("lives on when that process is killed", async () => {
     await using owner = script(
       engine.root,
