@@ -1,4 +1,6 @@
 /** A keeper's socket without a keeper: says what a test wants, and tells what it was told. */
+import { closeSync, constants, openSync } from "node:fs";
+import { basename, dirname } from "node:path";
 import { type Server, type Socket, createServer } from "node:net";
 import { FRAME, type FrameType, encodeFrame } from "../../lib/runtime/frames.ts";
 import { eventually } from "./eventually.ts";
@@ -43,7 +45,11 @@ export class FakeKeeper implements AsyncDisposable {
       const events = [hello, news?.(keeper.clients.length - 1)];
       keeper.clients.at(-1)?.tell(...events.flatMap((event) => event ?? []));
     });
-    await new Promise<void>((resolve) => server.listen({ path }, resolve));
+    // The path itself may be longer than the address of a socket can be.
+    const directory = openSync(dirname(path), constants.O_RDONLY | constants.O_DIRECTORY);
+    const short = `/proc/self/fd/${directory}/${basename(path)}`;
+    await new Promise<void>((resolve) => server.listen({ path: short }, resolve));
+    closeSync(directory);
     return keeper;
   }
 
