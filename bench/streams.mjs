@@ -20,7 +20,7 @@ export async function benchStreams({ engine, podman, megabytes, rounds, folder }
   const theirs = (driver) => () =>
     readProcess(podmanArgv(podman, { file, inside, driver }), podman);
   const contenders = [
-    { name: "a pipe, no container", read: () => readProcess(outside) },
+    { name: "a bare pipe, no container", read: () => readProcess(outside) },
     { name: "marmita, a pipe of Node's own", read: ours("none", readDirect) },
     { name: "marmita, without a log, through the keeper", read: ours("none", readRelayed) },
     { name: "marmita, without a log, attached", read: ours("none", readAttached) },
@@ -37,11 +37,11 @@ export async function benchStreams({ engine, podman, megabytes, rounds, folder }
   }
   return [
     `### Streams: ${megabytes} MB of lines of 100 bytes, read by Node`,
-    table(["", "MB/s", "of that pipe's"], contenders.map(row(contenders[1]))),
+    table(["", "MB/s", "of a bare pipe's"], contenders.map(row(contenders[0]))),
   ].join("\n\n");
 }
 
-/** Of rounds that met the same machine; beside the same `cat` with nothing between it and Node. */
+/** Of rounds that met the same machine, beside the same `cat` on this machine itself. */
 function row(reference) {
   return ({ name, samples, missing }) => {
     if (missing !== undefined) return [name, "–", `not here: ${missing}`];

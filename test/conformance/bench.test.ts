@@ -7,14 +7,16 @@ const BENCH = fileURLToPath(new URL("../../bench/run.mjs", import.meta.url));
 
 describe.runIf(requireUserNamespaces())("npm run bench", () => {
   it("prints a table for each question, with ratios", () => {
-    const small = ["--rounds=2", "--containers=10", "--resident=50"];
+    const small = ["--rounds=2", "--containers=10", "--resident=50", "--background=4"];
 
-    const page = output([process.execPath, BENCH, "--only=start,disk,memory", ...small]);
+    const page = output([process.execPath, BENCH, "--only=start,disk,memory,background", ...small]);
 
     expect(page).toMatch(/^\| `run\(\)` of marmita \| [\d.]+ ms \| [\d.]+ ms \| 1\.00 × \|$/m);
     expect(page).toMatch(/^\| `spawn\("true"\)`, no container \| [\d.]+ ms \| .* × \|$/m);
     expect(page).toMatch(/^### Disk: 10 stopped containers/m);
     expect(page).toMatch(/^\| of it its own \| \d+ \|$/m);
+    expect(page).toMatch(/^\| none \| 4 \| \d+ KiB \| \d+ KiB \|$/m);
+    expect(page).toMatch(/^\| `marmita ps` \| [\d.]+ ms \|$/m);
   });
 
   it("has diff and commit of one changed file", () => {
@@ -32,7 +34,7 @@ describe.runIf(requireUserNamespaces())("npm run bench", () => {
 
     const page = output([process.execPath, BENCH, "--only=streams", ...small]);
 
-    expect(page).toMatch(/^\| marmita, a pipe of Node's own \| \d+ \| 1\.00 × \|$/m);
+    expect(page).toMatch(/^\| a bare pipe, no container \| \d+ \| 1\.00 × \|$/m);
     expect(page).toMatch(/^\| marmita, with a log, attached \| \d+ \| [\d.]+ × \|$/m);
   });
 });
