@@ -21,18 +21,26 @@
 #include "console.h"
 #include "reaper.h"
 
-/* A file that is not there, or no regular one, lists nobody. A zero byte is no end: it becomes
- * another that nobody is called by. What lies there may change meanwhile: a pipe that takes its
+/* A file that is not there, or no regular one, lists nobody. What lies there may change meanwhile:
+ * one that was not there is not there, whatever there is now. */
+static bool lists_nobody(int fd, int errnum, const char *path) {
+  struct stat status;
+
+  if (fd < 0 && (errnum == ENOENT || errnum == ENXIO))
+    return true;
+  return (fd < 0 ? stat(path, &status) : fstat(fd, &status)) < 0 || !S_ISREG(status.st_mode);
+}
+
+/* A zero byte is no end: it becomes another that nobody is called by. A pipe that takes the file's
  * place is not waited for. */
 static int read_accounts(const char *path, char **ret_text, struct failure *why) {
   autoclose int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   const struct fd_source source = {.fd = fd, .name = path, .limit = PASSWD_MAX_BYTES};
   const int errnum = errno;
   size_t size = 0;
-  struct stat status;
   int r;
 
-  if ((fd < 0 ? stat(path, &status) : fstat(fd, &status)) < 0 || !S_ISREG(status.st_mode)) {
+  if (lists_nobody(fd, errnum, path)) {
     *ret_text = calloc(1, 1);
     return *ret_text == NULL ? fail(why, ENOMEM, "read %s", path) : 0;
   }
