@@ -55,24 +55,27 @@ async function remove(engine, ids) {
   for (const id of ids) await (await engine.containers.get(id)).remove({ force: true });
 }
 
-/** Means of the keeper and its children but the container's first process, in KiB. */
+/** Means of the keeper and all it started but the container's own processes, in KiB. */
 function memory(dataRoot, ids) {
   let resident = 0;
   let own = 0;
   for (const id of ids) {
     const live = readFileSync(join(dataRoot, "live", id), "utf8").split("\n", 1)[0];
     const { keeper, pid } = JSON.parse(live);
-    const helpers = readFileSync(`/proc/${keeper}/task/${keeper}/children`, "utf8")
-      .trim()
-      .split(/\s+/)
-      .filter((child) => child !== "" && child !== String(pid));
-    for (const process of [keeper, ...helpers]) {
+    for (const process of family(String(keeper), String(pid))) {
       const status = readFileSync(`/proc/${process}/status`, "utf8");
       resident += Number(/^VmRSS:\s*(\d+)/m.exec(status)?.[1] ?? 0);
       own += Number(/^RssAnon:\s*(\d+)/m.exec(status)?.[1] ?? 0);
     }
   }
   return { resident: resident / ids.length, own: own / ids.length };
+}
+
+function family(process, spared) {
+  if (process === spared) return [];
+  const children = readFileSync(`/proc/${process}/task/${process}/children`, "utf8").trim();
+  const below = children === "" ? [] : children.split(" ");
+  return [process, ...below.flatMap((child) => family(child, spared))];
 }
 
 function listings(dataRoot) {
