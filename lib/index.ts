@@ -128,6 +128,7 @@ export type { ImageHistoryEntry } from "./images/history.ts";
 export type { Image, ImageLayer } from "./images/image.ts";
 export type { ImportOptions } from "./images/import.ts";
 export type { LoadOptions, LoadedImage } from "./images/load.ts";
+export type { OnProgress, TransferPhase, TransferProgress } from "./images/progress.ts";
 export type { PrunedImages } from "./images/prune.ts";
 export type { RemovedImage } from "./images/remove.ts";
 export type { ImageUsage } from "./images/usage.ts";
