@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect } from "vitest";
 import { closeEngines } from "./engine.ts";
 import { removeTemporaryFolders, temporaryFolders } from "./folder.ts";
 import { eventually } from "./eventually.ts";
+import { closeServers } from "./servers.ts";
 
 /** How soon after the last test everything must be gone. */
 const WITHIN_MS = 2_000;
@@ -22,6 +23,7 @@ export function expectNothingLeft(): void {
 
   afterAll(async () => {
     await closeEngines();
+    await closeServers();
     await eventually(
       "everything gone",
       () => (leftovers(before).length === 0 ? true : undefined),

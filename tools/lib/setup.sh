@@ -57,6 +57,8 @@ look_for_test_packages() {
   for name in mmdebstrap skopeo umoci buildah podman crun runc zstd cmake clang clang-format; do
     wish "$name" "$name"
   done
+  wish docker-registry docker-registry
+  wish openssl openssl
   wish xz xz-utils
   wish bwrap bubblewrap
   wish unshare util-linux
