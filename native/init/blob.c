@@ -1,8 +1,9 @@
-/* blob.c — blob [--plain | --packed] FILE: stdin into a new file, hashed as it is and as what it
- * unpacks to.
+/* blob.c — blob [--plain | --packed | --gzip | --zstd] FILE: stdin into a new file, hashed as it is
+ * and as what it unpacks to.
  *
  * With --plain the file holds what it unpacks to; with --packed it is not looked into, and hashed
- * only as it is. */
+ * only as it is. With --gzip and --zstd the file holds what it unpacks to, compressed so, and what
+ * is told is of the file, not of stdin: the same content gives the same bytes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include "../core/cleanup.h"
+#include "../core/deflate.h"
 #include "../core/fd.h"
 #include "../core/inflate.h"
 #include "report.h"
@@ -73,10 +75,60 @@ static int copy_packed(int to, struct inflate_summary *ret_summary, struct failu
   return 0;
 }
 
+static int write_deflated(struct inflate *blob, struct deflate *deflate,
+                          struct deflate_summary *ret_summary, struct failure *why) {
+  const unsigned char *bytes = NULL;
+  int n;
+
+  while ((n = inflate_next(blob, &bytes, why)) > 0)
+    if (deflate_write(deflate, bytes, (size_t) n, why) < 0)
+      return -why->errnum;
+  return n < 0 ? n : deflate_finish(deflate, ret_summary, why);
+}
+
+static int copy_compressed(const char *compression, int to, struct inflate_summary *ret_summary,
+                           struct failure *why) {
+  struct inflate *blob = NULL;
+  struct deflate *deflate = NULL;
+  struct deflate_summary written;
+
+  int r = inflate_open(STDIN_FILENO, -1, &blob, why);
+  if (r < 0)
+    return r;
+  /* What came in is known by what it unpacks to, which is hashed on the other side. */
+  inflate_without_digests(blob);
+  r = deflate_open(compression, to, 0, &deflate, why);
+  if (r == 0)
+    r = write_deflated(blob, deflate, &written, why);
+  deflate_close(deflate);
+  inflate_close(blob);
+  if (r < 0)
+    return r;
+  ret_summary->compression = compression;
+  ret_summary->size = written.size;
+  ret_summary->diff_size = written.diff_size;
+  memcpy(ret_summary->digest, written.digest, sizeof ret_summary->digest);
+  memcpy(ret_summary->diff_id, written.diff_id, sizeof ret_summary->diff_id);
+  return 0;
+}
+
+static int copy_gzip(int to, struct inflate_summary *ret_summary, struct failure *why) {
+  return copy_compressed("gzip", to, ret_summary, why);
+}
+
+static int copy_zstd(int to, struct inflate_summary *ret_summary, struct failure *why) {
+  return copy_compressed("zstd", to, ret_summary, why);
+}
+
 static const struct {
   const char *option;
   copier *copy;
-} copiers[] = {{"--plain", copy_plain}, {"--packed", copy_packed}};
+} copiers[] = {
+    {"--plain", copy_plain},
+    {"--packed", copy_packed},
+    {"--gzip", copy_gzip},
+    {"--zstd", copy_zstd},
+};
 
 static copier *find_copier(const char *option) {
   for (size_t i = 0; i < sizeof copiers / sizeof *copiers; i++)
