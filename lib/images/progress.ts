@@ -32,6 +32,10 @@ export interface TransferProgress {
   readonly reference?: string;
   /** With `resolved`: what the name stands for in the registry, an index or a manifest. */
   readonly digest?: Digest;
+  /** With `done` of an image: whether anything was fetched, or its name meant another before. */
+  readonly isNew?: boolean;
+  /** With `mounted`: the repository it is taken from, `library/busybox`. */
+  readonly from?: string;
   /** The digest of the layer's blob; without it the image as a whole is meant. */
   readonly layer?: Digest;
   readonly phase: TransferPhase;
