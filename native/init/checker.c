@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "../core/cleanup.h"
+#include "../core/clock.h"
 #include "../core/plan.h"
 #include "../core/syscalls.h"
 #include "exec_watch.h"
@@ -105,7 +106,7 @@ static void see_through(struct exec *exec, int pipe, int64_t until_ms,
   };
 
   while (!exec->is_over) {
-    const int64_t left = until_ms - keeper_clock_ms();
+    const int64_t left = until_ms - clock_ms();
 
     if (left <= 0 ||
         (poll(polled, 3, left > 60000 ? 60000 : (int) left) > 0 && polled[KEEPER].revents != 0)) {
@@ -135,7 +136,7 @@ static bool has_ended_with_container(struct exec *exec) {
 }
 
 static void carry_out(const char *path, uint64_t timeout_ms, struct check_result *result) {
-  const int64_t until_ms = keeper_clock_ms() + (int64_t) timeout_ms;
+  const int64_t until_ms = clock_ms() + (int64_t) timeout_ms;
   struct plan plan = {0};
   struct exec exec = {.plan = &plan, .owner = FD_KEEPER};
   struct failure why = {0};
@@ -191,9 +192,9 @@ static _Noreturn void be_checker(const char *plan, uint64_t timeout_ms, int sock
   (void) signal(SIGTERM, SIG_DFL);
   (void) prctl(PR_SET_NAME, "marmita-check");
   verb_retitle("marmita: health check");
-  keeper_now(result.start);
+  clock_text(result.start);
   carry_out(plan, timeout_ms, &result);
-  keeper_now(result.end);
+  clock_text(result.end);
   (void) send(FD_KEEPER, &result, sizeof result, MSG_NOSIGNAL);
   _exit(EXIT_SUCCESS);
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "../core/clock.h"
 #include "../core/failure.h"
 
 #define CHECK_MAX_OUTPUT 4096 /* as much as Docker keeps */
@@ -15,7 +16,7 @@
 #define CHECK_NO_EXIT_CODE (-1)
 
 struct check_result {
-  char start[40], end[40]; /* RFC 3339 */
+  char start[CLOCK_TEXT], end[CLOCK_TEXT]; /* RFC 3339 */
   int exit_code;
   size_t size;
   char output[CHECK_MAX_OUTPUT + 4]; /* with "..." where there was more */

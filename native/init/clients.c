@@ -9,10 +9,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../core/cleanup.h"
+#include "../core/clock.h"
 #include "streams_parts.h"
 
 #define BACKLOG 128
@@ -22,13 +22,6 @@
 #define DEAF_MS 200
 /* How long the last word may take. */
 #define LAST_WORD_MS 1000
-
-static int64_t now_ms(void) {
-  struct timespec now;
-
-  (void) clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* A path may be longer than an address: its directory is named by a descriptor. Only its owner may
  * connect. One that a killed keeper has left is in the way. */
@@ -96,7 +89,7 @@ static bool accept_one(struct streams *streams) {
   if (fd >= 0)
     clients_add(streams, fd);
   else if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
-    clients->deaf_until_ms = now_ms() + DEAF_MS;
+    clients->deaf_until_ms = clock_ms() + DEAF_MS;
   return fd >= 0;
 }
 
@@ -126,7 +119,7 @@ static struct pollfd watch_client(const struct streams *streams, const struct cl
 int clients_watch(struct streams *streams, struct pollfd polled[static CLIENTS_POLLED],
                   nfds_t *ret_count) {
   struct clients *clients = &streams->clients;
-  const int64_t deaf_ms = clients->deaf_until_ms == 0 ? 0 : clients->deaf_until_ms - now_ms();
+  const int64_t deaf_ms = clients->deaf_until_ms == 0 ? 0 : clients->deaf_until_ms - clock_ms();
   const bool is_listening = clients->greeting != NULL && deaf_ms <= 0;
 
   remove_those_over(streams);
@@ -206,7 +199,7 @@ void clients_tell(struct clients *clients, const char *json) {
 /* In vain where somebody reads nothing. */
 static void send_last_word(struct streams *streams) {
   struct pollfd polled[CLIENTS_POLLED];
-  const int64_t end_ms = now_ms() + LAST_WORD_MS;
+  const int64_t end_ms = clock_ms() + LAST_WORD_MS;
   nfds_t count;
 
   for (;;) {
@@ -221,7 +214,7 @@ static void send_last_word(struct streams *streams) {
       owed += is_owed;
     }
     count = streams->clients.count;
-    const int64_t left_ms = end_ms - now_ms();
+    const int64_t left_ms = end_ms - clock_ms();
     if (owed == 0 || left_ms <= 0 || poll(polled, count, (int) left_ms) < 0)
       return;
   }

@@ -9,11 +9,11 @@
 /* Of the last run. */
 struct ending {
   int exit_code;
-  int signal;           /* 0 unless one ended it */
-  char started_at[40];  /* "" when its command never ran */
-  char finished_at[40]; /* RFC 3339 */
-  char error[1100];     /* why the last start failed, or "" */
-  bool is_noted;        /* among what happens */
+  int signal;                   /* 0 unless one ended it */
+  char started_at[CLOCK_TEXT];  /* "" when its command never ran */
+  char finished_at[CLOCK_TEXT]; /* RFC 3339 */
+  char error[1100];             /* why the last start failed, or "" */
+  bool is_noted;                /* among what happens */
 };
 
 void ending_describe(struct report *report, const struct keeper *keeper,

@@ -31,6 +31,7 @@
 #include "../core/raw.h"
 #include "../core/syscalls.h"
 #include "exec_watch.h"
+#include "lines.h"
 #include "report.h"
 #include "verb.h"
 
@@ -41,8 +42,7 @@ struct session {
   bool is_detached;
   bool has_host_terminal;
   struct raw_terminal host_mode;
-  char orders[256]; /* of a line whose end has not come */
-  size_t ordered;
+  struct lines from_node;
 };
 
 static int read_words(struct session *session, int argc, char *argv[], struct failure *why) {
@@ -121,7 +121,7 @@ static const struct {
     {"detach", go_on_alone},
 };
 
-static void obey(struct session *session, const char *line) {
+static void obey(void *session, const char *line) {
   for (size_t i = 0; i < sizeof orders / sizeof *orders; i++) {
     const size_t length = strlen(orders[i].word);
 
@@ -132,28 +132,7 @@ static void obey(struct session *session, const char *line) {
 
 /* False at the end: Node is gone. */
 static bool listen_to_node(struct session *session) {
-  char *const text = session->orders;
-  const ssize_t n =
-      read(FD_EVENTS, text + session->ordered, sizeof session->orders - 1 - session->ordered);
-
-  if (n < 0)
-    return errno == EINTR || errno == EAGAIN;
-  if (n == 0)
-    return false;
-  session->ordered += (size_t) n;
-  text[session->ordered] = '\0';
-
-  char *line = text;
-  for (char *stop = strchr(line, '\n'); stop != NULL; stop = strchr(line, '\n')) {
-    *stop = '\0';
-    obey(session, line);
-    line = stop + 1;
-  }
-  session->ordered -= (size_t) (line - text);
-  memmove(text, line, session->ordered);
-  if (session->ordered == sizeof session->orders - 1)
-    session->ordered = 0; /* no line of ours is that long */
-  return true;
+  return lines_read(&session->from_node, FD_EVENTS, obey, session);
 }
 
 enum { POLLED_REPORT, POLLED_NODE, POLLED_COMMAND, POLLED_STREAMS };

@@ -28,7 +28,7 @@ struct flow {
 void flow_begin(struct flow *flow, bool is_piped);
 
 /* Read once, when nobody lacks anything. False when there was nothing: at its end, or, when the
- * command has ended, for now, the source is closed. */
+ * command has ended, nothing just now, the source is closed. */
 bool flow_fill(struct streams *streams, int number);
 
 /* The same where the first client's pipe is all there is: pages go from one to the other. False

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../core/cleanup.h"
+#include "../core/clock.h"
 #include "../core/fd.h"
 #include "keeper.h"
 #include "report.h"
@@ -82,14 +83,14 @@ static void note(const struct health *health) {
 
 static bool is_in_start_period(const struct health *health) {
   return health->status == HEALTH_STARTING &&
-         keeper_clock_ms() - health->began_ms < setting(health, START_PERIOD);
+         clock_ms() - health->began_ms < setting(health, START_PERIOD);
 }
 
 /* From the end of the last one. */
 static void plan_next(struct health *health) {
   const bool is_early = is_in_start_period(health);
 
-  health->due_ms = keeper_clock_ms() + setting(health, is_early ? START_INTERVAL : INTERVAL);
+  health->due_ms = clock_ms() + setting(health, is_early ? START_INTERVAL : INTERVAL);
 }
 
 void health_begin(struct health *health) {
@@ -97,7 +98,7 @@ void health_begin(struct health *health) {
     return;
   health->is_running = true;
   health->is_paused = false;
-  health->began_ms = keeper_clock_ms();
+  health->began_ms = clock_ms();
   health->status = HEALTH_STARTING;
   health->streak = 0;
   plan_next(health);
@@ -110,7 +111,7 @@ int health_watch(const struct health *health, struct pollfd *polled) {
   *polled = (struct pollfd){.fd = is_checking ? health->checker.socket : -1, .events = POLLIN};
   if (!health->is_running || (health->is_paused && !is_checking))
     return -1;
-  const int64_t left = health->due_ms - keeper_clock_ms();
+  const int64_t left = health->due_ms - clock_ms();
   return left <= 0 ? 0 : left > 60000 ? 60000 : (int) left;
 }
 
@@ -144,7 +145,7 @@ static struct check_result *add_failure(struct health *health) {
   struct check_result *result = add_result(health);
 
   *result = (struct check_result){.exit_code = CHECK_NO_EXIT_CODE};
-  keeper_now(result->end);
+  clock_text(result->end);
   memcpy(result->start, result->end, sizeof result->start);
   return result;
 }
@@ -159,7 +160,7 @@ static void begin_check(struct health *health) {
   const char *plan = health->operation->arguments[PLAN].text;
   struct failure why = {0};
 
-  health->due_ms = keeper_clock_ms() + (int64_t) timeout_ms + GRACE_MS;
+  health->due_ms = clock_ms() + (int64_t) timeout_ms + GRACE_MS;
   if (checker_start(plan, timeout_ms, &health->checker, &why) == 0)
     return;
   struct check_result *result = add_failure(health);
@@ -186,7 +187,7 @@ void health_serve(struct health *health, const struct pollfd *polled) {
     collect_check(health);
     return;
   }
-  if (keeper_clock_ms() < health->due_ms)
+  if (clock_ms() < health->due_ms)
     return;
   if (health->checker.pid > 0) {
     struct check_result *result = add_failure(health);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "../core/cleanup.h"
+#include "../core/clock.h"
 #include "../core/sync.h"
 #include "../core/syscalls.h"
 #include "../core/tree.h"
@@ -111,8 +112,8 @@ static int hand_over(struct keeper *keeper, int sync, struct failure *why) {
   if (r < 0)
     return fail_in_step(why, "network");
 
-  keeper_now(keeper->started_at);
-  keeper->started_ms = keeper_clock_ms();
+  clock_text(keeper->started_at);
+  keeper->started_ms = clock_ms();
   r = sync_send(sync, SYNC_PROCEED, why);
   if (r < 0)
     return r;

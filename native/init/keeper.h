@@ -10,11 +10,13 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "../core/clock.h"
 #include "../core/plan.h"
 #include "../core/raw.h"
 #include "cgroup.h"
 #include "companion.h"
 #include "leftovers.h"
+#include "lines.h"
 #include "namespaces.h"
 #include "network.h"
 #include "restart.h"
@@ -41,19 +43,18 @@ struct keeper {
   /* Of each fuse-overlayfs in the plan, in its order; none where the kernel does it. */
   struct companion filesystems[KEEPER_MAX_FILESYSTEMS];
   struct network network;
-  char started_at[40]; /* RFC 3339; "" until the command runs */
-  int64_t started_ms;  /* keeper_clock_ms() then */
-  int64_t kill_at_ms;  /* it is killed then, who has been asked to end; 0: never */
-  bool is_paused;      /* as we were told */
+  char started_at[CLOCK_TEXT]; /* RFC 3339; "" until the command runs */
+  int64_t started_ms;          /* clock_ms() then */
+  int64_t kill_at_ms;          /* it is killed then, who has been asked to end; 0: never */
+  bool is_paused;              /* as we were told */
   struct cgroup cgroup;
 
   /* Of all. */
   struct restart restart;
-  bool is_detached;  /* the end of Node is not the container's */
-  int node;          /* FD_EVENTS; -1 when Node is gone */
-  int signals;       /* watch.h; -1 before */
-  char order[256];   /* what has come of a line whose end has not (orders.h) */
-  size_t order_used; /* of it */
+  bool is_detached;       /* the end of Node is not the container's */
+  int node;               /* FD_EVENTS; -1 when Node is gone */
+  int signals;            /* watch.h; -1 before */
+  struct lines from_node; /* orders (orders.h) */
   struct streams *streams;
   struct health *health;
   struct size size;  /* the terminal's at the start */
@@ -74,9 +75,3 @@ void keeper_list_companions(const struct keeper *keeper,
 
 /* When Node may have been killed: it did not put back its terminal then. */
 void keeper_restore_host_terminal(const struct keeper *keeper);
-
-/* Now, as RFC 3339 with nanoseconds, in UTC. */
-void keeper_now(char text[static 40]);
-
-/* Now, for measuring: CLOCK_MONOTONIC in milliseconds. */
-int64_t keeper_clock_ms(void);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "../core/cleanup.h"
+#include "../core/clock.h"
 
 /* "2026-11-22T09:00:00.123456789Z stdout F " */
 #define PREFIX 40
@@ -30,13 +31,6 @@
 #define TURN_AGAIN (1u << 20)
 
 static const char *const streams[] = {"stdout", "stderr"};
-
-static int64_t now_ms(void) {
-  struct timespec now;
-
-  (void) clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void format_prefix(char prefix[static PREFIX + 1], enum log_stream stream) {
   struct timespec now;
@@ -234,7 +228,7 @@ static void keep_back(struct log *log, struct log_part *part, const char *bytes,
   memcpy(part->bytes + part->used, bytes, size);
   part->used += size;
   if (log->due_ms == 0)
-    log->due_ms = now_ms() + LINE_END_MS;
+    log->due_ms = clock_ms() + LINE_END_MS;
 }
 
 void log_write(struct log *log, enum log_stream stream, const char *bytes, size_t size) {
@@ -264,7 +258,7 @@ void log_write(struct log *log, enum log_stream stream, const char *bytes, size_
 int log_timeout(const struct log *log) {
   if (log->due_ms == 0)
     return -1;
-  const int64_t left = log->due_ms - now_ms();
+  const int64_t left = log->due_ms - clock_ms();
   return left > 0 ? (int) left : 0;
 }
 

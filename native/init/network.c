@@ -7,10 +7,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../core/cleanup.h"
+#include "../core/clock.h"
 #include "own_address.h"
 
 #define TIMEOUT_MS 30000
@@ -93,16 +93,9 @@ static void last_words(const struct network *network, char *ret_line, size_t siz
       (void) snprintf(ret_line, size, "%s", line);
 }
 
-static long long now_ms(void) {
-  struct timespec now;
-
-  (void) clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 /* 0 when it is ready; else what is the matter: ETIMEDOUT, ECHILD for its end, ECANCELED. */
 static int wait_ready(const struct network *network, int node) {
-  const long long until = now_ms() + TIMEOUT_MS;
+  const long long until = clock_ms() + TIMEOUT_MS;
   struct pollfd polled[] = {
       {.fd = network->ready, .events = POLLIN},
       {.fd = network->companion.pidfd, .events = POLLIN},
@@ -110,7 +103,7 @@ static int wait_ready(const struct network *network, int node) {
   };
 
   for (;;) {
-    const long long left = until - now_ms();
+    const long long left = until - clock_ms();
     const int n = left <= 0 ? 0 : poll(polled, sizeof polled / sizeof *polled, (int) left);
 
     if (n == 0)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../core/clock.h"
 #include "../core/syscalls.h"
 #include "announce.h"
 #include "streams.h"
@@ -50,7 +51,7 @@ static int pass_signal(struct keeper *keeper, const char *words, struct failure 
 
 /* After `delay_ms` by force; a later order may be in less of a hurry. */
 static void arm(struct keeper *keeper, long delay_ms) {
-  keeper->kill_at_ms = delay_ms < 0 ? 0 : keeper_clock_ms() + delay_ms;
+  keeper->kill_at_ms = delay_ms < 0 ? 0 : clock_ms() + delay_ms;
 }
 
 /* `N [MS]`; what is more than a timer can hold is for ever. */
@@ -160,29 +161,12 @@ int orders_obey(void *whose, const char *order, struct failure *why) {
   return obey(whose, CLIENT, order, why);
 }
 
-/* Lines are short and come whole from one writer. */
-bool orders_read(struct keeper *keeper) {
-  char *const text = keeper->order;
-  const size_t size = sizeof keeper->order;
+static void obey_node(void *whose, const char *line) {
   struct failure ignored;
-  const ssize_t n = read(keeper->node, text + keeper->order_used, size - 1 - keeper->order_used);
 
-  if (n < 0)
-    return errno == EINTR || errno == EAGAIN;
-  if (n == 0)
-    return false;
-  keeper->order_used += (size_t) n;
-  text[keeper->order_used] = '\0';
+  (void) obey(whose, NODE, line, &ignored);
+}
 
-  char *line = text;
-  for (char *newline = strchr(line, '\n'); newline != NULL; newline = strchr(line, '\n')) {
-    *newline = '\0';
-    (void) obey(keeper, NODE, line, &ignored);
-    line = newline + 1;
-  }
-  keeper->order_used -= (size_t) (line - text);
-  memmove(text, line, keeper->order_used);
-  if (keeper->order_used == size - 1)
-    keeper->order_used = 0; /* no line of ours is that long */
-  return true;
+bool orders_read(struct keeper *keeper) {
+  return lines_read(&keeper->from_node, keeper->node, obey_node, keeper);
 }

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "../core/cleanup.h"
+#include "../core/clock.h"
 #include "../core/process_stat.h"
 #include "../core/syscalls.h"
 
@@ -222,20 +223,13 @@ static int stop_seen(int proc, const struct look *look, struct residents *reside
   return lively;
 }
 
-static long long now_ms(void) {
-  struct timespec now;
-
-  (void) clock_gettime(CLOCK_MONOTONIC, &now);
-  return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
-}
-
 static int stop_all(int proc, const struct residents_home *home, struct look *look,
                     struct residents *residents, struct failure *why) {
   const struct timespec moment = {.tv_nsec = BETWEEN_LOOKS_US * 1000L};
-  const long long began = now_ms();
+  const long long began = clock_ms();
   int quiet = 0;
 
-  for (long long passed = 0; passed < TIMEOUT_MS; passed = now_ms() - began) {
+  for (long long passed = 0; passed < TIMEOUT_MS; passed = clock_ms() - began) {
     if (look_around(proc, home, look, why) < 0)
       return -why->errnum;
     const int lively = stop_seen(proc, look, residents, passed < PATIENCE_MS, why);

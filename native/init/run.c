@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "../core/cleanup.h"
+#include "../core/clock.h"
 #include "../core/syscalls.h"
 #include "announce.h"
 #include "detach.h"
@@ -80,7 +81,7 @@ static int run_once(struct keeper *keeper, struct ending *ending, struct failure
   if (r < 0) {
     ending->signal = 0;
     note_refusal(ending, &refused);
-    keeper_now(ending->finished_at);
+    clock_text(ending->finished_at);
     return 0;
   }
   announce_started(keeper);
@@ -91,7 +92,7 @@ static int run_once(struct keeper *keeper, struct ending *ending, struct failure
   r = keeper_wait(keeper, &status, why);
   keeper_clean_up(keeper);
   note_end(ending, keeper, status);
-  keeper_now(ending->finished_at);
+  clock_text(ending->finished_at);
   return r < 0 ? r : 1;
 }
 
@@ -99,7 +100,7 @@ static int run_once(struct keeper *keeper, struct ending *ending, struct failure
 static int await_restart(struct keeper *keeper, struct ending *ending, struct failure *why) {
   const struct restart_end end = {
       .exit_code = ending->exit_code,
-      .ran_ms = keeper_clock_ms() - keeper->started_ms,
+      .ran_ms = clock_ms() - keeper->started_ms,
   };
   int delay_ms = 0;
   int r;

@@ -17,10 +17,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../core/cleanup.h"
+#include "../core/clock.h"
 #include "streams_parts.h"
 
 /* Reads at a time: others are to be heard. */
@@ -37,13 +37,6 @@ enum {
 };
 _Static_assert(POLLED_CLIENTS + CLIENTS_POLLED < STREAMS_POLLED, "one more for the owner");
 _Static_assert(CLIENTS_MAX == STREAMS_MAX_CLIENTS, "two names of one number");
-
-static int64_t now_ms(void) {
-  struct timespec now;
-
-  (void) clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int place_nothing(int from, int to, struct failure *why) {
   autoclose int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -311,7 +304,7 @@ static bool wait_for_readers(struct streams *streams, int owner, int patience_ms
 
 /* Everything but what nobody takes. */
 static void deliver(struct streams *streams, int owner) {
-  int64_t give_up_ms = now_ms() + GIVE_UP_MS;
+  int64_t give_up_ms = clock_ms() + GIVE_UP_MS;
   bool is_owned = owner >= 0;
   size_t left = drain(streams);
 
@@ -320,7 +313,7 @@ static void deliver(struct streams *streams, int owner) {
     left = drain(streams);
   }
   while (left > 0) {
-    const int64_t patience_ms = give_up_ms - now_ms();
+    const int64_t patience_ms = give_up_ms - clock_ms();
     const size_t before = left;
 
     if (patience_ms <= 0 || streams->is_hurried)
@@ -334,7 +327,7 @@ static void deliver(struct streams *streams, int owner) {
       give_up_first(streams);
     left = drain(streams);
     if (left != before)
-      give_up_ms = now_ms() + GIVE_UP_MS;
+      give_up_ms = clock_ms() + GIVE_UP_MS;
   }
 }
 

@@ -11,21 +11,14 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <termios.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "../core/cleanup.h"
+#include "../core/clock.h"
 
 /* From each end that was read to the next; doubled for as long as nobody reads. */
 #define END_INTERVAL_MS 100
 #define END_MAX_INTERVAL_MS 3200
-
-static int64_t now_ms(void) {
-  struct timespec now;
-
-  (void) clock_gettime(CLOCK_MONOTONIC, &now);
-  return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 int terminal_open(struct terminal *terminal, int master, struct size size, struct failure *why) {
   *terminal = TERMINAL_NONE;
@@ -47,13 +40,13 @@ void terminal_resize(const struct terminal *terminal, struct size size) {
 void terminal_end_input(struct terminal *terminal) {
   terminal->at_end = true;
   terminal->end_interval_ms = END_INTERVAL_MS;
-  terminal->next_end_ms = now_ms();
+  terminal->next_end_ms = clock_ms();
 }
 
 int terminal_timeout(const struct terminal *terminal) {
   if (!terminal->at_end)
     return -1;
-  const int64_t left = terminal->next_end_ms - now_ms();
+  const int64_t left = terminal->next_end_ms - clock_ms();
   return left > 0 ? (int) left : 0;
 }
 
@@ -75,7 +68,7 @@ void terminal_type_end(struct terminal *terminal) {
     terminal->end_interval_ms = END_INTERVAL_MS;
   else if (terminal->end_interval_ms < END_MAX_INTERVAL_MS)
     terminal->end_interval_ms *= 2;
-  terminal->next_end_ms = now_ms() + terminal->end_interval_ms;
+  terminal->next_end_ms = clock_ms() + terminal->end_interval_ms;
   if (is_unread || tcgetattr(terminal->slave, &mode) < 0)
     return;
   if (mode.c_cc[VEOF] != _POSIX_VDISABLE)

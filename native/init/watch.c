@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../core/cleanup.h"
+#include "../core/clock.h"
 #include "../core/syscalls.h"
 #include "announce.h"
 #include "health.h"
@@ -84,7 +85,7 @@ static int shorter(int one_ms, int other_ms) {
 }
 
 static int earlier(int one_ms, int64_t other_at_ms) {
-  const int64_t left = other_at_ms - keeper_clock_ms();
+  const int64_t left = other_at_ms - clock_ms();
   const int other_ms = left > 0 ? (int) left : 0;
 
   return one_ms >= 0 && one_ms < other_ms ? one_ms : other_ms;
@@ -127,7 +128,7 @@ static int turn(struct keeper *keeper, struct pollfd polled[static POLLED], int6
   streams_serve(keeper->streams, polled + POLLED_STREAMS);
   health_pause(keeper->health, keeper->is_paused);
   health_serve(keeper->health, polled + POLLED_HEALTH);
-  if (keeper->kill_at_ms > 0 && keeper_clock_ms() >= keeper->kill_at_ms) {
+  if (keeper->kill_at_ms > 0 && clock_ms() >= keeper->kill_at_ms) {
     keeper->kill_at_ms = 0;
     (void) sys_pidfd_send_signal(keeper->pidfd, SIGKILL);
   }
@@ -160,12 +161,12 @@ int keeper_wait(struct keeper *keeper, int *ret_status, struct failure *why) {
 }
 
 int keeper_pause(struct keeper *keeper, int64_t delay_ms, struct failure *why) {
-  const int64_t until_ms = keeper_clock_ms() + delay_ms;
+  const int64_t until_ms = clock_ms() + delay_ms;
   struct pollfd polled[POLLED];
   int r = 0;
 
   while (r == 0 && !keeper->restart.is_ending && !keeper->restart.again &&
-         keeper_clock_ms() < until_ms)
+         clock_ms() < until_ms)
     r = turn(keeper, polled, until_ms, why);
   return r;
 }
