@@ -1,6 +1,5 @@
 /** A container stands still until it is told to go on, whatever becomes of who paused it. */
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { MarmitaError } from "../errors.ts";
 import { Helper, type HelperEvent, HelperFailure } from "../native/helper.ts";
 import {
@@ -10,6 +9,7 @@ import {
   writeCgroupFile,
 } from "../runtime/own-cgroup.ts";
 import { abortError, onAbort, throwIfAborted } from "../util/abort.ts";
+import { Patience } from "../util/patience.ts";
 import type { EngineContext } from "./context.ts";
 import { recordContainer } from "./events.ts";
 import { speakToKeeper } from "./keepers.ts";
@@ -161,12 +161,13 @@ async function freeze(
   const wanted = isToStop ? 1 : 0;
   writeCgroupFile(directory, "cgroup.freeze", String(wanted));
   const deadline = performance.now() + FREEZE_MS;
+  const patience = new Patience({ longestMs: 4 });
   while (cgroupValue(readCgroupFile(directory, "cgroup.events"), "frozen") !== wanted) {
     if (performance.now() > deadline) {
       writeCgroupFile(directory, "cgroup.freeze", "0");
       throw cannot("hold", record, { event: "failed", what: "the freezer takes too long" });
     }
-    await delay(1);
+    await patience.wait();
   }
   return { method: "freezer", processes: 0 };
 }

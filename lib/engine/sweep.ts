@@ -1,10 +1,10 @@
 /** Repairs what a power cut or a kill left; looks at what is unfinished, not at every container. */
 import { readdir, readFile, rename, rmdir } from "node:fs/promises";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { removeTree } from "../layers/inside.ts";
 import { writeAtomic } from "../store/atomic.ts";
 import type { Paths } from "../store/paths.ts";
+import { Patience } from "../util/patience.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
 import type { EngineContext } from "./context.ts";
 import { recordContainer } from "./events.ts";
@@ -187,12 +187,13 @@ export async function endProcess(content: LiveContent): Promise<void> {
 async function removeCgroup(directory: string): Promise<void> {
   if (!CGROUP.test(directory)) return;
   const deadline = performance.now() + LONGEST_DEATH_MS;
+  const patience = new Patience();
   while (performance.now() < deadline) {
     try {
       return await rmdir(directory);
     } catch (error) {
       if (errnoOf(error) !== "EBUSY") return;
-      await delay(1);
+      await patience.wait();
     }
   }
 }
@@ -200,6 +201,7 @@ async function removeCgroup(directory: string): Promise<void> {
 async function endFirst({ pid, pidStart, bootId }: LiveContent): Promise<void> {
   if (pid === undefined || bootId !== (await thisBoot())) return;
   const deadline = performance.now() + LONGEST_DEATH_MS;
+  const patience = new Patience();
   while ((await startTime(pid)) === pidStart && performance.now() < deadline) {
     try {
       process.kill(pid, "SIGKILL");
@@ -207,7 +209,7 @@ async function endFirst({ pid, pidStart, bootId }: LiveContent): Promise<void> {
       if (errnoOf(error) === "ESRCH") return;
       throw error;
     }
-    await delay(1);
+    await patience.wait();
   }
 }
 

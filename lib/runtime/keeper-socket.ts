@@ -276,7 +276,7 @@ class Output extends Readable {
     this.#resume = resume;
   }
 
-  /** False: no more for now. What nobody can read any more is let go. */
+  /** False: full until it is read from (`resume`). What nobody can read any more is let go. */
   show(part: Buffer): boolean {
     if (this.destroyed) return true;
     this.isFull = !this.push(part);
