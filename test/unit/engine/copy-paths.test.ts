@@ -21,13 +21,13 @@ describe("a path to copy", () => {
   });
 
   it.each([
-    ["x", "/work/dir/x", "x"],
-    [".", "/work/dir/", ""],
-    ["./", "/work/dir/", "dir"],
-    ["..", "/work/", "work"],
+    ["x", "/home/ana/notes/x", "x"],
+    [".", "/home/ana/notes/", ""],
+    ["./", "/home/ana/notes/", "notes"],
+    ["..", "/home/ana/", "ana"],
     ["/abs", "/abs", "abs"],
   ])("%j begins where we are", (text, path, name) => {
-    expect(parseCopyPath(text, "/work/dir")).toEqual({ path, name });
+    expect(parseCopyPath(text, "/home/ana/notes")).toEqual({ path, name });
   });
 
   it("has characters", () => {
