@@ -28,8 +28,7 @@ describe.runIf(requireUserNamespaces())("the tutorial", () => {
   });
 
   afterEach(async () => {
-    const { stdout } = await cli.call(["ps", "-aq"]);
-    if (stdout !== "") await cli.call(["rm", "-f", ...stdout.trim().split("\n")]); // of a story cut short
+    await cli.removeContainers(); // of a story cut short
   });
 
   it(

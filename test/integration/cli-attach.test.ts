@@ -27,8 +27,7 @@ describe.runIf(requireUserNamespaces())("attached on the command line", () => {
   });
   afterEach(async () => {
     for (const terminal of terminals.splice(0)) await terminal[Symbol.asyncDispose]();
-    const { stdout } = await cli.call(["ps", "-aq"]);
-    for (const id of stdout.split("\n").filter(Boolean)) await cli.call(["rm", "-f", id]);
+    await cli.removeContainers();
   });
 
   /** `marmita ARGS` in a terminal of its own. */

@@ -57,6 +57,12 @@ export class Cli {
     return new Called(spawn("bash", ["-c", line], { stdio: ["pipe", "pipe", "pipe"], env }));
   }
 
+  /** All there are, running or not. */
+  async removeContainers(): Promise<void> {
+    const ids = (await this.call(["ps", "-aq"])).stdout.split("\n").filter(Boolean);
+    if (ids.length > 0) await this.call(["rm", "-f", ...ids]);
+  }
+
   #env(): NodeJS.ProcessEnv {
     return { ...process.env, MARMITA_ROOT: this.root, MARMITA_DEBUG: "" };
   }

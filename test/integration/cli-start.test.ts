@@ -15,10 +15,7 @@ describe.runIf(requireUserNamespaces())("marmita start", () => {
     cli = await busyboxCli();
   });
 
-  afterEach(async () => {
-    const ids = (await cli.call(["ps", "-aq"])).stdout.split("\n").filter(Boolean);
-    if (ids.length > 0) await cli.call(["rm", "-f", ...ids]);
-  });
+  afterEach(() => cli.removeContainers());
 
   async function create(name: string, ...args: string[]): Promise<void> {
     const made = await cli.call(["create", "--network=none", "--name", name, ...args]);

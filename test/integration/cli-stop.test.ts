@@ -13,10 +13,7 @@ describe.runIf(requireUserNamespaces())("on the command line", () => {
     cli = await busyboxCli();
   });
 
-  afterEach(async () => {
-    const ids = (await cli.call(["ps", "-aq"])).stdout.split("\n").filter(Boolean);
-    if (ids.length > 0) await cli.call(["rm", "-f", ...ids]);
-  });
+  afterEach(() => cli.removeContainers());
 
   async function background(name: string, ...command: string[]): Promise<void> {
     const args = ["run", "-d", "--network=none", "--name", name, "busybox", ...command];

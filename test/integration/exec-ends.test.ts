@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Container } from "../../lib/engine/container.ts";
 import type { CreateOptions } from "../../lib/engine/container-options.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
+import { startSleeping } from "../helpers/containers.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
 import { eventually, lineOf } from "../helpers/eventually.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
@@ -16,18 +17,7 @@ describe.runIf(canRun)("a further command in a container", () => {
   let engine: Engine;
   let box: Container;
 
-  /** One that stays, whose first process reaps. */
-  async function start(options: Partial<CreateOptions> = {}): Promise<Container> {
-    const { container } = await engine.containers.createAndStart({
-      image: "busybox",
-      command: ["sleep", "600"],
-      network: "none",
-      init: true,
-      remove: true,
-      ...options,
-    });
-    return container;
-  }
+  const start = (options: Partial<CreateOptions> = {}) => startSleeping(engine, options);
 
   beforeAll(async () => {
     engine = await busyboxEngine();

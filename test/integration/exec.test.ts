@@ -6,6 +6,7 @@ import type { CreateOptions } from "../../lib/engine/container-options.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
 import type { ExecOptions } from "../../lib/engine/exec-options.ts";
 import type { Isolation } from "../../lib/engine/options.ts";
+import { startSleeping } from "../helpers/containers.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
 import { eventually, lineOf } from "../helpers/eventually.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
@@ -19,18 +20,7 @@ describe.runIf(canRun)("exec", () => {
   let ids: Isolation["ids"];
   let box: Container;
 
-  /** One that stays, whose first process reaps. */
-  async function start(options: Partial<CreateOptions> = {}): Promise<Container> {
-    const { container } = await engine.containers.createAndStart({
-      image: "busybox",
-      command: ["sleep", "600"],
-      network: "none",
-      init: true,
-      remove: true,
-      ...options,
-    });
-    return container;
-  }
+  const start = (options: Partial<CreateOptions> = {}) => startSleeping(engine, options);
 
   beforeAll(async () => {
     engine = await busyboxEngine();

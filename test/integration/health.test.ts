@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Container } from "../../lib/engine/container.ts";
 import type { CreateOptions } from "../../lib/engine/container-options.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
+import { startSleeping } from "../helpers/containers.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { busyboxWith } from "../helpers/images.ts";
@@ -29,18 +30,11 @@ describe.runIf(requireUserNamespaces())("a container with a health check", () =>
     engine = await busyboxEngine();
   });
 
-  async function start(options: Partial<CreateOptions> = {}): Promise<Container> {
-    const { container } = await engine.containers.createAndStart({
-      image: "busybox",
-      command: ["sleep", "600"],
-      network: "none",
-      init: true,
-      remove: true,
+  const start = (options: Partial<CreateOptions> = {}) =>
+    startSleeping(engine, {
       healthcheck: { test: IS_THERE, intervalMs: 50, retries: 2 },
       ...options,
     });
-    return container;
-  }
 
   const healthOf = async (container: Container): Promise<HealthJson> => {
     const { State } = await container.inspect();

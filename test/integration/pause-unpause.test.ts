@@ -6,8 +6,9 @@ import { beforeAll, describe, expect, it } from "vitest";
 import type { Container } from "../../lib/engine/container.ts";
 import type { CreateOptions } from "../../lib/engine/container-options.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
+import { startReady } from "../helpers/containers.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
-import { eventually, lineOf } from "../helpers/eventually.ts";
+import { eventually } from "../helpers/eventually.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
@@ -26,17 +27,7 @@ describe.runIf(requireUserNamespaces())("a container that is paused", () => {
     engine = await busyboxEngine();
   });
 
-  async function started(options: Partial<CreateOptions> = {}): Promise<Container> {
-    const { container, process } = await engine.containers.createAndStart({
-      image: "busybox",
-      command: ["sh", "-c", FAMILY],
-      network: "none",
-      remove: true,
-      ...options,
-    });
-    if (process.stdout !== undefined) await lineOf(process.stdout, /ready/);
-    return container;
-  }
+  const started = (options: Partial<CreateOptions> = {}) => startReady(engine, FAMILY, options);
 
   /** How many of its processes are in each state: `S` sleeps, `T` was stopped. */
   async function states(container: Container): Promise<Record<string, number>> {

@@ -2,6 +2,7 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { CreateOptions } from "../../lib/engine/container-options.ts";
 import type { Container } from "../../lib/engine/container.ts";
 import { type Engine, openEngine } from "../../lib/engine/engine.ts";
+import { removeContainers } from "../helpers/containers.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
@@ -15,10 +16,7 @@ beforeAll(async () => {
   if (requireUserNamespaces()) engine = await busyboxEngine();
 });
 
-afterEach(async () => {
-  const list = await engine?.containers.list();
-  for (const { id } of list ?? []) await engine.containers.remove(id, { force: true });
-});
+afterEach(() => removeContainers(engine));
 
 const SLEEP = ["sleep", "1000"];
 

@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Container } from "../../lib/engine/container.ts";
 import { type Engine, openEngine } from "../../lib/engine/engine.ts";
+import { removeContainers } from "../helpers/containers.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
@@ -13,10 +14,7 @@ beforeAll(async () => {
   if (requireUserNamespaces()) engine = await busyboxEngine();
 });
 
-afterEach(async () => {
-  const list = await engine?.containers.list();
-  for (const { id } of list ?? []) await engine.containers.remove(id, { force: true });
-});
+afterEach(() => removeContainers(engine));
 
 /** Whether it has resolved by now; nothing is waited for but what is due. */
 async function isPending(promise: Promise<unknown>): Promise<boolean> {
