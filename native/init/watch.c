@@ -165,8 +165,7 @@ int keeper_pause(struct keeper *keeper, int64_t delay_ms, struct failure *why) {
   struct pollfd polled[POLLED];
   int r = 0;
 
-  while (r == 0 && !keeper->restart.is_ending && !keeper->restart.again &&
-         clock_ms() < until_ms)
+  while (r == 0 && !keeper->restart.is_ending && !keeper->restart.again && clock_ms() < until_ms)
     r = turn(keeper, polled, until_ms, why);
   return r;
 }
