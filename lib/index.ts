@@ -1,5 +1,10 @@
 /** The public API, and nothing else. Importing it does nothing, on any system. */
 export { type ErrorCode, MarmitaError, isMarmitaError } from "./errors.ts";
+export type {
+  RegistriesOptions,
+  RegistrySettings,
+  RegistryTimeouts,
+} from "./registry/configuration.ts";
 
 export type { ApiOptions } from "./api/default-engine.ts";
 export { commit } from "./api/commit.ts";

@@ -11,6 +11,7 @@ import {
   abortSignal,
   check,
   type Checks,
+  entries,
   flag,
   oneOf,
   text,
@@ -71,6 +72,7 @@ const engine: Checks<EngineOptions> = {
   root: word,
   ids: oneOf("auto", "subids", "single"),
   storageDriver: oneOf("auto", "overlay", "fuse-overlayfs"),
+  registries: (value, name) => void entries(value, name), // the rest: where it is loaded
 };
 const load: Checks<LoadOptions> = { name: word, platform: word, signal: abortSignal };
 const save: Checks<SaveOptions> = {

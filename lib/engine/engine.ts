@@ -5,6 +5,7 @@ import { ImageLibrary } from "../images/library.ts";
 import { Layers } from "../layers/snapshots.ts";
 import { type MappedNamespace, openNamespace } from "../runtime/namespace.ts";
 import { type StorageDriver, chooseStorageDriver } from "../runtime/storage-driver.ts";
+import type { RegistriesOptions } from "../registry/configuration.ts";
 import { FileBlobStore } from "../store/blobs.ts";
 import { Paths, dataRoot } from "../store/paths.ts";
 import { References } from "../store/references.ts";
@@ -110,12 +111,22 @@ export async function openEngine(options: EngineOptions = {}): Promise<Engine> {
     throw new MarmitaError("UNSUPPORTED", `containers need Linux, this is ${process.platform}`);
   }
   const root = dataRoot(options.root);
+  if (options.registries !== undefined) await checkRegistries(options.registries);
   return explained(`open the data root ${root}`, open(root, options));
+}
+
+/** Loaded by those alone who have such options: the rest need nothing of registries yet. */
+async function checkRegistries(registries: RegistriesOptions): Promise<void> {
+  const { checkRegistriesOptions } = await import("../registry/configuration.ts");
+  checkRegistriesOptions(registries);
 }
 
 type HowToOpen = Omit<EngineOptions, "root">;
 
-async function open(root: string, { ids, storageDriver = "auto" }: HowToOpen): Promise<Engine> {
+async function open(
+  root: string,
+  { ids, storageDriver = "auto", registries }: HowToOpen,
+): Promise<Engine> {
   const paths = await makeRoot(root);
   const work = new Work();
   let isOver = false;
@@ -139,6 +150,7 @@ async function open(root: string, { ids, storageDriver = "auto" }: HowToOpen): P
     mapped: mapped.get,
     kept: (ids) => kept.of(ids),
     driver: driver.get,
+    registriesOptions: registries,
     work,
     running: new Map(),
     execs: new Set(),

@@ -1,5 +1,6 @@
 /** What callers may ask of an engine, a start and a run, and what they get back. */
 import type { Readable } from "node:stream";
+import type { RegistriesOptions } from "../registry/configuration.ts";
 import type { ExitStatus } from "../runtime/process.ts";
 import type { NetworkLevel } from "../runtime/network.ts";
 import type { HelperName } from "../runtime/network-helpers.ts";
@@ -17,6 +18,11 @@ export interface EngineOptions {
   /** `subids` fails where the user has no subordinate ids; `auto` falls back to `single`. */
   readonly ids?: IdsOption;
   readonly storageDriver?: StorageDriverOption;
+  /**
+   * Which registries are asked, and how. Default: the file `$MARMITA_REGISTRIES`, else
+   * `marmita/registries.json` under `$XDG_CONFIG_HOME`.
+   */
+  readonly registries?: RegistriesOptions;
 }
 
 /** The size of a container's terminal when its command starts; only with `tty`. */
