@@ -32,7 +32,9 @@ export interface EndpointTls {
 
 export type AccessMode = "pull" | "push";
 
-export interface EndpointsOptions {
+/** What somebody is about to do, and how careful they want to be. */
+export interface EndpointAccess {
+  readonly mode: AccessMode;
   /** True: TLS with a good certificate or nothing. False: insecure. Default: as configured. */
   readonly tlsVerify?: boolean | undefined;
 }
@@ -51,16 +53,15 @@ LOOPBACK.addAddress("::1", "ipv6");
 export function endpointsOf(
   configuration: RegistriesConfiguration,
   domain: string,
-  mode: AccessMode,
-  options: EndpointsOptions = {},
+  access: EndpointAccess,
 ): readonly Endpoint[] {
   const host = registryName(domain);
   const settings = configuration.registries.get(host) ?? {};
   if (settings.blocked === true) throw blocked(host, configuration);
-  const itself = ofHost(host, settings, options);
-  if (mode === "push") return itself;
+  const itself = ofHost(host, settings, access);
+  if (access.mode === "push") return itself;
   const { mirrors = [] } = settings;
-  return [...mirrors.map((url) => ofMirror(new URL(url), configuration, options)), ...itself];
+  return [...mirrors.map((url) => ofMirror(new URL(url), configuration, access)), ...itself];
 }
 
 /** Never contacted, by the user's wish. */
@@ -71,7 +72,7 @@ export function isBlocked(configuration: RegistriesConfiguration, domain: string
 function ofHost(
   host: string,
   settings: RegistrySettings,
-  { tlsVerify }: EndpointsOptions,
+  { tlsVerify }: EndpointAccess,
 ): readonly Endpoint[] {
   const name = host === DOCKER_HUB ? HUB_HOST : host;
   const insecure = tlsVerify === undefined ? (settings.insecure ?? isLoopback(host)) : !tlsVerify;
@@ -83,7 +84,7 @@ function ofHost(
 function ofMirror(
   url: URL,
   { registries }: RegistriesConfiguration,
-  { tlsVerify }: EndpointsOptions,
+  { tlsVerify }: EndpointAccess,
 ): Endpoint {
   const host = registryName(url.host);
   const settings = registries.get(host) ?? {};
