@@ -1,0 +1,133 @@
+/** Programs that keep credentials: `docker-credential-NAME`, in Docker's protocol. */
+import { MarmitaError } from "../errors.ts";
+import { abortError, throwIfAborted } from "../util/abort.ts";
+import { JsonReader } from "../util/json.ts";
+import { SharedWork } from "../util/shared-work.ts";
+import { type Credentials, type Environment, TOKEN_USER, namedOrToken } from "./credentials.ts";
+
+export interface AskOptions {
+  readonly env: Environment;
+  readonly signal?: AbortSignal | undefined;
+  /** Some ask a person first. Default: 2 minutes. */
+  readonly timeoutMs?: number;
+}
+
+type Verb = "get" | "store" | "erase";
+
+const TIMEOUT_MS = 120_000;
+const MOST_BYTES = 1024 * 1024;
+const LONGEST_REASON = 200;
+
+/** How the helpers there are say that they have nothing. */
+const NOTHING = /credentials not found|no credentials (server URL|username)/i;
+
+/** Many pulls at once ask once. */
+const asking = new SharedWork<Credentials | undefined>();
+
+/** `undefined` when it has none. Throws `UNAVAILABLE` when it cannot be asked, `CORRUPT`. */
+export async function askHelper(
+  helper: string,
+  server: string,
+  options: AskOptions,
+): Promise<Credentials | undefined> {
+  const key = JSON.stringify([helper, server, options.env]);
+  return asking.do(key, (signal) => get(helper, server, { ...options, signal }), options.signal);
+}
+
+async function get(
+  helper: string,
+  server: string,
+  options: AskOptions,
+): Promise<Credentials | undefined> {
+  const output = await call(helper, "get", server, options);
+  if (output === undefined) return undefined;
+  const answer = new JsonReader(parse(output, helper), `the answer of ${programOf(helper)}`);
+  const username = answer.findText("Username") ?? "";
+  const secret = answer.findText("Secret") ?? "";
+  return username === "" && secret === "" ? undefined : namedOrToken(username, secret);
+}
+
+/** Throws `UNAVAILABLE` when it does not keep them. */
+export async function storeInHelper(
+  helper: string,
+  server: string,
+  credentials: Credentials & { readonly username?: string },
+  options: AskOptions,
+): Promise<void> {
+  const [username, secret] =
+    "password" in credentials
+      ? [credentials.username, credentials.password]
+      : [TOKEN_USER, "identityToken" in credentials ? credentials.identityToken : ""];
+  const record = JSON.stringify({ ServerURL: server, Username: username, Secret: secret });
+  await call(helper, "store", record, options);
+}
+
+/** Fine when it has none. */
+export async function eraseFromHelper(
+  helper: string,
+  server: string,
+  options: AskOptions,
+): Promise<void> {
+  await call(helper, "erase", server, options);
+}
+
+/** What it printed; `undefined` when it said that there is nothing. */
+async function call(
+  helper: string,
+  verb: Verb,
+  input: string,
+  { env, signal, timeoutMs = TIMEOUT_MS }: AskOptions,
+): Promise<string | undefined> {
+  const program = programOf(helper);
+  throwIfAborted(signal);
+  const { execFile } = await import("node:child_process"); // few have helpers
+  const { error, stdout } = await new Promise<{ error: Error | null; stdout: string }>((resolve) => {
+    const settings = { env: { ...env }, timeout: timeoutMs, maxBuffer: MOST_BYTES, signal };
+    const child = execFile(program, [verb], settings, (failure, output) => {
+      resolve({ error: failure, stdout: output });
+    });
+    child.stdin?.on("error", () => undefined); // it need not read all of it
+    child.stdin?.end(input);
+  });
+  if (error === null) return stdout;
+  if (signal?.aborted === true) throw abortError(signal);
+  if (NOTHING.test(stdout)) return undefined;
+  throw failed(program, verb, error, stdout);
+}
+
+/** A name with a slash would be a path of somebody else's choice. */
+function programOf(helper: string): string {
+  if (/^[\w.-]+$/.test(helper)) return `docker-credential-${helper}`;
+  throw new MarmitaError(
+    "INVALID_ARGUMENT",
+    `"${helper.slice(0, 100)}" is not the name of a credential helper`,
+    { hint: "credsStore and credHelpers name what follows docker-credential- in a program's name." },
+  );
+}
+
+function parse(output: string, helper: string): unknown {
+  try {
+    return JSON.parse(output);
+  } catch {
+    // Without the cause, which quotes what was read.
+    throw new MarmitaError("CORRUPT", `the answer of ${programOf(helper)} is not JSON`);
+  }
+}
+
+/** A helper says on stdout why it failed. Whatever else it printed may be secret. */
+function failed(program: string, verb: Verb, error: Error, stdout: string): MarmitaError {
+  const code: unknown = Reflect.get(error, "code");
+  if (code === "ENOENT" || code === "EACCES") {
+    return new MarmitaError("UNAVAILABLE", `the credential helper ${program} cannot be started`, {
+      cause: error,
+      errno: code,
+      hint: "Install it, or take its name from credsStore and credHelpers in Docker's config.json.",
+      details: { helper: program },
+    });
+  }
+  const [line = ""] = stdout.trim().split("\n", 1);
+  const reason = line === "" || /[{}]|secret/i.test(line) ? "" : `: ${line.slice(0, LONGEST_REASON)}`;
+  const how = Reflect.get(error, "killed") === true ? "did not answer in time" : "failed";
+  const what = `the credential helper ${program} ${how} at "${verb}"${reason}`;
+  return new MarmitaError("UNAVAILABLE", what, { details: { helper: program, verb } });
+}

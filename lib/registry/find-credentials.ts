@@ -1,0 +1,77 @@
+/** Finds who we are to a registry, where Docker and Podman keep it. */
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { throwIfAborted } from "../util/abort.ts";
+import { findInDocument, readDocument } from "./credential-files.ts";
+import type { CredentialSource, Credentials, Environment } from "./credentials.ts";
+
+export interface FindCredentialsOptions {
+  /** The only file looked at, and it has to be there. Default: `$REGISTRY_AUTH_FILE`. */
+  readonly authFile?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Default: the environment of this process. */
+  readonly env?: Environment | undefined;
+}
+
+/**
+ * The credentials for `path` at the registry `domain`, from the first place that has some. Places
+ * that cannot be read and helpers that fail are passed over; when nobody else has any, the first
+ * failure is thrown: `UNAVAILABLE`, `CORRUPT`, or `NOT_FOUND` for a file that was named.
+ */
+export async function findCredentials(
+  domain: string,
+  path: string | undefined,
+  options: FindCredentialsOptions = {},
+): Promise<Credentials | undefined> {
+  const { env = process.env, authFile, signal } = options;
+  const failures: unknown[] = [];
+  for (const source of credentialSources(env, authFile)) {
+    try {
+      const document = await readDocument(source);
+      if (document === undefined) continue;
+      const found = await findInDocument(document, domain, path, { env, signal });
+      if (found !== undefined) return found;
+    } catch (error) {
+      throwIfAborted(signal);
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+  return undefined;
+}
+
+/** In the order in which they are asked. */
+export function credentialSources(
+  env: Environment,
+  authFile: string | undefined,
+): readonly CredentialSource[] {
+  const only = authFile ?? said(env["REGISTRY_AUTH_FILE"]);
+  if (only !== undefined) return [{ name: only, path: only, isRequired: true }];
+  const variable = said(env["DOCKER_AUTH_CONFIG"]);
+  const runtime = said(env["XDG_RUNTIME_DIR"]);
+  const config = said(env["XDG_CONFIG_HOME"]) ?? join(home(env), ".config");
+  const paths = [
+    dockerConfigPath(env),
+    ...(runtime === undefined ? [] : [join(runtime, "containers", "auth.json")]),
+    join(config, "containers", "auth.json"),
+  ];
+  return [
+    ...(variable === undefined
+      ? []
+      : [{ name: "DOCKER_AUTH_CONFIG", text: variable, isRequired: false }]),
+    ...paths.map((path) => ({ name: path, path, isRequired: false })),
+  ];
+}
+
+/** Where Docker keeps what it knows, and where a login is written. */
+export function dockerConfigPath(env: Environment): string {
+  return join(said(env["DOCKER_CONFIG"]) ?? join(home(env), ".docker"), "config.json");
+}
+
+function home(env: Environment): string {
+  return said(env["HOME"]) ?? homedir();
+}
+
+function said(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
+}
