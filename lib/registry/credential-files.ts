@@ -4,13 +4,18 @@ import { MarmitaError } from "../errors.ts";
 import { errnoWords } from "../util/errno.ts";
 import { type JsonObject, isJsonObject } from "../util/json.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
+import { DOCKER_HUB, registryName } from "./configuration.ts";
 import { type AskOptions, askHelper } from "./credential-helpers.ts";
 import { type CredentialSource, type Credentials, namedOrToken } from "./credentials.ts";
 
 /** What Docker calls its Hub in its files, and what helpers know it as. */
 export const HUB_KEY = "https://index.docker.io/v1/";
-const HUB_DOMAIN = "docker.io";
-const HUB_NAMES = new Set(["docker.io", "index.docker.io", "registry-1.docker.io"]);
+
+/** A registry, and the repository where that is known: an entry may be for a part of a registry. */
+export interface WantedCredentials {
+  readonly domain: string;
+  readonly path?: string | undefined;
+}
 
 export interface CredentialDocument {
   readonly name: string;
@@ -41,24 +46,20 @@ export function parseDocument(text: string, name: string): JsonObject {
 
 /** A helper that is named for the registry comes first, then what the file itself has. */
 export async function findInDocument(
-  { name, content }: CredentialDocument,
-  domain: string,
-  path: string | undefined,
+  document: CredentialDocument,
+  wanted: WantedCredentials,
   options: AskOptions,
 ): Promise<Credentials | undefined> {
-  const helper = helperFor(content, domain);
-  let failure: unknown;
-  if (helper !== undefined) {
-    try {
-      const found = await askHelper(helper, serverKey(domain), options);
-      if (found !== undefined) return found;
-    } catch (error) {
-      failure = error;
-    }
+  const helper = helperFor(document.content, wanted.domain);
+  if (helper === undefined) return inFile(document, wanted);
+  try {
+    const found = await askHelper(helper, serverKey(wanted.domain), options);
+    return found ?? inFile(document, wanted);
+  } catch (error) {
+    const found = inFile(document, wanted);
+    if (found === undefined) throw error;
+    return found;
   }
-  const found = inFile(content["auths"], name, domain, path);
-  if (found === undefined && failure !== undefined) throw failure;
-  return found;
 }
 
 /** The helper that keeps credentials of a registry: its own, or the one for all. */
@@ -66,7 +67,7 @@ export function helperFor(content: JsonObject, domain: string): string | undefin
   const own = content["credHelpers"];
   if (isJsonObject(own)) {
     for (const [key, helper] of Object.entries(own)) {
-      if (nameOfKey(key) === nameOfDomain(domain)) return word(helper);
+      if (nameOfKey(key) === registryName(domain)) return word(helper);
     }
   }
   return word(content["credsStore"]);
@@ -74,28 +75,29 @@ export function helperFor(content: JsonObject, domain: string): string | undefin
 
 /** How Docker names a registry in its file and to helpers. */
 export function serverKey(domain: string): string {
-  return nameOfDomain(domain) === HUB_DOMAIN ? HUB_KEY : domain;
+  return registryName(domain) === DOCKER_HUB ? HUB_KEY : domain;
 }
 
 /** The keys of `auths` that mean this registry as a whole. */
 export function keysOf(content: JsonObject, domain: string): readonly string[] {
   const auths = content["auths"];
   if (!isJsonObject(auths)) return [];
-  return Object.keys(auths).filter((key) => nameOfKey(key) === nameOfDomain(domain));
+  return Object.keys(auths).filter((key) => nameOfKey(key) === registryName(domain));
 }
 
 /** Podman has entries for parts of a registry: the longest path that fits is meant. */
 function inFile(
-  auths: unknown,
-  file: string,
-  domain: string,
-  path: string | undefined,
+  { name: file, content }: CredentialDocument,
+  { domain, path }: WantedCredentials,
 ): Credentials | undefined {
+  const auths = content["auths"];
   if (!isJsonObject(auths)) return undefined;
-  for (const wanted of namesFor(nameOfDomain(domain), path)) {
+  for (const wanted of namesFor(registryName(domain), path)) {
     // The exact name before spellings of it.
     const keys = Object.keys(auths).filter((key) => nameOfKey(key) === wanted);
-    for (const key of keys.toSorted((one, other) => Number(other === wanted) - Number(one === wanted))) {
+    for (const key of keys.toSorted(
+      (one, other) => Number(other === wanted) - Number(one === wanted),
+    )) {
       const found = readEntry(auths[key], `${file}: the entry "${key}"`);
       if (found !== undefined) return found;
     }
@@ -106,19 +108,18 @@ function inFile(
 /** `a.io/b/c`, `a.io/b`, `a.io`. */
 function namesFor(domain: string, path: string | undefined): readonly string[] {
   const parts = path === undefined || path === "" ? [] : path.split("/");
-  return [...parts.map((_, index) => [domain, ...parts.slice(0, parts.length - index)].join("/")), domain];
-}
-
-function nameOfDomain(domain: string): string {
-  return HUB_NAMES.has(domain) ? HUB_DOMAIN : domain;
+  return [
+    ...parts.map((_, index) => [domain, ...parts.slice(0, parts.length - index)].join("/")),
+    domain,
+  ];
 }
 
 /** Old keys are URLs, of which only the host counts; others are names, with a path or without. */
 function nameOfKey(key: string): string {
   const withoutScheme = key.replace(/^https?:\/\//, "");
-  if (withoutScheme !== key) return nameOfDomain(withoutScheme.split("/", 1)[0] ?? "");
+  if (withoutScheme !== key) return registryName(withoutScheme.split("/", 1)[0] ?? "");
   const [host = "", ...path] = key.split("/");
-  return [nameOfDomain(host), ...path].join("/");
+  return [registryName(host), ...path].join("/");
 }
 
 /** Docker leaves an empty entry where a helper keeps the rest. */
@@ -140,7 +141,8 @@ function readEntry(entry: unknown, what: string): Credentials | undefined {
 function decodeAuth(auth: string, what: string): Credentials | undefined {
   const text = Buffer.from(auth, "base64").toString("utf8");
   const colon = text.indexOf(":");
-  if (colon < 0) throw unreadable(what, '"auth" is not the base64 of a name, a colon and a password');
+  if (colon < 0)
+    throw unreadable(what, '"auth" is not the base64 of a name, a colon and a password');
   // Zero bytes at the end were written by old versions of Docker.
   const password = text.slice(colon + 1).replace(/\0+$/, "");
   const username = text.slice(0, colon);

@@ -12,8 +12,6 @@ export interface AskOptions {
   readonly timeoutMs?: number;
 }
 
-type Verb = "get" | "store" | "erase";
-
 const TIMEOUT_MS = 120_000;
 const MOST_BYTES = 1024 * 1024;
 const LONGEST_REASON = 200;
@@ -34,32 +32,14 @@ export async function askHelper(
   return asking.do(key, (signal) => get(helper, server, { ...options, signal }), options.signal);
 }
 
-async function get(
-  helper: string,
-  server: string,
-  options: AskOptions,
-): Promise<Credentials | undefined> {
-  const output = await call(helper, "get", server, options);
-  if (output === undefined) return undefined;
-  const answer = new JsonReader(parse(output, helper), `the answer of ${programOf(helper)}`);
-  const username = answer.findText("Username") ?? "";
-  const secret = answer.findText("Secret") ?? "";
-  return username === "" && secret === "" ? undefined : namedOrToken(username, secret);
-}
-
 /** Throws `UNAVAILABLE` when it does not keep them. */
 export async function storeInHelper(
   helper: string,
-  server: string,
-  credentials: Credentials & { readonly username?: string },
+  { server, credentials }: { readonly server: string; readonly credentials: Credentials },
   options: AskOptions,
 ): Promise<void> {
-  const [username, secret] =
-    "password" in credentials
-      ? [credentials.username, credentials.password]
-      : [TOKEN_USER, "identityToken" in credentials ? credentials.identityToken : ""];
-  const record = JSON.stringify({ ServerURL: server, Username: username, Secret: secret });
-  await call(helper, "store", record, options);
+  const input = JSON.stringify({ ServerURL: server, ...recordOf(credentials) });
+  await call({ helper, verb: "store", input }, options);
 }
 
 /** Fine when it has none. */
@@ -68,31 +48,61 @@ export async function eraseFromHelper(
   server: string,
   options: AskOptions,
 ): Promise<void> {
-  await call(helper, "erase", server, options);
+  await call({ helper, verb: "erase", input: server }, options);
+}
+
+async function get(
+  helper: string,
+  server: string,
+  options: AskOptions,
+): Promise<Credentials | undefined> {
+  const output = await call({ helper, verb: "get", input: server }, options);
+  if (output === undefined) return undefined;
+  const answer = new JsonReader(parse(output, helper), `the answer of ${programOf(helper)}`);
+  const username = textOf(answer, "Username");
+  const secret = textOf(answer, "Secret");
+  return username === "" && secret === "" ? undefined : namedOrToken(username, secret);
+}
+
+/** A token stands in the place of the password, under a name that says so. */
+function recordOf(credentials: Credentials): { Username: string; Secret: string } {
+  if ("username" in credentials) {
+    return { Username: credentials.username, Secret: credentials.password };
+  }
+  const secret =
+    "identityToken" in credentials ? credentials.identityToken : credentials.registryToken;
+  return { Username: TOKEN_USER, Secret: secret };
+}
+
+interface HelperCall {
+  readonly helper: string;
+  readonly verb: "get" | "store" | "erase";
+  readonly input: string;
+}
+
+interface HelperEnd {
+  readonly error: Error | null;
+  readonly stdout: string;
 }
 
 /** What it printed; `undefined` when it said that there is nothing. */
-async function call(
-  helper: string,
-  verb: Verb,
-  input: string,
-  { env, signal, timeoutMs = TIMEOUT_MS }: AskOptions,
-): Promise<string | undefined> {
-  const program = programOf(helper);
+async function call(asked: HelperCall, options: AskOptions): Promise<string | undefined> {
+  const { env, signal, timeoutMs = TIMEOUT_MS } = options;
+  const program = programOf(asked.helper);
   throwIfAborted(signal);
   const { execFile } = await import("node:child_process"); // few have helpers
-  const { error, stdout } = await new Promise<{ error: Error | null; stdout: string }>((resolve) => {
+  const end = await new Promise<HelperEnd>((resolve) => {
     const settings = { env: { ...env }, timeout: timeoutMs, maxBuffer: MOST_BYTES, signal };
-    const child = execFile(program, [verb], settings, (failure, output) => {
-      resolve({ error: failure, stdout: output });
+    const child = execFile(program, [asked.verb], settings, (error, stdout) => {
+      resolve({ error, stdout });
     });
     child.stdin?.on("error", () => undefined); // it need not read all of it
-    child.stdin?.end(input);
+    child.stdin?.end(asked.input);
   });
-  if (error === null) return stdout;
+  if (end.error === null) return end.stdout;
   if (signal?.aborted === true) throw abortError(signal);
-  if (NOTHING.test(stdout)) return undefined;
-  throw failed(program, verb, error, stdout);
+  if (NOTHING.test(end.stdout)) return undefined;
+  throw failed(asked, end);
 }
 
 /** A name with a slash would be a path of somebody else's choice. */
@@ -101,8 +111,19 @@ function programOf(helper: string): string {
   throw new MarmitaError(
     "INVALID_ARGUMENT",
     `"${helper.slice(0, 100)}" is not the name of a credential helper`,
-    { hint: "credsStore and credHelpers name what follows docker-credential- in a program's name." },
+    {
+      hint: "credsStore and credHelpers name what follows docker-credential- in a program's name.",
+    },
   );
+}
+
+/** Without the value in the error of a wrong one. */
+function textOf(answer: JsonReader, name: string): string {
+  try {
+    return answer.findText(name) ?? "";
+  } catch {
+    throw new MarmitaError("CORRUPT", `the answer of a credential helper: "${name}" is no text`);
+  }
 }
 
 function parse(output: string, helper: string): unknown {
@@ -115,8 +136,9 @@ function parse(output: string, helper: string): unknown {
 }
 
 /** A helper says on stdout why it failed. Whatever else it printed may be secret. */
-function failed(program: string, verb: Verb, error: Error, stdout: string): MarmitaError {
-  const code: unknown = Reflect.get(error, "code");
+function failed({ helper, verb }: HelperCall, { error, stdout }: HelperEnd): MarmitaError {
+  const program = programOf(helper);
+  const code: unknown = error === null ? undefined : Reflect.get(error, "code");
   if (code === "ENOENT" || code === "EACCES") {
     return new MarmitaError("UNAVAILABLE", `the credential helper ${program} cannot be started`, {
       cause: error,
@@ -126,8 +148,10 @@ function failed(program: string, verb: Verb, error: Error, stdout: string): Marm
     });
   }
   const [line = ""] = stdout.trim().split("\n", 1);
-  const reason = line === "" || /[{}]|secret/i.test(line) ? "" : `: ${line.slice(0, LONGEST_REASON)}`;
-  const how = Reflect.get(error, "killed") === true ? "did not answer in time" : "failed";
+  const reason =
+    line === "" || /[{}]|secret/i.test(line) ? "" : `: ${line.slice(0, LONGEST_REASON)}`;
+  const how =
+    error !== null && Reflect.get(error, "killed") === true ? "did not answer in time" : "failed";
   const what = `the credential helper ${program} ${how} at "${verb}"${reason}`;
   return new MarmitaError("UNAVAILABLE", what, { details: { helper: program, verb } });
 }

@@ -2,7 +2,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { throwIfAborted } from "../util/abort.ts";
-import { findInDocument, readDocument } from "./credential-files.ts";
+import { type WantedCredentials, findInDocument, readDocument } from "./credential-files.ts";
 import type { CredentialSource, Credentials, Environment } from "./credentials.ts";
 
 export interface FindCredentialsOptions {
@@ -14,13 +14,11 @@ export interface FindCredentialsOptions {
 }
 
 /**
- * The credentials for `path` at the registry `domain`, from the first place that has some. Places
- * that cannot be read and helpers that fail are passed over; when nobody else has any, the first
- * failure is thrown: `UNAVAILABLE`, `CORRUPT`, or `NOT_FOUND` for a file that was named.
+ * Credentials from the first place that has some. Places that cannot be read and helpers that fail
+ * are passed over; when nobody else has any, the first failure is thrown: `UNAVAILABLE`, `CORRUPT`, or `NOT_FOUND` for a file that was named.
  */
 export async function findCredentials(
-  domain: string,
-  path: string | undefined,
+  wanted: WantedCredentials,
   options: FindCredentialsOptions = {},
 ): Promise<Credentials | undefined> {
   const { env = process.env, authFile, signal } = options;
@@ -29,7 +27,7 @@ export async function findCredentials(
     try {
       const document = await readDocument(source);
       if (document === undefined) continue;
-      const found = await findInDocument(document, domain, path, { env, signal });
+      const found = await findInDocument(document, wanted, { env, signal });
       if (found !== undefined) return found;
     } catch (error) {
       throwIfAborted(signal);
