@@ -1,41 +1,29 @@
 /** The one way into the store: layers and blobs, then references. */
 import { stat } from "node:fs/promises";
 
-import { MarmitaError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import type { PreparedLayers } from "../layers/prepare.ts";
 import type { ChainId, Digest } from "../oci/digest.ts";
-import type { BlobStore, DraftBlob } from "../store/blobs.ts";
+import type { DraftBlob } from "../store/blobs.ts";
 import { lock, tryOnce } from "../store/lock.ts";
 import { storeError } from "../store/store-error.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import { Disposer } from "../util/disposer.ts";
 import { isThere } from "../util/is-there.ts";
-import type { TakenMember } from "./archive.ts";
 import { clearStaleDrafts, openDraft } from "./drafts.ts";
 import { sweepGone, takeUnreferenced } from "./garbage.ts";
-import type { ImageContent, ImageLayer } from "./image.ts";
 import type { ImageStore } from "./image-store.ts";
-
-/** An image about to be stored. */
-export interface NewImage {
-  readonly content: ImageContent;
-  readonly names: readonly string[];
-  /** Of the manifest. */
-  readonly descriptor: Descriptor;
-  readonly manifest: Uint8Array;
-  readonly config: Uint8Array;
-  /** A layer's blob as a draft on the same file system; `undefined` where it is not at hand. */
-  takeLayer(descriptor: Descriptor): Promise<TakenMember | undefined>;
-}
+import { takeBlobs } from "./new-blobs.ts";
+import type { NewImage } from "./new-image.ts";
 
 export interface Addition {
   /** An empty directory on the file system of the store, gone afterwards. */
   readonly draft: string;
   /**
-   * All or nothing: until the last step no name leads to any of it. Holds the lock that keeps the
-   * collector away; what comes before may take its time without it.
+   * All or nothing: until the last step no name leads to any of it. What takes its time happens
+   * without the lock that keeps the collector away. Layers that were prepared before stay the
+   * caller's to dispose of; without them they are prepared here.
    */
-  readonly add: (images: readonly NewImage[]) => Promise<void>;
+  readonly add: (images: readonly NewImage[], prepared?: PreparedLayers) => Promise<void>;
 }
 
 export interface AddOptions {
@@ -59,10 +47,8 @@ export async function addImages<T>(
     const { signal } = options;
     await clearStaleDrafts(store.paths).catch(() => undefined); // the next one's, then
     await using draft = await openDraft(store.paths, signal);
-    const add = async (images: readonly NewImage[]): Promise<void> => {
-      await using _held = await lock(store.paths.lock("images"), { mode: "shared", signal });
-      await storeAll(store, images, { made, signal });
-    };
+    const add: Addition["add"] = (images, prepared) =>
+      storeAll(store, images, { made, signal, prepared, draft: draft.path });
     return await work({ draft: draft.path, add });
   } catch (error) {
     await takeBack(store, made);
@@ -72,6 +58,9 @@ export async function addImages<T>(
 
 interface StoreContext extends AddOptions {
   readonly made: Made;
+  /** A directory for what is to be stored. */
+  readonly draft: string;
+  readonly prepared: PreparedLayers | undefined;
 }
 
 async function storeAll(
@@ -79,83 +68,55 @@ async function storeAll(
   images: readonly NewImage[],
   context: StoreContext,
 ): Promise<void> {
-  for (const image of images) await storeParts(store, image, context);
-  throwIfAborted(context.signal);
+  const { made, signal } = context;
+  await using undo = new Disposer();
+  const { drafts, kept } = await takeBlobs(store.blobs, images, context);
+  const prepared = await prepare(store, images, { ...context, undo, drafts });
+  throwIfAborted(signal);
+  await using _held = await lock(store.paths.lock("images"), { mode: "shared", signal });
+  for (const { chainId } of images.flatMap(({ content }) => content.layers)) {
+    if (!(await isThere(store.paths.layer(chainId), stat))) made.layers.add(chainId);
+  }
+  // A layer without its blob is what a collector takes; a name comes last.
+  await prepared.place();
+  const blobs = [...drafts.values()];
+  for (const blob of kept) if (!(await store.blobs.has(blob.digest))) blobs.push(blob);
+  for (const { digest } of blobs) made.blobs.add(digest);
+  await store.blobs.adopt(...blobs);
+  throwIfAborted(signal);
   const named = images.flatMap(({ names, descriptor }) =>
     (names.length === 0 ? [undefined] : names).map((name) => ({ name, descriptor })),
   );
   await store.references.set(...named);
 }
 
+interface PrepareContext extends StoreContext {
+  readonly undo: Disposer;
+  readonly drafts: ReadonlyMap<Digest, DraftBlob>;
+}
+
 /** The layers are unpacked while their blobs go to the disk. */
-async function storeParts(
+async function prepare(
   store: ImageStore,
-  image: NewImage,
-  context: StoreContext,
-): Promise<void> {
-  await using undo = new Disposer();
-  const drafts = await takeBlobs(store, image, { ...context, undo });
+  images: readonly NewImage[],
+  { prepared, signal, undo, drafts }: PrepareContext,
+): Promise<PreparedLayers> {
+  const sources = images.map(({ content }) =>
+    content.layers.map(({ chainId, diffId, descriptor }) => {
+      return { chainId, diffId, blob: descriptor, file: drafts.get(descriptor.digest)?.draft };
+    }),
+  );
   // All at once: the file system writes them out together.
-  const done = await Promise.allSettled([
+  const [synced, layers] = await Promise.allSettled([
     store.blobs.sync(...drafts.values()),
-    storeLayers(store, image.content.layers, { ...context, drafts }),
+    prepared ?? store.layers.prepareAll(sources, { signal }),
   ]);
-  for (const one of done) if (one.status === "rejected") throw one.reason;
-  for (const digest of drafts.keys()) context.made.blobs.add(digest);
-  await store.blobs.adopt(...drafts.values());
-}
-
-/** Those that are not there yet. */
-async function takeBlobs(
-  { blobs }: ImageStore,
-  image: NewImage,
-  { signal, undo }: StoreContext & { readonly undo: Disposer },
-): Promise<ReadonlyMap<Digest, DraftBlob>> {
-  const drafts = new Map<Digest, DraftBlob>();
-  for (const { descriptor } of image.content.layers) {
-    throwIfAborted(signal);
-    if (drafts.has(descriptor.digest) || (await hasWhole(blobs, descriptor))) continue;
-    drafts.set(descriptor.digest, await takeLayer(image, descriptor));
+  if (prepared === undefined && layers.status === "fulfilled") {
+    undo.defer(() => layers.value[Symbol.asyncDispose]());
   }
-  for (const bytes of [image.config, image.manifest]) {
-    const descriptor = bytes === image.config ? image.content.manifest.config : image.descriptor;
-    if (await hasWhole(blobs, descriptor)) continue;
-    const draft = await blobs.draftOf(bytes);
-    undo.defer(() => draft[Symbol.asyncDispose]());
-    drafts.set(descriptor.digest, draft);
-  }
-  return drafts;
-}
-
-async function takeLayer(image: NewImage, descriptor: Descriptor): Promise<TakenMember> {
-  const { digest } = descriptor;
-  const taken = await image.takeLayer(descriptor);
-  if (taken === undefined) {
-    throw new MarmitaError("CORRUPT", `layer ${digest} is missing`, { details: { digest } });
-  }
-  if (taken.digest === digest) return taken;
-  throw new MarmitaError("CORRUPT", `blob ${digest} holds bytes of ${taken.digest}`, {
-    details: { expected: digest, actual: taken.digest },
-  });
-}
-
-/** A blob that was cut short is stored anew. */
-async function hasWhole(blobs: BlobStore, { digest, size }: Descriptor): Promise<boolean> {
-  return (await blobs.has(digest)) && (await blobs.size(digest)) === size;
-}
-
-async function storeLayers(
-  store: ImageStore,
-  layers: readonly ImageLayer[],
-  { made, signal, drafts }: StoreContext & { readonly drafts: ReadonlyMap<Digest, DraftBlob> },
-): Promise<void> {
-  for (const { chainId } of layers) {
-    if (!(await isThere(store.paths.layer(chainId), stat))) made.layers.add(chainId);
-  }
-  const sources = layers.map(({ chainId, diffId, descriptor }) => {
-    return { chainId, diffId, blob: descriptor, file: drafts.get(descriptor.digest)?.draft };
-  });
-  await store.layers.ensureAll(sources, signal ? { signal } : {});
+  if (synced.status === "rejected") throw synced.reason;
+  if (layers.status === "rejected") throw layers.reason;
+  return layers.value;
 }
 
 /** When others hold the lock they may rely on it already: then it is left to the next removal. */

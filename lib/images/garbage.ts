@@ -177,8 +177,9 @@ async function take(
       taken.blobs.push(digest);
     } else {
       const some = directories.splice(0, 1);
-      await store.layers.withdraw(some.map(({ name }) => name));
-      for (const { chainId, record } of some) {
+      const gone = await store.layers.withdraw(some.map(({ name }) => name));
+      for (const { name, chainId, record } of some) {
+        if (!gone.includes(name)) continue; // somebody unpacks another one above it
         taken.layers.add(chainId);
         taken.bytes += record?.size ?? 0;
       }

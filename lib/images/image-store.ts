@@ -1,5 +1,7 @@
 /** Where the parts of images are. */
 import type { Descriptor } from "../oci/descriptor.ts";
+import type { PrepareOptions, PreparedLayers } from "../layers/prepare.ts";
+import type { LayerSource } from "../layers/unpack.ts";
 import type { ChainId, Digest } from "../oci/digest.ts";
 import type { FileBlobStore } from "../store/blobs.ts";
 import type { Paths } from "../store/paths.ts";
@@ -15,22 +17,22 @@ export interface LayerStore {
   ): Promise<unknown>;
   /** The same for all layers of an image, the lowest first; a blob may be a `file` not stored yet. */
   ensureAll(
-    layers: readonly {
-      readonly chainId: ChainId;
-      readonly diffId: Digest;
-      readonly blob: Descriptor;
-      readonly file?: string | undefined;
-    }[],
+    layers: readonly LayerSource[],
     options: { readonly signal?: AbortSignal },
   ): Promise<void>;
+  /** The same of images in two parts: unpack, which may take its time, and make them visible. */
+  prepareAll(
+    images: readonly (readonly LayerSource[])[],
+    options: PrepareOptions,
+  ): Promise<PreparedLayers>;
   /** What is known of an unpacked layer; its size in bytes. */
   find(chainId: ChainId): Promise<{ readonly size: number } | undefined>;
   /** The directories there are, of all layers or some: one for each set of ids it is unpacked for. */
   list(isWanted?: (chainId: ChainId) => boolean): Promise<readonly LayerDirectory[]>;
   /** The name of the directory that the next container would have. */
   current(chainId: ChainId): Promise<string | undefined>;
-  /** Take directories out of sight, at once, by their names. */
-  withdraw(names: readonly string[]): Promise<void>;
+  /** Take directories out of sight, at once, by their names: those of them that are in nobody's use. */
+  withdraw(names: readonly string[]): Promise<readonly string[]>;
   /** Delete what was withdrawn, which may take its time. */
   sweep(): Promise<void>;
 }

@@ -10,7 +10,7 @@ import {
 } from "../oci/platform.ts";
 import { familiar, parseImageName } from "../oci/reference.ts";
 import { parseJson } from "../util/json.ts";
-import { type NewImage, addImages } from "./add.ts";
+import { addImages } from "./add.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import type { ArchivedImage } from "./archived-image.ts";
 import {
@@ -21,6 +21,7 @@ import {
 } from "./docker-archive.ts";
 import { type ByteSource, consuming } from "./feed.ts";
 import type { ImageStore } from "./image-store.ts";
+import type { NewImage } from "./new-image.ts";
 import { readLayout } from "./oci-layout.ts";
 
 export interface LoadOptions {

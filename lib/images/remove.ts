@@ -214,9 +214,9 @@ async function makeRoom(
   const layers = images.flatMap(({ content }) => content.layers.map(({ chainId }) => chainId));
   const free = new Set(layers.filter((layer) => !needed.has(layer) && !byContainers.has(layer)));
   const directories = await store.layers.list((chainId) => free.has(chainId));
-  await store.layers.withdraw(directories.map(({ name }) => name));
+  const gone = await store.layers.withdraw(directories.map(({ name }) => name));
   await store.layers.sweep();
-  return directories.map(({ chainId }) => chainId);
+  return directories.filter(({ name }) => gone.includes(name)).map(({ chainId }) => chainId);
 }
 
 /** A name whose image cannot be read: the name goes, and what it led to as far as it is known. */

@@ -1,5 +1,5 @@
 /** Layer work as root of the mapped user namespace: the one door to files that mapped ids own. */
-import { open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 
 import { type ErrorCode, MarmitaError } from "../errors.ts";
 import { type HelperEvent, HelperFailure, type UserNamespace, runVerb } from "../native/helper.ts";
@@ -26,7 +26,8 @@ export interface AppliedLayer {
 }
 
 export interface ApplyOptions {
-  readonly blob: string;
+  /** Its path; or the file of one that grows to `size`, and the descriptor that tells so. */
+  readonly blob: string | { readonly file: FileHandle; readonly news: number; readonly size: number };
   /** An empty directory. After a failure it holds a part of the layer. */
   readonly target: string;
   /** The directories of the layers below, nearest first. */
@@ -35,6 +36,8 @@ export interface ApplyOptions {
   readonly ready?: Promise<unknown> | undefined;
   /** A new file for the owners that have no id in the namespace: `uid:gid:mode:path` and a NUL. */
   readonly owners?: string;
+  /** How much of the blob has been unpacked, now and then. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -43,21 +46,39 @@ export async function applyLayer(
   namespace: UserNamespace,
   options: ApplyOptions,
 ): Promise<AppliedLayer> {
-  const { blob, target, lowers, ready, owners, signal } = options;
+  const { blob } = options;
   try {
+    if (typeof blob !== "string") return await apply(namespace, blob, options);
     const file = await open(blob, "r");
     try {
-      const early = ready === undefined ? [] : ["--early"];
-      const named = owners === undefined ? [] : ["--owners", owners];
-      const args = [...early, ...named, target, ...lowers];
-      const stdin = file.fd;
-      return appliedLayer(await runVerb("apply", { args, stdin, namespace, signal, ready }));
+      return await apply(namespace, { file }, options);
     } finally {
       await file.close();
     }
   } catch (error) {
     throw layerFault(error) ?? storeError(error, "apply");
   }
+}
+
+async function apply(
+  namespace: UserNamespace,
+  blob: { readonly file: FileHandle; readonly news?: number; readonly size?: number },
+  { target, lowers, ready, owners, onBytes, signal }: ApplyOptions,
+): Promise<AppliedLayer> {
+  const args = [
+    ...(ready === undefined ? [] : ["--early"]),
+    ...(blob.news === undefined ? [] : ["--follow", String(blob.size)]),
+    ...(onBytes === undefined ? [] : ["--progress"]),
+    ...(owners === undefined ? [] : ["--owners", owners]),
+    target,
+    ...lowers,
+  ];
+  const onEvent = ({ event, bytes }: HelperEvent) => {
+    if (event === "progress" && typeof bytes === "number") onBytes?.(bytes);
+  };
+  const stdin = blob.file.fd;
+  const { news } = blob;
+  return appliedLayer(await runVerb("apply", { args, stdin, news, namespace, signal, ready, onEvent }));
 }
 
 /** What cannot be made whatever machine it is on: then the layer is at fault. */

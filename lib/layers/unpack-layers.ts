@@ -2,56 +2,81 @@
 import { availableParallelism } from "node:os";
 
 import type { UserNamespace } from "../native/helper.ts";
-import { onAbort, throwIfAborted } from "../util/abort.ts";
+import type { ChainId, Digest } from "../oci/digest.ts";
+import { onAbort, throwIfAborted, unlessAborted } from "../util/abort.ts";
+import { Turns } from "./turns.ts";
 import { type LayerSource, unpackLayer } from "./unpack.ts";
 
 export interface LayerStep {
   readonly layer: LayerSource;
+  /** The layers below, nearest first. */
+  readonly parents: readonly ChainId[];
+  /** Their directories; those of steps before may be drafts. */
+  readonly lowers: readonly string[];
   /** The blob's file. */
   readonly blob: string;
   /** A directory with an empty `diff`. */
   readonly draft: string;
-  /** The directories of the layers below, nearest first; those of steps before may be drafts. */
-  readonly lowers: readonly string[];
+}
+
+interface UnpackLayersOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** What it throws ends it all. */
+  readonly onProgress?: ((progress: StepProgress) => void) | undefined;
+}
+
+interface StepProgress {
+  readonly layer: Digest;
+  readonly phase: "unpacking" | "done";
+  readonly currentBytes: number;
+  readonly totalBytes: number;
 }
 
 /** Each takes two processors and a half. */
 const AT_ONCE = Math.min(8, Math.max(2, availableParallelism()));
 
 /**
- * From the lowest up, each to its draft. What a layer has to know of those below it waits until they
- * are whole; the rest does not. Rejects with the first failure when all have ended.
+ * Steps stand below those that need them. What a layer has to know of those below it waits until
+ * they are whole; the rest does not. Rejects with the first failure when all have ended.
  */
 export async function unpackLayers(
   namespace: UserNamespace,
   steps: readonly LayerStep[],
-  signal: AbortSignal | undefined,
+  { signal, onProgress }: UnpackLayersOptions,
 ): Promise<void> {
   throwIfAborted(signal);
   const stop = new AbortController();
   const unhook = signal && onAbort(signal, () => stop.abort(signal.reason));
   const failures: unknown[] = [];
-  const todo = steps.values();
-  let below: Promise<unknown> | undefined;
-  const start = async (step: LayerStep) => {
-    const ready = below;
-    const unpacked = unpackLayer(namespace, { ...step, ready, signal: stop.signal });
-    below = Promise.all([ready, unpacked]);
-    below.catch(() => undefined); // `failures` tells
-    await unpacked;
+  const turns = new Turns(AT_ONCE, steps.length);
+  const unpacked = new Map<ChainId, Promise<void>>();
+  const tell = (step: LayerStep, phase: StepProgress["phase"], currentBytes: number) => {
+    const { digest: layer, size: totalBytes } = step.layer.blob;
+    if (!stop.signal.aborted) onProgress?.({ layer, phase, currentBytes, totalBytes });
   };
-  const work = async () => {
-    for (const step of todo) {
-      if (stop.signal.aborted) return;
+  const unpack = async (step: LayerStep, at: number, ready: Promise<unknown> | undefined) => {
+    const { growing } = step.layer;
+    if (growing !== undefined) await unlessAborted(growing.begun, stop.signal);
+    using _turn = await turns.take(at, stop.signal);
+    const onBytes = onProgress && ((bytes: number) => tell(step, "unpacking", bytes));
+    await unpackLayer(namespace, { ...step, ready, signal: stop.signal, onBytes });
+    tell(step, "done", step.layer.blob.size);
+  };
+  await Promise.all(
+    steps.map(async (step, at) => {
+      const below = step.parents.flatMap((parent) => unpacked.get(parent) ?? []);
+      const ready = below.length === 0 ? undefined : Promise.all(below);
+      ready?.catch(() => undefined); // `failures` tells
+      const done = unpack(step, at, ready);
+      unpacked.set(step.layer.chainId, done);
       try {
-        await start(step);
+        await done;
       } catch (error) {
         failures.push(error);
         stop.abort();
       }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, steps.length) }, work));
+    }),
+  );
   unhook?.();
   throwIfAborted(signal);
   if (failures.length > 0) throw failures[0];

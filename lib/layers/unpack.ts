@@ -7,6 +7,7 @@ import type { UserNamespace } from "../native/helper.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ChainId, Digest } from "../oci/digest.ts";
 import { isThere } from "../util/is-there.ts";
+import type { GrowingBlob } from "./growing.ts";
 import { type AppliedLayer, applyLayer } from "./inside.ts";
 import { LAYER_FORMAT, type LayerRecord, formatLayerRecord, idsOf } from "./record.ts";
 
@@ -17,38 +18,38 @@ export interface LayerSource {
   readonly blob: Descriptor;
   /** Where the blob is; absent: in the store. */
   readonly file?: string | undefined;
+  /** Where it will be, when it is still being downloaded: it is unpacked meanwhile. */
+  readonly growing?: GrowingBlob | undefined;
 }
 
 export interface UnpackOptions {
   readonly layer: LayerSource;
-  /** The blob's file. */
+  /** The blob's file, unless that still grows. */
   readonly blob: string;
   /** A directory with an empty `diff`. */
   readonly draft: string;
   readonly lowers: readonly string[];
   /** When those are whole; absent: they are. */
   readonly ready?: Promise<unknown> | undefined;
+  /** How much of the blob has been unpacked, now and then. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Throws `NOT_FOUND` without the blob, `CORRUPT` when the digests differ. After a failure the
- * caller deletes the draft.
+ * Throws `NOT_FOUND` without the blob, `CORRUPT` when the digests differ, and what the download of
+ * a growing one threw. After a failure the caller deletes the draft.
  */
 export async function unpackLayer(
   namespace: UserNamespace,
   options: UnpackOptions,
 ): Promise<LayerRecord> {
-  const { layer, blob, draft, lowers, ready, signal } = options;
-  if (!(await isThere(blob, stat))) {
-    const { digest } = layer.blob;
-    throw new MarmitaError("NOT_FOUND", `blob ${digest} is missing`, { details: { digest } });
-  }
-  const target = join(draft, "diff");
-  const owners = join(draft, "owners");
-  const applied = await applyLayer(namespace, { blob, target, owners, lowers, ready, signal });
-  checkDigests(layer, applied);
-  if (applied.unmapped === 0) await rm(owners);
+  const { layer, draft } = options;
+  const { growing } = layer;
+  const applied = await (growing === undefined
+    ? applyWhole(namespace, options)
+    : applyGrowing(namespace, growing, options));
+  if (applied.unmapped === 0) await rm(join(draft, "owners"));
   const { diffSize, entries, devices, unmapped, xattrs } = applied;
   const record: LayerRecord = {
     format: LAYER_FORMAT,
@@ -64,6 +65,34 @@ export async function unpackLayer(
   };
   await writeFile(join(draft, "layer.json"), formatLayerRecord(record), { flag: "wx" });
   return record;
+}
+
+async function applyWhole(
+  namespace: UserNamespace,
+  options: UnpackOptions,
+): Promise<AppliedLayer> {
+  const { layer, blob } = options;
+  if (!(await isThere(blob, stat))) {
+    const { digest } = layer.blob;
+    throw new MarmitaError("NOT_FOUND", `blob ${digest} is missing`, { details: { digest } });
+  }
+  const applied = await applyLayer(namespace, { ...placesOf(options), blob });
+  checkDigests(layer, applied);
+  return applied;
+}
+
+function placesOf(options: UnpackOptions) {
+  const { draft, lowers, ready, onBytes, signal } = options;
+  const target = join(draft, "diff");
+  return { target, owners: join(draft, "owners"), lowers, ready, onBytes, signal };
+}
+
+async function applyGrowing(
+  namespace: UserNamespace,
+  growing: GrowingBlob,
+  options: UnpackOptions,
+): Promise<AppliedLayer> {
+  return applyWhole(namespace, { ...options, blob: await growing.whole });
 }
 
 function checkDigests({ diffId, blob }: LayerSource, applied: AppliedLayer): void {

@@ -214,6 +214,8 @@ export interface VerbOptions {
   readonly namespace?: UserNamespace;
   /** A descriptor that the verb keeps open, with the lock it holds, to its end; the caller's too. */
   readonly held?: number | undefined;
+  /** A descriptor that tells the verb something; the caller's too. */
+  readonly news?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** When aborted, the verb is asked to end, for it undoes what it has begun; killed if it lingers. */
   readonly endsByItself?: boolean;
@@ -227,13 +229,13 @@ export interface VerbOptions {
  * Rejects with a `HelperFailure`, or with an `AbortError` once the aborted process has ended.
  */
 export async function runVerb(verb: string, options: VerbOptions = {}): Promise<HelperEvent> {
-  const { args = [], stdin = -1, stdout = -1, namespace, held, signal, onEvent, ready } = options;
-  const { endsByItself = false } = options;
+  const { args = [], stdin = -1, stdout = -1, namespace, signal, onEvent, ready } = options;
+  const { held, news, endsByItself = false } = options;
   throwIfAborted(signal);
   const helper = Helper.start(verb, {
     args: namespace === undefined ? args : ["--userns", ...args],
     stdio: [stdin, stdout, -1],
-    extra: [namespace?.fd, held].filter((fd) => fd !== undefined),
+    extra: [namespace?.fd, held, news].filter((fd) => fd !== undefined),
   });
   const unhook = signal && endOnAbort(helper, signal, endsByItself ? LONGEST_END_MS : 0);
   ready?.then(

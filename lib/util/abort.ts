@@ -11,6 +11,20 @@ export function abortError(signal: AbortSignal): Error {
   return error;
 }
 
+/** Rejects as soon as the signal is aborted; what comes of the work then is nobody's. */
+export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  throwIfAborted(signal);
+  let unhook: (() => void) | undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    unhook = onAbort(signal, () => reject(abortError(signal)));
+  });
+  try {
+    return await Promise.race([work, aborted]);
+  } finally {
+    unhook?.();
+  }
+}
+
 /** What waits for a signal to be aborted. */
 const waiting = new WeakMap<AbortSignal, Waiting>();
 

@@ -61,6 +61,17 @@ export class FakeLayers implements LayerStore {
     }
   }
 
+  async prepareAll(
+    images: readonly (readonly { readonly chainId: ChainId }[])[],
+  ): Promise<AsyncDisposable & { place(): Promise<void> }> {
+    return {
+      place: async () => {
+        for (const layers of images) await this.ensureAll(layers);
+      },
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+  }
+
   async find(): Promise<{ size: number }> {
     return { size: 100 };
   }
@@ -79,10 +90,11 @@ export class FakeLayers implements LayerStore {
     return hexOf(chainId);
   }
 
-  async withdraw(names: readonly string[]): Promise<void> {
+  async withdraw(names: readonly string[]): Promise<readonly string[]> {
     for (const name of names) {
       renameSync(join(this.#paths.layers, name), join(this.#paths.layers, `.gone-${name}`));
     }
+    return names;
   }
 
   async sweep(): Promise<void> {
