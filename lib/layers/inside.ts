@@ -27,7 +27,9 @@ export interface AppliedLayer {
 
 export interface ApplyOptions {
   /** Its path; or the file of one that grows to `size`, and the descriptor that tells so. */
-  readonly blob: string | { readonly file: FileHandle; readonly news: number; readonly size: number };
+  readonly blob:
+    | string
+    | { readonly file: FileHandle; readonly news: number; readonly size: number };
   /** An empty directory. After a failure it holds a part of the layer. */
   readonly target: string;
   /** The directories of the layers below, nearest first. */
@@ -78,7 +80,9 @@ async function apply(
   };
   const stdin = blob.file.fd;
   const { news } = blob;
-  return appliedLayer(await runVerb("apply", { args, stdin, news, namespace, signal, ready, onEvent }));
+  return appliedLayer(
+    await runVerb("apply", { args, stdin, news, namespace, signal, ready, onEvent }),
+  );
 }
 
 /** What cannot be made whatever machine it is on: then the layer is at fault. */

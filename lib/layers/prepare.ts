@@ -63,8 +63,11 @@ export function chainOf(layers: readonly LayerSource[]): readonly Wanted[] {
 export function inOrder(wanted: readonly Wanted[]): readonly Wanted[] {
   const once = new Map(wanted.map((one) => [one.layer.chainId, one]));
   const height = ({ parents }: Wanted) => parents.length;
-  const isBefore = (one: Wanted, other: Wanted) => (one.layer.chainId < other.layer.chainId ? -1 : 1);
-  return [...once.values()].sort((one, other) => height(one) - height(other) || isBefore(one, other));
+  const isBefore = (one: Wanted, other: Wanted) =>
+    one.layer.chainId < other.layer.chainId ? -1 : 1;
+  return [...once.values()].sort(
+    (one, other) => height(one) - height(other) || isBefore(one, other),
+  );
 }
 
 interface PinOptions {

@@ -67,10 +67,7 @@ export async function unpackLayer(
   return record;
 }
 
-async function applyWhole(
-  namespace: UserNamespace,
-  options: UnpackOptions,
-): Promise<AppliedLayer> {
+async function applyWhole(namespace: UserNamespace, options: UnpackOptions): Promise<AppliedLayer> {
   const { layer, blob } = options;
   if (!(await isThere(blob, stat))) {
     const { digest } = layer.blob;
