@@ -13,6 +13,9 @@ const DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json";
 const DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar";
 
+/** What a registry is asked for. */
+export const MANIFEST_TYPES: readonly string[] = [MANIFEST, INDEX, DOCKER_MANIFEST, DOCKER_INDEX];
+
 const LAYERS: Readonly<Record<string, Compression>> = {
   [LAYER]: "none",
   [`${LAYER}+gzip`]: "gzip",

@@ -37,7 +37,7 @@ export function parseReference(text: string): Reference {
   const { name, tag, digest } = split(text);
   const { domain, path } = splitDomain(name);
   checkName(text, domain, path);
-  if (tag !== undefined && !TAG.test(tag)) {
+  if (tag !== undefined && !isTag(tag)) {
     throw invalid(text, `"${tag}" is not a tag: up to 128 letters, digits, "_", "." and "-"`);
   }
   if (digest !== undefined) {
@@ -62,6 +62,15 @@ export function familiarName({ domain, path }: Reference): string {
 /** In full: `docker.io/library/busybox:latest`. */
 export function canonical(reference: Reference): string {
   return `${reference.domain}/${reference.path}${suffix(reference)}`;
+}
+
+/** `library/busybox`: a name without the registry. */
+export function isRepositoryPath(text: string): boolean {
+  return text.length <= LONGEST_PATH && PATH.test(text);
+}
+
+export function isTag(text: string): boolean {
+  return TAG.test(text);
 }
 
 /** Whether a tag was said, not implied. */

@@ -1,0 +1,65 @@
+/** One question to one repository of a registry, whoever of its endpoints answers. */
+import { MarmitaError } from "../errors.ts";
+import type { WireBody, WireMethod, WireResponse } from "./wire-message.ts";
+
+export interface Ask {
+  /** What is tried, for errors: `manifest latest of docker.io/library/busybox`. */
+  readonly doing: string;
+  /** A tag or a digest, where it is about one. */
+  readonly reference?: string;
+  readonly method: WireMethod;
+  /** Under `/v2/NAME/`: `manifests/latest`; or what the registry said: the place of an upload. */
+  readonly path: string | URL;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Uint8Array | WireBody;
+  /** Other repositories that have to be read: of a mount. */
+  readonly reads?: readonly string[];
+  /** The statuses the caller knows what to do with; any other is thrown as an error. */
+  readonly accept: readonly number[];
+  /** Whether the same may be sent twice. Default: as HTTP says of the method. */
+  readonly retry?: boolean;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The caller reads the body, or discards it. */
+export type Answer = WireResponse;
+
+export interface Asker {
+  /** What images of it are named by: `docker.io`, `127.0.0.1:5000`. */
+  readonly registry: string;
+  /** `library/busybox`; without one, paths are under `/v2/`. */
+  readonly repository?: string | undefined;
+  ask(request: Ask): Promise<Answer>;
+}
+
+/** As people write it: `docker.io/library/busybox:latest`. */
+export function placeOf({ registry, repository }: Asker, reference?: string): string {
+  const name = repository === undefined ? registry : `${registry}/${repository}`;
+  if (reference === undefined) return name;
+  return `${name}${reference.includes(":") ? "@" : ":"}${reference}`;
+}
+
+/** What a registry said makes no sense, or is not true: `CORRUPT`. */
+export function nonsense(
+  asker: Asker,
+  message: string,
+  details: Readonly<Record<string, unknown>> = {},
+): MarmitaError {
+  const { registry, repository } = asker;
+  return new MarmitaError("CORRUPT", message, {
+    details: { registry, ...(repository !== undefined && { repository }), ...details },
+  });
+}
+
+/** A header that was sent once. */
+export function headerOf({ headers }: Answer, name: string): string | undefined {
+  const value = headers[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** `Content-Length`, where it was said and is a number. */
+export function lengthOf(answer: Answer): number | undefined {
+  const text = headerOf(answer, "content-length");
+  if (text === undefined || !/^\d{1,15}$/.test(text)) return undefined;
+  return Number(text);
+}
