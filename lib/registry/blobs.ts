@@ -13,7 +13,11 @@ const PLAIN = { "accept-encoding": "identity" };
 /** All of a small one, verified. Throws `NOT_FOUND`, and `CORRUPT` for other bytes or too many. */
 export async function getBlob(
   asker: Asker,
-  { descriptor, limitBytes, signal }: RequestOptions & { descriptor: Descriptor; limitBytes: number },
+  {
+    descriptor,
+    limitBytes,
+    signal,
+  }: RequestOptions & { descriptor: Descriptor; limitBytes: number },
 ): Promise<Uint8Array> {
   const { digest, size } = descriptor;
   if (size > limitBytes) {
@@ -21,10 +25,13 @@ export async function getBlob(
       reference: digest,
     });
   }
-  const bytes = await again(async () => {
-    const { answer } = await open(asker, { descriptor, offset: 0, signal });
-    return answer.read(size);
-  }, { signal });
+  const bytes = await again(
+    async () => {
+      const { answer } = await open(asker, { descriptor, offset: 0, signal });
+      return answer.read(size);
+    },
+    { signal },
+  );
   const actual = digestOf(bytes);
   if (actual === digest) return bytes;
   throw nonsense(asker, `blob ${digest} of ${placeOf(asker)} arrived as ${actual}`, {
@@ -171,9 +178,7 @@ export async function mountBlob(
       signal,
     });
     answer.discard();
-    return answer.status === 201
-      ? { isMounted: true }
-      : { isMounted: false, upload: answer };
+    return answer.status === 201 ? { isMounted: true } : { isMounted: false, upload: answer };
   } catch (error) {
     // What is wrong with this repository itself, the upload that follows will say.
     if (error instanceof MarmitaError && !isMarmitaError(error, "UNAVAILABLE")) {

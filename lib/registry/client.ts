@@ -104,10 +104,9 @@ export class RegistryClient {
   async putManifest(
     reference: string,
     bytes: Uint8Array,
-    mediaType: string,
-    options: RequestOptions = {},
+    options: RequestOptions & { readonly mediaType: string },
   ): Promise<Digest> {
-    return putManifest(this.#asker, reference, { bytes, mediaType, ...options });
+    return putManifest(this.#asker, reference, { bytes, ...options });
   }
 
   /** In the registry's order; throws `NOT_FOUND` where there is no such repository. */

@@ -70,14 +70,14 @@ export class EndpointAsker implements Asker {
     const { answering } = this.#parts;
     const known = answering.get(this.registry);
     const own = this.#parts.endpoints.filter(({ isMirror }) => !isMirror);
-    let first: unknown;
+    let first: MarmitaError | undefined;
     for (const endpoint of known === undefined ? own : [known]) {
       let answer: Answer;
       try {
         answer = await this.#send(endpoint, request);
       } catch (error) {
         answering.delete(this.registry);
-        if (!isBreak(error) || endpoint === own.at(-1)) throw first ?? error;
+        if (!isMarmitaError(error, "UNAVAILABLE")) throw error;
         first ??= error;
         continue;
       }
@@ -126,12 +126,10 @@ export class EndpointAsker implements Asker {
     const { path } = request;
     const url = path instanceof URL ? path : new URL(under + path, endpoint.base);
     const wire = sendable(request, url);
-    return authorizer.send(
-      endpoint,
-      mergeScopes(scopes, reads),
-      async (auth) => transport.request({ ...wire, headers: { ...wire.headers, ...auth }, endpoint }),
-      request.signal,
-    );
+    const asked = { endpoint, scopes: mergeScopes(scopes, reads), signal: request.signal };
+    return authorizer.send(asked, (auth) => {
+      return transport.request({ ...wire, headers: { ...wire.headers, ...auth }, endpoint });
+    });
   }
 
   async #accepted(answer: Answer, request: Ask): Promise<Answer> {

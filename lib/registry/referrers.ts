@@ -21,13 +21,14 @@ export async function referrersOf(
   { artifactType, signal }: ReferrersOptions = {},
 ): Promise<readonly Descriptor[]> {
   const doing = `list the referrers of ${placeOf(asker, digest)}`;
-  const query = artifactType === undefined ? "" : `?${new URLSearchParams({ artifactType })}`;
+  const type =
+    artifactType === undefined ? "" : `?artifactType=${encodeURIComponent(artifactType)}`;
   const found: Descriptor[] = [];
   let isKnown = false;
   for await (const { json } of pagesOf(asker, {
     doing,
     reference: digest,
-    path: `referrers/${digest}${query}`,
+    path: `referrers/${digest}${type}`,
     headers: { accept: INDEX },
     accept: [200, 404],
     signal,

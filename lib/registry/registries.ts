@@ -64,7 +64,9 @@ export class Registries {
   /** Nobody is asked yet. Throws `NOT_FOUND` for a registry that is blocked. */
   repository({ domain, path }: RepositoryName, access: RepositoryAccess): RegistryClient {
     const actions = access.mode === "push" ? (["pull", "push"] as const) : (["pull"] as const);
-    return new RegistryClient(this.#asker({ domain, path, access, scopes: [repositoryScope(path, actions)] }));
+    return new RegistryClient(
+      this.#asker({ domain, path, access, scopes: [repositoryScope(path, actions)] }),
+    );
   }
 
   /** The repositories of a registry, in its order; many do not tell. */
@@ -85,7 +87,12 @@ export class Registries {
     { signal, ...access }: RegistryAccess & RequestOptions,
   ): Promise<{ readonly identityToken?: string }> {
     const authorizer = this.#authorizer({ domain, access, offline: true });
-    const asker = this.#asker({ domain, access: { ...access, mode: "push" }, scopes: [], authorizer });
+    const asker = this.#asker({
+      domain,
+      access: { ...access, mode: "push" },
+      scopes: [],
+      authorizer,
+    });
     const answer = await asker.ask({
       doing: `log in to ${domain}`,
       method: "GET",

@@ -130,7 +130,11 @@ export class Upload {
         `${this.#asker.registry} takes no requests of ${length} bytes`,
         {
           hint: "A proxy before the registry limits the size of requests.",
-          details: { registry: this.#asker.registry, repository: this.#asker.repository, status: 413 },
+          details: {
+            registry: this.#asker.registry,
+            repository: this.#asker.repository,
+            status: 413,
+          },
         },
       );
     }
