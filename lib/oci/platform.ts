@@ -10,17 +10,18 @@ export interface Platform {
   readonly "os.version"?: string | undefined;
 }
 
-const ARCHITECTURES: Readonly<Record<string, readonly [architecture: string, variant?: string]>> = {
-  x86_64: ["amd64"],
-  "x86-64": ["amd64"],
-  x64: ["amd64"],
-  aarch64: ["arm64"],
-  armhf: ["arm", "v7"],
-  armel: ["arm", "v6"],
-  i386: ["386"],
-  ia32: ["386"],
-  ppc64el: ["ppc64le"],
-};
+/** Maps: an image may call its architecture `constructor`. */
+const OTHER_NAMES = new Map<string, readonly [architecture: string, variant?: string]>([
+  ["x86_64", ["amd64"]],
+  ["x86-64", ["amd64"]],
+  ["x64", ["amd64"]],
+  ["aarch64", ["arm64"]],
+  ["armhf", ["arm", "v7"]],
+  ["armel", ["arm", "v6"]],
+  ["i386", ["386"]],
+  ["ia32", ["386"]],
+  ["ppc64el", ["ppc64le"]],
+]);
 
 /** Those that have one spelling only. */
 const PLAIN_ARCHITECTURES = new Set([
@@ -36,7 +37,11 @@ const PLAIN_ARCHITECTURES = new Set([
 ]);
 
 /** The variant that says no more than the architecture itself. */
-const BASE_VARIANTS: Readonly<Record<string, string>> = { amd64: "v1", arm64: "v8", arm: "v7" };
+const BASE_VARIANTS = new Map([
+  ["amd64", "v1"],
+  ["arm64", "v8"],
+  ["arm", "v7"],
+]);
 
 export function hostPlatform(architecture: string = process.arch): Platform {
   return normalizePlatform({ os: "linux", architecture });
@@ -45,10 +50,10 @@ export function hostPlatform(architecture: string = process.arch): Platform {
 /** One spelling for each platform: `linux/x86_64` and `linux/amd64/v1` are `linux/amd64`. */
 export function normalizePlatform(platform: Platform): Platform {
   const asked = platform.architecture.toLowerCase();
-  const [architecture, implied] = ARCHITECTURES[asked] ?? [asked];
+  const [architecture, implied] = OTHER_NAMES.get(asked) ?? [asked];
   const variant = platform.variant?.toLowerCase() || implied;
   const plain = { os: platform.os.toLowerCase(), architecture };
-  if (variant === undefined || variant === BASE_VARIANTS[architecture]) return plain;
+  if (variant === undefined || variant === BASE_VARIANTS.get(architecture)) return plain;
   return { ...plain, variant: /^\d/.test(variant) ? `v${variant}` : variant };
 }
 
@@ -69,7 +74,7 @@ export function parsePlatformText(text: string): Platform {
 
 function isArchitecture(text: string): boolean {
   const name = text.toLowerCase();
-  return Object.hasOwn(ARCHITECTURES, name) || PLAIN_ARCHITECTURES.has(name);
+  return OTHER_NAMES.has(name) || PLAIN_ARCHITECTURES.has(name);
 }
 
 export function formatPlatform(platform: Platform): string {

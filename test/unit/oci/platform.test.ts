@@ -62,6 +62,10 @@ describe("platforms", () => {
     expect(platformMatches(hostPlatform("x64"), platform)).toBe(matches);
   });
 
+  it.each(["__proto__", "constructor"])("may have any name: %s", (architecture) => {
+    expect(formatPlatform({ os: "linux", architecture })).toBe(`linux/${architecture}`);
+  });
+
   it("of another system do not match", () => {
     const windows = { os: "windows", architecture: "amd64" };
 
