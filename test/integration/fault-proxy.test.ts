@@ -148,11 +148,10 @@ describe.runIf(canRun)("a fault proxy", () => {
     const layout = await temporaryFolder();
     guarded.misbehave({ at: "blob", does: { kind: "redirect" } });
 
-    await promisify(execFile)("skopeo", [
-      ...["--insecure-policy", "copy", "--src-tls-verify=false"],
-      ...["--src-creds", `${LOGIN.username}:${LOGIN.password}`],
-      ...[`docker://${guarded.host}/box:1`, `oci:${layout}:box`],
-    ]);
+    const credentials = `${LOGIN.username}:${LOGIN.password}`;
+    const options = `--insecure-policy copy --src-tls-verify=false --src-creds ${credentials}`;
+    const places = [`docker://${guarded.host}/box:1`, `oci:${layout}:box`];
+    await promisify(execFile)("skopeo", [...options.split(" "), ...places]);
 
     expect(guarded.count("blob", "elsewhere", "token")).toBeGreaterThanOrEqual(3);
   });
