@@ -4,7 +4,7 @@ import type { Layers } from "../layers/snapshots.ts";
 import type { MappedNamespace } from "../runtime/namespace.ts";
 import type { RunningProcess } from "../runtime/process.ts";
 import type { StorageDriver } from "../runtime/storage-driver.ts";
-import type { RegistriesOptions } from "../registry/configuration.ts";
+import type { Registries } from "../registry/registries.ts";
 import type { KeptIds } from "../runtime/userns.ts";
 import type { Paths } from "../store/paths.ts";
 import type { Work } from "./work.ts";
@@ -19,8 +19,8 @@ export interface EngineContext {
   readonly kept: (ids: KeptIds | undefined) => EngineContext;
   /** Chosen on first use. Throws `UNSUPPORTED` where none works. */
   readonly driver: () => Promise<StorageDriver>;
-  /** As given to `openEngine()`; what counts else is in a file: `loadConfiguration()`. */
-  readonly registriesOptions: RegistriesOptions | undefined;
+  /** Loaded and configured on first use. Throws `INVALID_ARGUMENT` for a wrong `registries.json`. */
+  readonly registries: () => Promise<Registries>;
   /** Whatever needs the namespace or starts a process: close() waits for its end. */
   readonly work: Work;
   /** What this engine started and has not seen end, by container id. */

@@ -6,6 +6,7 @@ import { Layers } from "../layers/snapshots.ts";
 import { type MappedNamespace, openNamespace } from "../runtime/namespace.ts";
 import { type StorageDriver, chooseStorageDriver } from "../runtime/storage-driver.ts";
 import type { RegistriesOptions } from "../registry/configuration.ts";
+import type { Registries } from "../registry/registries.ts";
 import { FileBlobStore } from "../store/blobs.ts";
 import { Paths, dataRoot } from "../store/paths.ts";
 import { References } from "../store/references.ts";
@@ -125,7 +126,7 @@ type HowToOpen = Omit<EngineOptions, "root">;
 
 async function open(
   root: string,
-  { ids, storageDriver = "auto", registries }: HowToOpen,
+  { ids, storageDriver = "auto", registries: registriesOptions }: HowToOpen,
 ): Promise<Engine> {
   const paths = await makeRoot(root);
   const work = new Work();
@@ -137,6 +138,11 @@ async function open(
   const driver = once(async () => {
     const { namespace, mapping } = await mapped.get();
     return chooseStorageDriver({ paths, namespace, mapping }, storageDriver);
+  });
+  const registries = once(async () => {
+    if (isOver) throw closed();
+    const opened = await import("../registry/registries.ts");
+    return opened.Registries.open({ registries: registriesOptions });
   });
   const layers = new Layers({ paths, mapped: mapped.get });
   const blobs = new FileBlobStore(paths.blobs);
@@ -150,7 +156,7 @@ async function open(
     mapped: mapped.get,
     kept: (ids) => kept.of(ids),
     driver: driver.get,
-    registriesOptions: registries,
+    registries: registries.get,
     work,
     running: new Map(),
     execs: new Set(),
@@ -162,6 +168,7 @@ async function open(
     await Promise.all(running.map((one) => one[Symbol.asyncDispose]()));
     isOver = true;
     await kept.close();
+    await (await registries.forget())?.close();
     const opened = await mapped.forget();
     opened?.namespace.close();
   };
@@ -226,7 +233,9 @@ interface Once<T> {
   readonly forget: () => Promise<T | undefined>;
 }
 
-function once<T extends MappedNamespace | StorageDriver>(make: () => Promise<T>): Once<T> {
+function once<T extends MappedNamespace | StorageDriver | Registries>(
+  make: () => Promise<T>,
+): Once<T> {
   let made: Promise<T> | undefined;
   return {
     get() {
