@@ -4,7 +4,6 @@ import { join } from "node:path";
 import type { Image } from "../images/image.ts";
 import { parentOf } from "../images/parent.ts";
 import type { ContainerDefaults } from "../oci/image-config.ts";
-import { familiarName, parseReference } from "../oci/reference.ts";
 import type { EngineContext } from "./context.ts";
 
 /** How Docker's Go writes that something has not happened, or nobody knows when. */
@@ -13,14 +12,13 @@ export const NEVER = "0001-01-01T00:00:00Z";
 export type ImageInspection = Awaited<ReturnType<typeof inspectImage>>;
 
 export async function inspectImage(context: EngineContext, image: Image) {
-  const { id, names, digest, manifest, config, size, created } = image;
+  const { id, names, repoDigests, digest, manifest, config, size, created } = image;
   const others = (await context.library.listStored()).map(({ content }) => content);
   const { size: manifestSize } = await stat(context.paths.blob(digest));
-  const repositories = new Set(names.map((name) => familiarName(parseReference(name))));
   return {
     Id: id,
     RepoTags: names,
-    RepoDigests: [...repositories].map((name) => `${name}@${digest}`),
+    RepoDigests: repoDigests,
     Parent: parentOf(image, others)?.id ?? "",
     Comment: config.history.at(-1)?.comment ?? "",
     Created: created ?? NEVER,

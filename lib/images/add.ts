@@ -84,8 +84,8 @@ async function storeAll(
   for (const { digest } of blobs) made.blobs.add(digest);
   await store.blobs.adopt(...blobs);
   throwIfAborted(signal);
-  const named = images.flatMap(({ names, descriptor }) =>
-    (names.length === 0 ? [undefined] : names).map((name) => ({ name, descriptor })),
+  const named = images.flatMap(({ names, descriptor, repoDigests }) =>
+    (names.length === 0 ? [undefined] : names).map((name) => ({ name, descriptor, repoDigests })),
   );
   await store.references.set(...named);
 }

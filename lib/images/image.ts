@@ -18,6 +18,11 @@ import { choosePlatform } from "./choose-platform.ts";
 export interface Image extends ImageContent {
   /** Familiar names, `busybox:latest`; none when the image lost them. */
   readonly names: readonly string[];
+  /**
+   * What registries know it by: `busybox@sha256:…`, of its manifest or of an index that led to it.
+   * Those of its names are there too, whether or not it ever was pushed.
+   */
+  readonly repoDigests: readonly string[];
   /** What its layers take when unpacked, in bytes. */
   readonly size: number;
   /** RFC 3339, when the image says it. */

@@ -1,7 +1,7 @@
 /** The images of one data root: found, listed, added, named, removed. */
 import { MarmitaError, isMarmitaError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { familiar, parseImageName } from "../oci/reference.ts";
+import { canonical, familiar, parseImageName } from "../oci/reference.ts";
 import { lock } from "../store/lock.ts";
 import type { ImageEntry } from "../store/references.ts";
 import type { CommittedImage, NewCommit } from "./commit.ts";
@@ -14,7 +14,10 @@ import { type ImportOptions, importRootfs } from "./import.ts";
 import { type LoadOptions, type LoadedImage, load } from "./load.ts";
 import { type StoredImage, idPrefix, matches, nameOf, namesOf, notFound } from "./names.ts";
 import { type PruneOptions, type PrunedImages, prune } from "./prune.ts";
+import type { PulledImage } from "./pull-options.ts";
+import type { PullRequest, Pulled } from "./pull.ts";
 import { type RemoveOptions, type RemovedImage, remove } from "./remove.ts";
+import { repoDigestsOf } from "./repo-digests.ts";
 import type { SaveRequest, SavedImage } from "./save.ts";
 import { type ImagesUsage, imagesUsage } from "./usage.ts";
 
@@ -81,6 +84,19 @@ export class ImageLibrary {
   async save(request: SaveRequest): Promise<readonly SavedImage[]> {
     const { save } = await import("./save.ts");
     return save(this.#store, this, request);
+  }
+
+  /** An image from a registry, by name. */
+  async pull(name: string, options: PullRequest): Promise<PulledImage> {
+    const { pullNamed } = await import("./pull.ts");
+    return this.#pulled(await pullNamed(this.#store, name, options));
+  }
+
+  /** Those of all tags of a repository. */
+  async pullAll(repository: string, options: PullRequest): Promise<readonly PulledImage[]> {
+    const { pullAll } = await import("./pull.ts");
+    const pulled = await pullAll(this.#store, repository, options);
+    return Promise.all(pulled.map((one) => this.#pulled(one)));
   }
 
   /** What a container wrote becomes an image. */
@@ -188,9 +204,22 @@ export class ImageLibrary {
     }
   }
 
+  async #pulled({ reference, remoteDigest, isNew, content }: Pulled): Promise<PulledImage> {
+    const entries = await this.#store.references.list();
+    const own = entries.filter(({ descriptor }) => descriptor.digest === content.digest);
+    const image = await this.#image({ content, entries: own });
+    return { ...image, reference: canonical(reference), remoteDigest, isNew };
+  }
+
   async #image({ content, entries }: StoredImage): Promise<Image> {
     const names = namesOf({ entries });
-    return { ...content, names, size: await this.#size(content), created: content.config.created };
+    return {
+      ...content,
+      names,
+      repoDigests: repoDigestsOf(entries),
+      size: await this.#size(content),
+      created: content.config.created,
+    };
   }
 
   /** Of a layer that is not unpacked, the blob's size is all there is to tell. */

@@ -11,6 +11,7 @@ import {
 import type { ImageEntry } from "../store/references.ts";
 import { closest } from "../util/closest.ts";
 import type { ImageContent } from "./image.ts";
+import { repoDigestsOf } from "./repo-digests.ts";
 
 /** An image and the lines of index.json that lead to it. */
 export interface StoredImage {
@@ -35,7 +36,7 @@ export function notFound(nameOrId: string, known: readonly string[] = []): Marmi
   return new MarmitaError("NOT_FOUND", `no such image: ${shownName(nameOrId)}`, {
     hint:
       guesses.length === 0
-        ? "`marmita images` lists what is there; `load` and `import` bring more."
+        ? "`marmita images` lists what is there; `pull`, `load` and `import` bring more."
         : `Did you mean ${guesses.join(" or ")}?`,
     details: { image: nameOrId },
   });
@@ -84,10 +85,9 @@ export function nameOf(text: string, mayBeId: boolean): WantedName | undefined {
   }
 }
 
-export function matches({ name, descriptor }: ImageEntry, wanted: WantedName): boolean {
-  if (wanted.digest === undefined) return name === wanted.name;
-  if (descriptor.digest !== wanted.digest || name === undefined) return false;
-  return familiarName(parseReference(name)) === wanted.repository;
+export function matches(entry: ImageEntry, wanted: WantedName): boolean {
+  if (wanted.digest === undefined) return entry.name === wanted.name;
+  return repoDigestsOf([entry]).includes(`${wanted.repository}@${wanted.digest}`);
 }
 
 /** What may be the start of an id, or is a whole one. */

@@ -6,6 +6,8 @@ import type { ImageContent } from "./image.ts";
 export interface NewImage {
   readonly content: ImageContent;
   readonly names: readonly string[];
+  /** What registries know it by, in full. */
+  readonly repoDigests?: readonly string[] | undefined;
   /** Of the manifest. */
   readonly descriptor: Descriptor;
   readonly manifest: Uint8Array;

@@ -78,6 +78,12 @@ export function hasTag(text: string): boolean {
   return split(text).tag !== undefined;
 }
 
+/** Whether a registry was said, not implied. */
+export function hasDomain(text: string): boolean {
+  const { name } = split(text);
+  return name.includes("/") && isHost(name.slice(0, name.indexOf("/")));
+}
+
 /** Whether the name is one that no image can have: `scratch`, `host`, with any tag. */
 export function isReserved(name: string | Reference): boolean {
   if (typeof name !== "string") return RESERVED.has(familiarName(name));
@@ -125,13 +131,16 @@ function split(text: string): { name: string; tag?: string; digest?: string } {
 function splitDomain(name: string): { domain: string; path: string } {
   const slash = name.indexOf("/");
   const first = name.slice(0, slash);
-  // What has a dot, a port or a capital letter is a host; `localhost` always is.
-  const isHost =
-    slash >= 0 && (/[.:]/.test(first) || first === "localhost" || first.toLowerCase() !== first);
-  const domain = isHost && first !== LEGACY_DOMAIN ? first : DEFAULT_DOMAIN;
-  const path = isHost ? name.slice(slash + 1) : name;
+  const isSaid = slash >= 0 && isHost(first);
+  const domain = isSaid && first !== LEGACY_DOMAIN ? first : DEFAULT_DOMAIN;
+  const path = isSaid ? name.slice(slash + 1) : name;
   const official = domain === DEFAULT_DOMAIN && !path.includes("/");
   return { domain, path: official ? OFFICIAL_PREFIX + path : path };
+}
+
+/** What has a dot, a port or a capital letter is a host; `localhost` always is. */
+function isHost(first: string): boolean {
+  return /[.:]/.test(first) || first === "localhost" || first.toLowerCase() !== first;
 }
 
 function checkName(text: string, domain: string, path: string): void {

@@ -29,6 +29,8 @@ export class Paths {
   readonly images: string;
   readonly blobs: string;
   readonly index: string;
+  /** Blobs on their way from registries: `<hex>.part`, locked while it grows, then `<hex>`. */
+  readonly downloads: string;
   readonly layers: string;
   readonly containers: string;
   /** One link per container name, whose text is the container's id. */
@@ -51,6 +53,7 @@ export class Paths {
     this.images = join(root, "images");
     this.blobs = join(this.images, "blobs");
     this.index = join(this.images, "index.json");
+    this.downloads = join(this.images, "downloads");
     this.layers = join(root, "layers");
     this.containers = join(root, "containers");
     this.names = join(root, "names");

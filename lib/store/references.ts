@@ -12,6 +12,7 @@ import { isMissing } from "../util/system-error.ts";
 import { writeAtomic } from "./atomic.ts";
 import { type Lock, lock } from "./lock.ts";
 import type { Paths } from "./paths.ts";
+import { REPO_DIGESTS, parseRepoDigests, uniteRepoDigests } from "./repo-digests.ts";
 
 const REF_NAME = "org.opencontainers.image.ref.name";
 const LAYOUT = `${JSON.stringify({ imageLayoutVersion: "1.0.0" })}\n`;
@@ -21,12 +22,35 @@ export interface ImageEntry {
   /** The familiar name, `busybox:latest`; absent for an image that lost it. */
   readonly name?: string;
   readonly descriptor: Descriptor;
+  /**
+   * What registries know it by, in full: `docker.io/library/busybox@sha256:…`. The digest is that of
+   * the manifest or of an index that led to it. Absent for one that never was in a registry.
+   */
+  readonly repoDigests?: readonly string[];
 }
 
 export interface NamedDescriptor {
   /** A familiar name. */
   readonly name: string | undefined;
   readonly descriptor: Descriptor;
+  /** To be remembered of the image, with those it has. */
+  readonly repoDigests?: readonly string[] | undefined;
+}
+
+/** What a registry knows an image by, to be forgotten. */
+export interface LostRepoDigests {
+  /** Of the image's manifest. */
+  readonly digest: Digest;
+  readonly repoDigests: readonly string[];
+}
+
+/** All in one step. */
+export interface ReferencesEdit {
+  /** Names. */
+  readonly untag: readonly string[];
+  /** Images, with all of their names. */
+  readonly forget: readonly Digest[];
+  readonly unlink?: readonly LostRepoDigests[];
 }
 
 /** A line as it was found, with what we do not know; `entry` is absent when it makes no sense. */
@@ -89,12 +113,13 @@ export class References {
     await this.edit({ untag: [], forget: digests });
   }
 
-  /** Forget names, and forget images, in one step. */
-  async edit({ untag, forget }: { untag: readonly string[]; forget: readonly Digest[] }) {
+  /** Forget names, images, and what registries know images by. */
+  async edit({ untag, forget, unlink = [] }: ReferencesEdit): Promise<void> {
     const gone = new Set(forget);
     await this.#change((lines) => {
       const kept = lines.filter(({ entry }) => !entry || !gone.has(entry.descriptor.digest));
-      return untag.reduce(withoutName, kept.length === lines.length ? lines : kept);
+      const unlinked = unlink.reduce(withoutRepoDigests, kept.length === lines.length ? lines : kept);
+      return untag.reduce(withoutName, unlinked);
     });
   }
 
@@ -171,23 +196,62 @@ function parseLine(json: unknown): Line {
   }
   const written = descriptor.annotations?.[REF_NAME];
   const reference = written === undefined ? undefined : findReference(written);
+  const repoDigests = parseRepoDigests(descriptor.annotations?.[REPO_DIGESTS]);
+  const entry = { descriptor, ...(repoDigests.length > 0 && { repoDigests }) };
   if (reference === undefined || reference.digest !== undefined || isReserved(reference)) {
-    return { json, entry: { descriptor } };
+    return { json, entry };
   }
-  return { json, entry: { name: familiar(reference), descriptor } };
+  return { json, entry: { name: familiar(reference), ...entry } };
 }
 
-function withNamed(lines: readonly Line[], { name, descriptor }: NamedDescriptor): readonly Line[] {
+function withNamed(lines: readonly Line[], named: NamedDescriptor): readonly Line[] {
+  const { name, descriptor } = named;
   const { digest } = descriptor;
-  if (name === undefined && hasDigest(lines, digest)) return lines;
-  const others = name === undefined ? lines : withoutName(lines, name);
-  return [...others.filter((line) => !isNameless(line, digest)), newLine(name, descriptor)];
+  const repoDigests = uniteRepoDigests(
+    ...ofImage(lines, digest).map(({ entry }) => entry?.repoDigests),
+    parseRepoDigests(descriptor.annotations?.[REPO_DIGESTS]),
+    named.repoDigests,
+  );
+  const known = withRepoDigests(lines, digest, repoDigests);
+  if (name === undefined && hasDigest(known, digest)) return known;
+  const others = name === undefined ? known : withoutName(known, name);
+  const line = newLine(name, descriptor, repoDigests);
+  return [...others.filter((one) => !isNameless(one, digest)), line];
 }
 
-function newLine(name: string | undefined, descriptor: Descriptor): Line {
+function newLine(
+  name: string | undefined,
+  descriptor: Descriptor,
+  repoDigests: readonly string[],
+): Line {
   const { [REF_NAME]: _old, ...annotations } = descriptor.annotations ?? {};
   const named = name === undefined ? annotations : { ...annotations, [REF_NAME]: name };
-  return parseLine(descriptorJson({ ...descriptor, annotations: named }));
+  const json = descriptorJson({ ...descriptor, annotations: named });
+  return parseLine(annotated(json, REPO_DIGESTS, repoDigests.join(",")));
+}
+
+/** All lines of an image say the same, so that none is lost with one of them. */
+function withRepoDigests(
+  lines: readonly Line[],
+  digest: Digest,
+  repoDigests: readonly string[],
+): readonly Line[] {
+  const text = repoDigests.join(",");
+  const isDone = ({ entry }: Line) => (entry?.repoDigests ?? []).join(",") === text;
+  if (ofImage(lines, digest).every(isDone)) return lines;
+  return lines.map((line) => {
+    if (line.entry?.descriptor.digest !== digest || isDone(line)) return line;
+    return parseLine(annotated(line.json, REPO_DIGESTS, text));
+  });
+}
+
+function withoutRepoDigests(
+  lines: readonly Line[],
+  { digest, repoDigests }: LostRepoDigests,
+): readonly Line[] {
+  const known = uniteRepoDigests(...ofImage(lines, digest).map(({ entry }) => entry?.repoDigests));
+  const left = known.filter((one) => !repoDigests.includes(one));
+  return withRepoDigests(lines, digest, left);
 }
 
 /** Takes the name off; what would be forgotten with it stays as a nameless line. */
@@ -198,23 +262,26 @@ function withoutName(lines: readonly Line[], name: string): readonly Line[] {
   const orphans = new Map<Digest, Line>();
   for (const { json, entry } of named) {
     if (entry === undefined || hasDigest(kept, entry.descriptor.digest)) continue;
-    orphans.set(entry.descriptor.digest, {
-      json: unnamed(json),
-      entry: { descriptor: entry.descriptor },
-    });
+    orphans.set(entry.descriptor.digest, parseLine(annotated(json, REF_NAME, "")));
   }
   return [...kept, ...orphans.values()];
 }
 
-function unnamed(json: unknown): unknown {
-  if (!isJsonObject(json) || !isJsonObject(json["annotations"])) return json;
-  const { [REF_NAME]: _name, ...annotations } = json["annotations"];
-  const { annotations: _old, ...rest } = json;
+/** An empty text takes the annotation away. */
+function annotated(json: unknown, name: string, text: string): unknown {
+  if (!isJsonObject(json)) return json;
+  const { annotations: old, ...rest } = json;
+  const { [name]: _old, ...others } = isJsonObject(old) ? old : {};
+  const annotations = text === "" ? others : { ...others, [name]: text };
   return Object.keys(annotations).length === 0 ? rest : { ...rest, annotations };
 }
 
+function ofImage(lines: readonly Line[], digest: Digest): readonly Line[] {
+  return lines.filter(({ entry }) => entry?.descriptor.digest === digest);
+}
+
 function hasDigest(lines: readonly Line[], digest: Digest): boolean {
-  return lines.some(({ entry }) => entry?.descriptor.digest === digest);
+  return ofImage(lines, digest).length > 0;
 }
 
 function isNameless({ entry }: Line, digest: Digest): boolean {

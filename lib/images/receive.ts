@@ -1,0 +1,259 @@
+/** The bytes of one blob from a registry into a file: resumed after breaks, and checked. */
+import { type Hash, createHash } from "node:crypto";
+import type { FileHandle } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+
+import { MarmitaError, isMarmitaError } from "../errors.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
+import type { Digest } from "../oci/digest.ts";
+import { throwIfAborted } from "../util/abort.ts";
+
+/** Who has blobs: a client of a registry. */
+export interface BlobSource {
+  /**
+   * The blob from `offset` on; a server may begin at 0 all the same. Rejects when there is no
+   * answer, or a wrong one; what breaks later breaks the stream.
+   */
+  openBlob(
+    descriptor: Descriptor,
+    options: { readonly offset: number; readonly signal?: AbortSignal },
+  ): Promise<{ readonly offset: number; readonly body: Readable }>;
+}
+
+export interface Retry {
+  /** 2: the second. */
+  readonly attempt: number;
+  readonly delayMs: number;
+  readonly reason: string;
+}
+
+export interface Transfer {
+  /** Open for reading and writing; it may have the first bytes of the blob. */
+  readonly file: FileHandle;
+  /** How many bytes are in the file; fewer than before when it is begun anew. */
+  readonly onGrown?: ((bytes: number) => void) | undefined;
+  readonly onRetry?: ((retry: Retry) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly pause?: ((ms: number, signal: AbortSignal | undefined) => Promise<void>) | undefined;
+}
+
+/** In a row, each without getting on: then it is given up. */
+const MOST_BREAKS = 5;
+/** Less than that between two breaks is not getting on. */
+const ADVANCE_BYTES = 256 * 1024;
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 10_000;
+const READ_BYTES = 1024 * 1024;
+/** For how long what may come behind the last byte is waited for, to keep the connection. */
+const TAIL_MS = 1_000;
+
+/**
+ * Throws `CORRUPT` when what came has another digest, which is tried once more from the first byte,
+ * and `UNAVAILABLE` when it broke off too often.
+ */
+export async function receive(
+  source: BlobSource,
+  descriptor: Descriptor,
+  transfer: Transfer,
+): Promise<void> {
+  const received = new Received(descriptor, transfer);
+  await received.resume();
+  for (let isSecond = false; ; isSecond = true) {
+    let actual: Digest | undefined;
+    let lie: unknown;
+    try {
+      await fill(received, source, transfer);
+      actual = received.digest();
+      if (actual === descriptor.digest) return;
+    } catch (error) {
+      // A part that the server cannot go on from, or will not.
+      if (!isMarmitaError(error, "CORRUPT") || received.startedAt === 0) throw error;
+      lie = error;
+    }
+    if (isSecond) throw lie ?? mismatch(descriptor.digest, actual);
+    await received.restart();
+  }
+}
+
+/** Until all of it is there, with new tries. */
+async function fill(received: Received, source: BlobSource, transfer: Transfer): Promise<void> {
+  const { signal, onRetry, pause = pauseFor } = transfer;
+  for (let breaks = 0; received.isShort;) {
+    const before = received.bytes;
+    const failure = await receiveSome(received, source, signal);
+    if (!received.isShort) return;
+    breaks = received.bytes - before >= ADVANCE_BYTES ? 1 : breaks + 1;
+    if (breaks > MOST_BREAKS) throw brokenOff(received, failure);
+    const delayMs = pauseAfter(breaks);
+    onRetry?.({ attempt: breaks + 1, delayMs, reason: wordsOf(failure) });
+    await pause(delayMs, signal);
+  }
+}
+
+/** Returns why it broke; `undefined`: it ended, too early perhaps. */
+async function receiveSome(
+  received: Received,
+  source: BlobSource,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  throwIfAborted(signal);
+  received.startedAt = received.bytes;
+  const opened = await source.openBlob(received.descriptor, {
+    offset: received.bytes,
+    ...(signal && { signal }),
+  });
+  const { body } = opened;
+  try {
+    if (opened.offset !== received.bytes) await received.restart();
+    const chunks = body.iterator({ destroyOnReturn: false });
+    for (;;) {
+      const next = await nextOf(chunks);
+      if ("failure" in next) {
+        throwIfAborted(signal);
+        if (isMarmitaError(next.failure, "CORRUPT")) throw next.failure;
+        return next.failure;
+      }
+      if (next.chunk === undefined) return undefined;
+      await received.append(next.chunk);
+      throwIfAborted(signal);
+      if (received.isShort) continue;
+      await chunks.return?.(); // it lets go of the stream
+      letEnd(body);
+      return undefined;
+    }
+  } catch (error) {
+    body.destroy();
+    throw error;
+  }
+}
+
+/** What the stream fails with is told apart from what the disk does. */
+async function nextOf(
+  chunks: AsyncIterator<unknown>,
+): Promise<{ readonly chunk: Uint8Array | undefined } | { readonly failure: unknown }> {
+  try {
+    const { done, value } = await chunks.next();
+    return { chunk: done === true ? undefined : (value as Uint8Array) };
+  } catch (failure) {
+    return { failure };
+  }
+}
+
+/** All that was promised is there: a connection whose body has ended can be used again. */
+function letEnd(body: Readable): void {
+  const timer = setTimeout(() => body.destroy(), TAIL_MS);
+  timer.unref();
+  body.on("error", () => undefined);
+  body.once("close", () => clearTimeout(timer));
+  body.once("data", () => body.destroy());
+  body.resume();
+}
+
+/** What is in the file, and its digest so far. */
+class Received {
+  readonly descriptor: Descriptor;
+  /** Where the last answer began. */
+  startedAt = 0;
+  readonly #transfer: Transfer;
+  #hash: Hash = createHash("sha256");
+  #bytes = 0;
+
+  constructor(descriptor: Descriptor, transfer: Transfer) {
+    this.descriptor = descriptor;
+    this.#transfer = transfer;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get isShort(): boolean {
+    return this.#bytes < this.descriptor.size;
+  }
+
+  /** Of all that is there; nothing can be added then. */
+  digest(): Digest {
+    return `sha256:${this.#hash.digest("hex")}`;
+  }
+
+  /** From what somebody left in the file. */
+  async resume(): Promise<void> {
+    const { file, signal, onGrown } = this.#transfer;
+    const { size } = await file.stat();
+    if (size > this.descriptor.size) return this.restart();
+    const buffer = Buffer.allocUnsafe(Math.min(size, READ_BYTES));
+    while (this.#bytes < size) {
+      throwIfAborted(signal);
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, this.#bytes);
+      if (bytesRead === 0) break;
+      this.#hash.update(buffer.subarray(0, bytesRead));
+      this.#bytes += bytesRead;
+    }
+    onGrown?.(this.#bytes);
+  }
+
+  async restart(): Promise<void> {
+    await this.#transfer.file.truncate(0);
+    this.#hash = createHash("sha256");
+    this.#bytes = 0;
+    this.startedAt = 0;
+    this.#transfer.onGrown?.(0);
+  }
+
+  /** What is more than was promised is left out: then the digest tells what it is. */
+  async append(chunk: Uint8Array): Promise<void> {
+    const wanted = chunk.subarray(0, this.descriptor.size - this.#bytes);
+    for (let at = 0; at < wanted.length;) {
+      const { file } = this.#transfer;
+      const { bytesWritten } = await file.write(
+        wanted,
+        at,
+        wanted.length - at,
+        this.#bytes + at,
+      );
+      at += bytesWritten;
+    }
+    this.#hash.update(wanted);
+    this.#bytes += wanted.length;
+    this.#transfer.onGrown?.(this.#bytes);
+  }
+}
+
+function pauseAfter(breaks: number): number {
+  const longest = Math.min(FIRST_PAUSE_MS * 2 ** (breaks - 1), LONGEST_PAUSE_MS);
+  return Math.round(longest * (0.5 + Math.random() / 2));
+}
+
+async function pauseFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  await delay(ms, undefined, signal ? { signal } : {});
+}
+
+function wordsOf(failure: unknown): string {
+  if (failure === undefined) return "the registry sent less than it said";
+  return failure instanceof Error ? failure.message : String(failure);
+}
+
+function brokenOff(received: Received, cause: unknown): MarmitaError {
+  const { bytes, descriptor } = received;
+  const { digest, size } = descriptor;
+  const details = { digest, bytes, size };
+  if (cause === undefined) {
+    const message = `blob ${digest} ends after ${bytes} of ${size} bytes`;
+    return new MarmitaError("CORRUPT", message, { step: "download", details });
+  }
+  const message = `blob ${digest} broke off after ${bytes} of ${size} bytes: ${wordsOf(cause)}`;
+  return new MarmitaError("UNAVAILABLE", message, {
+    cause,
+    step: "download",
+    hint: "What has arrived is kept: the next pull goes on from there.",
+    details,
+  });
+}
+
+function mismatch(expected: Digest, actual: Digest | undefined): MarmitaError {
+  return new MarmitaError("CORRUPT", `blob ${expected} arrived as ${actual}`, {
+    step: "download",
+    details: { expected, actual },
+  });
+}
