@@ -87,8 +87,9 @@ async function pull(
   const request = { reference, digest, wanted, source, options, tell };
   const here = await findHere(store, request);
   const content = here ?? (await fetchImage(store, request));
-  tell({ reference: name, phase: "done" });
-  return { reference, remoteDigest: digest, isNew: content.digest !== before, content };
+  const isNew = content.digest !== before;
+  tell({ reference: name, phase: "done", digest, isNew });
+  return { reference, remoteDigest: digest, isNew, content };
 }
 
 function nobody(): void {}
@@ -176,39 +177,28 @@ async function fetchImage(store: ImageStore, request: Request): Promise<ImageCon
   });
   const name = nameOf(reference);
   const downloads = new Downloads(store);
+  const digests = found.content.manifest.layers.map((layer) => layer.digest);
   return addImages(store, { signal }, async ({ draft, add }) => {
-    const layers = uniqueLayers(found.content);
     try {
-      const fetched = await fetchLayers(layers, {
-        downloads,
-        source,
-        draft,
-        tell,
-        atOnce: options.downloads,
-        signal,
-      });
-      for (const layer of fetched.keys()) tell({ layer, phase: "unpacking" });
-      await add([
-        {
-          ...found,
-          names: name === undefined ? [] : [name],
-          repoDigests: [found.descriptor.digest, digest].map((one) => repoDigest(reference, one)),
-          takeLayer: async (descriptor) => fetched.get(descriptor.digest),
-        },
-      ]);
+      const atOnce = options.downloads;
+      const fetching = { downloads, source, draft, tell, atOnce, signal };
+      const { blobs, prepared } = await fetchLayers(store.layers, found.content, fetching);
+      await using _prepared = prepared;
+      const image = {
+        ...found,
+        names: name === undefined ? [] : [name],
+        repoDigests: [found.descriptor.digest, digest].map((one) => repoDigest(reference, one)),
+        takeLayer: async (layer: Descriptor) => blobs.get(layer.digest),
+      };
+      await add([image], prepared);
     } catch (error) {
-      if (isUseless(error)) await downloads.discard(layers.map((layer) => layer.digest));
+      if (isUseless(error)) await downloads.discard(digests);
       throw error;
     }
-    await downloads.forget(layers.map((layer) => layer.digest));
-    for (const { digest: layer } of layers) tell({ layer, phase: "done" });
+    await downloads.forget(digests);
+    for (const layer of new Set(digests)) tell({ layer, phase: "done" });
     return found.content;
   });
-}
-
-function uniqueLayers({ layers }: ImageContent): readonly Descriptor[] {
-  const unique = new Map(layers.map(({ descriptor }) => [descriptor.digest, descriptor]));
-  return [...unique.values()];
 }
 
 /**

@@ -60,18 +60,15 @@ export async function receive(
   const received = new Received(descriptor, transfer);
   await received.resume();
   for (let isSecond = false; ; isSecond = true) {
-    let actual: Digest | undefined;
-    let lie: unknown;
     try {
       await fill(received, source, transfer);
-      actual = received.digest();
+      const actual = received.digest();
       if (actual === descriptor.digest) return;
+      if (isSecond) throw mismatch(descriptor.digest, actual);
     } catch (error) {
-      // A part that the server cannot go on from, or will not.
-      if (!isMarmitaError(error, "CORRUPT") || received.startedAt === 0) throw error;
-      lie = error;
+      // A part that the server cannot go on from, or will not, is begun anew.
+      if (isSecond || !isMarmitaError(error, "CORRUPT") || received.startedAt === 0) throw error;
     }
-    if (isSecond) throw lie ?? mismatch(descriptor.digest, actual);
     await received.restart();
   }
 }
@@ -133,8 +130,8 @@ async function nextOf(
   chunks: AsyncIterator<unknown>,
 ): Promise<{ readonly chunk: Uint8Array | undefined } | { readonly failure: unknown }> {
   try {
-    const { done, value } = await chunks.next();
-    return { chunk: done === true ? undefined : (value as Uint8Array) };
+    const next: IteratorResult<unknown, unknown> = await chunks.next();
+    return { chunk: next.done === true ? undefined : (next.value as Uint8Array) };
   } catch (failure) {
     return { failure };
   }
@@ -231,7 +228,7 @@ async function pauseFor(ms: number, signal: AbortSignal | undefined): Promise<vo
 
 function wordsOf(failure: unknown): string {
   if (failure === undefined) return "the registry sent less than it said";
-  return failure instanceof Error ? failure.message : String(failure);
+  return failure instanceof Error ? failure.message : "the connection broke";
 }
 
 function brokenOff(received: Received, cause: unknown): MarmitaError {
@@ -251,7 +248,7 @@ function brokenOff(received: Received, cause: unknown): MarmitaError {
   });
 }
 
-function mismatch(expected: Digest, actual: Digest | undefined): MarmitaError {
+function mismatch(expected: Digest, actual: Digest): MarmitaError {
   return new MarmitaError("CORRUPT", `blob ${expected} arrived as ${actual}`, {
     step: "download",
     details: { expected, actual },

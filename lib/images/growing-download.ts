@@ -1,0 +1,53 @@
+/** A blob on its way, for whoever unpacks it meanwhile. */
+import type { GrowingBlob } from "../layers/growing.ts";
+
+export class GrowingDownload implements GrowingBlob {
+  readonly begun: Promise<string>;
+  readonly whole: Promise<string>;
+  readonly #watchers = new Set<() => void>();
+  readonly #begin: (file: string) => void;
+  readonly #finish: (file: string) => void;
+  readonly #fails: ((error: unknown) => void)[] = [];
+
+  constructor() {
+    const begun = this.#promise();
+    const whole = this.#promise();
+    this.begun = begun.promise;
+    this.whole = whole.promise;
+    this.#begin = begun.resolve;
+    this.#finish = whole.resolve;
+  }
+
+  watch(onGrown: () => void): () => void {
+    const watcher = () => onGrown();
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /** `file` has more bytes, or was begun anew. */
+  grow(file: string): void {
+    this.#begin(file);
+    for (const watcher of this.#watchers) watcher();
+  }
+
+  /** All of it is in `file`. */
+  finish(file: string): void {
+    this.grow(file);
+    this.#finish(file);
+  }
+
+  /** Nothing more will come. After the end it is of no account. */
+  fail(error: unknown): void {
+    for (const reject of this.#fails) reject(error);
+  }
+
+  #promise(): { readonly promise: Promise<string>; readonly resolve: (file: string) => void } {
+    let resolve: (file: string) => void = () => undefined;
+    const promise = new Promise<string>((done, fail) => {
+      resolve = done;
+      this.#fails.push(fail);
+    });
+    promise.catch(() => undefined); // those who wait for it tell
+    return { promise, resolve };
+  }
+}
