@@ -71,7 +71,7 @@ async function storeAll(
   const { made, signal } = context;
   await using undo = new Disposer();
   const { drafts, kept } = await takeBlobs(store.blobs, images, context);
-  const prepared = await prepare(store, images, { ...context, undo, drafts });
+  const prepared = await prepare(store, images, { ...context, undo, drafts, kept });
   throwIfAborted(signal);
   await using _held = await lock(store.paths.lock("images"), { mode: "shared", signal });
   for (const { chainId } of images.flatMap(({ content }) => content.layers)) {
@@ -93,17 +93,20 @@ async function storeAll(
 interface PrepareContext extends StoreContext {
   readonly undo: Disposer;
   readonly drafts: ReadonlyMap<Digest, DraftBlob>;
+  readonly kept: readonly DraftBlob[];
 }
 
 /** The layers are unpacked while their blobs go to the disk. */
 async function prepare(
   store: ImageStore,
   images: readonly NewImage[],
-  { prepared, signal, undo, drafts }: PrepareContext,
+  { prepared, signal, undo, drafts, kept }: PrepareContext,
 ): Promise<PreparedLayers> {
+  // Also of those that are in the store, from which they may be removed any time.
+  const files = new Map([...kept, ...drafts.values()].map(({ draft, digest }) => [digest, draft]));
   const sources = images.map(({ content }) =>
     content.layers.map(({ chainId, diffId, descriptor }) => {
-      return { chainId, diffId, blob: descriptor, file: drafts.get(descriptor.digest)?.draft };
+      return { chainId, diffId, blob: descriptor, file: files.get(descriptor.digest) };
     }),
   );
   // All at once: the file system writes them out together.
