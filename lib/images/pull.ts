@@ -212,7 +212,10 @@ export async function pullAll(
 ): Promise<readonly Pulled[]> {
   const candidates = candidatesOf(repository, shortNames);
   if (hasTag(repository) || repository.includes("@")) {
-    throw new MarmitaError("INVALID_ARGUMENT", `"${repository}": all tags are of a name without one`);
+    throw new MarmitaError(
+      "INVALID_ARGUMENT",
+      `"${repository}": all tags are of a name without one`,
+    );
   }
   return firstThere(candidates, async ({ domain, path }) => {
     const { auth, tlsVerify, signal } = request;

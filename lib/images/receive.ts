@@ -203,12 +203,7 @@ class Received {
     const wanted = chunk.subarray(0, this.descriptor.size - this.#bytes);
     for (let at = 0; at < wanted.length;) {
       const { file } = this.#transfer;
-      const { bytesWritten } = await file.write(
-        wanted,
-        at,
-        wanted.length - at,
-        this.#bytes + at,
-      );
+      const { bytesWritten } = await file.write(wanted, at, wanted.length - at, this.#bytes + at);
       at += bytesWritten;
     }
     this.#hash.update(wanted);

@@ -118,7 +118,10 @@ export class References {
     const gone = new Set(forget);
     await this.#change((lines) => {
       const kept = lines.filter(({ entry }) => !entry || !gone.has(entry.descriptor.digest));
-      const unlinked = unlink.reduce(withoutRepoDigests, kept.length === lines.length ? lines : kept);
+      const unlinked = unlink.reduce(
+        withoutRepoDigests,
+        kept.length === lines.length ? lines : kept,
+      );
       return untag.reduce(withoutName, unlinked);
     });
   }
