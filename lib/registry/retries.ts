@@ -1,0 +1,73 @@
+/** Whether a request is made again that failed or was refused, and when. */
+import type { IncomingHttpHeaders } from "node:http";
+import { errnoOf } from "../util/system-error.ts";
+import { type RequestFailure, codeOf } from "./request-failure.ts";
+import type { WireRequest } from "./wire-message.ts";
+
+export const MOST_ATTEMPTS = 5;
+/** A mirror has somebody to step in for it. */
+export const MOST_MIRROR_ATTEMPTS = 2;
+/** Nobody should wait longer without having been told. */
+export const LONGEST_RETRY_AFTER_MS = 10_000;
+
+const FIRST_DELAY_MS = 200;
+const LONGEST_DELAY_MS = 5_000;
+
+const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE"]);
+/** Before a byte of the request has gone out. */
+const NOT_SENT = new Set(["ECONNREFUSED", "EAI_AGAIN", "EHOSTUNREACH", "ENETUNREACH", "ENETDOWN"]);
+const BROKEN = new Set(["ECONNRESET", "EPIPE", "ECONNABORTED", "ETIMEDOUT", "EADDRNOTAVAIL"]);
+const PASSING = new Set([408, 500, 502, 503, 504]);
+const TOO_MANY_REQUESTS = 429;
+
+export function mayRepeat({ method, retry }: WireRequest): boolean {
+  return retry ?? IDEMPOTENT.has(method);
+}
+
+/** Failures that nothing would be changed about by another try: names, certificates, nonsense. */
+export function isPassing(failure: RequestFailure, request: WireRequest): boolean {
+  const code = codeOf(failure.error);
+  if (NOT_SENT.has(code) || failure.stage === "connect") {
+    return NOT_SENT.has(code) || BROKEN.has(code);
+  }
+  // A connection that the registry closed while nobody used it: no answer has been begun.
+  if (failure.isReused && errnoOf(failure.error) === "ECONNRESET") return request.retry !== false;
+  return BROKEN.has(code) && mayRepeat(request);
+}
+
+/** For how long to wait before the request is made again; `undefined`: the answer counts. */
+export function delayOfStatus(
+  { status, headers }: { readonly status: number; readonly headers: IncomingHttpHeaders },
+  request: WireRequest,
+  backoffMs: number,
+): number | undefined {
+  const isRefused = status === TOO_MANY_REQUESTS;
+  if (!isRefused && !(PASSING.has(status) && mayRepeat(request))) return undefined;
+  const asked = retryAfterMs(headers);
+  // Without a word on when, more requests are what too many are made of.
+  if (isRefused && asked === undefined) return undefined;
+  if (asked !== undefined && asked > LONGEST_RETRY_AFTER_MS) return undefined;
+  return Math.max(backoffMs, asked ?? 0);
+}
+
+/** Twice as long each time, from half to all of it. `random` is from 0 to 1. */
+export function backoffMs(attempt: number, random: number): number {
+  const longest = Math.min(FIRST_DELAY_MS * 2 ** (attempt - 1), LONGEST_DELAY_MS);
+  return Math.round(longest * (0.5 + random / 2));
+}
+
+/**
+ * In milliseconds; `undefined` where the header is absent or makes no sense. Seconds or a date
+ * (RFC 9110, 10.2.3).
+ */
+export function retryAfterMs(
+  headers: IncomingHttpHeaders,
+  now: number = Date.now(),
+): number | undefined {
+  const value = headers["retry-after"]?.trim();
+  if (value === undefined) return undefined;
+  if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;
+  if (!/^[A-Z][a-z]+,/.test(value)) return undefined;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}
