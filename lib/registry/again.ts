@@ -1,6 +1,6 @@
 /** Once more from the start, when a connection broke in the middle of an answer. */
+import { setTimeout as delay } from "node:timers/promises";
 import { isMarmitaError } from "../errors.ts";
-import { Patience } from "../util/patience.ts";
 import { throwIfAborted } from "../util/abort.ts";
 
 /** Breaks one after another, without anything that came, until it is told. */
@@ -9,9 +9,9 @@ export const MOST_BREAKS = 5;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 3_000;
 
-/** How long to wait after a break, longer after each. */
-export function patienceAfterBreaks(): Patience {
-  return new Patience({ firstMs: FIRST_PAUSE_MS, longestMs: LONGEST_PAUSE_MS });
+/** Of whoever asks: how long to wait after so many breaks. Rejects when the signal is aborted. */
+export interface Resting {
+  rest(breaks: number, signal?: AbortSignal): Promise<void>;
 }
 
 /** Whether to try again makes sense: no answer, half of one, or a server in trouble. */
@@ -19,10 +19,17 @@ export function isBreak(error: unknown): boolean {
   return isMarmitaError(error, "UNAVAILABLE");
 }
 
+/** Longer after each, and at random: those cut off together do not come back together. */
+export async function restAfter(breaks: number, signal?: AbortSignal): Promise<void> {
+  const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (breaks - 1), LONGEST_PAUSE_MS);
+  await delay(pauseMs * (0.5 + Math.random()), undefined, signal ? { signal } : {});
+}
+
 /** Small answers only. What fails otherwise than `UNAVAILABLE` fails at once. */
 export async function again<T>(
+  asker: Resting,
   work: () => Promise<T>,
-  { signal, patience = patienceAfterBreaks() }: AgainOptions,
+  signal: AbortSignal | undefined,
 ): Promise<T> {
   for (let breaks = 1; ; breaks++) {
     try {
@@ -31,11 +38,6 @@ export async function again<T>(
       throwIfAborted(signal);
       if (!isBreak(error) || breaks === MOST_BREAKS) throw error;
     }
-    await patience.wait(signal);
+    await asker.rest(breaks, signal);
   }
-}
-
-interface AgainOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly patience?: Patience;
 }

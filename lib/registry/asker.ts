@@ -1,5 +1,6 @@
 /** One question to one repository of a registry, whoever of its endpoints answers. */
 import { MarmitaError } from "../errors.ts";
+import type { Resting } from "./again.ts";
 import type { WireBody, WireMethod, WireResponse } from "./wire-message.ts";
 
 export interface Ask {
@@ -24,7 +25,7 @@ export interface Ask {
 /** The caller reads the body, or discards it. */
 export type Answer = WireResponse;
 
-export interface Asker {
+export interface Asker extends Resting {
   /** What images of it are named by: `docker.io`, `127.0.0.1:5000`. */
   readonly registry: string;
   /** `library/busybox`; without one, paths are under `/v2/`. */

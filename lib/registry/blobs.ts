@@ -25,13 +25,11 @@ export async function getBlob(
       reference: digest,
     });
   }
-  const bytes = await again(
-    async () => {
-      const { answer } = await open(asker, { descriptor, offset: 0, signal });
-      return answer.read(size);
-    },
-    { signal },
-  );
+  const read = async (): Promise<Buffer> => {
+    const { answer } = await open(asker, { descriptor, offset: 0, signal });
+    return answer.read(size);
+  };
+  const bytes = await again(asker, read, signal);
   const actual = digestOf(bytes);
   if (actual === digest) return bytes;
   throw nonsense(asker, `blob ${digest} of ${placeOf(asker)} arrived as ${actual}`, {

@@ -1,7 +1,7 @@
 /** Asks the endpoints of a registry, one after the other: mirrors first, then the registry itself. */
 import { MarmitaError, isMarmitaError } from "../errors.ts";
 import { throwIfAborted } from "../util/abort.ts";
-import { isBreak } from "./again.ts";
+import { isBreak, restAfter } from "./again.ts";
 import type { Answer, Ask, Asker } from "./asker.ts";
 import type { Authorizer } from "./auth.ts";
 import type { Endpoint } from "./endpoints.ts";
@@ -53,6 +53,10 @@ export class EndpointAsker implements Asker {
     } catch (error) {
       throw passedOver.length === 0 ? error : withMirrors(error, passedOver);
     }
+  }
+
+  async rest(breaks: number, signal?: AbortSignal): Promise<void> {
+    await restAfter(breaks, signal);
   }
 
   #mirrors(): readonly Endpoint[] {

@@ -69,7 +69,7 @@ export async function getManifest(
   reference: string,
   { signal }: RequestOptions = {},
 ): Promise<FetchedManifest> {
-  return again(() => fetchManifest(asker, reference, signal), { signal });
+  return again(asker, () => fetchManifest(asker, reference, signal), signal);
 }
 
 async function fetchManifest(

@@ -28,9 +28,11 @@ export async function* pagesOf(
     }
     seen.add(String(path));
     const at: string | URL = path;
-    const page: Page | undefined = await again(() => readPage(asker, { ...first, path: at }), {
-      signal: first.signal,
-    });
+    const page: Page | undefined = await again(
+      asker,
+      () => readPage(asker, { ...first, path: at }),
+      first.signal,
+    );
     if (page === undefined) return;
     yield page;
     path = nextOf(page.answer);

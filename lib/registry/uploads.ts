@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { MarmitaError, isMarmitaError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { throwIfAborted } from "../util/abort.ts";
-import { MOST_BREAKS, isBreak, patienceAfterBreaks } from "./again.ts";
+import { MOST_BREAKS, isBreak } from "./again.ts";
 import { type Answer, type Ask, type Asker, headerOf, nonsense, placeOf } from "./asker.ts";
 import { hasBlob } from "./blobs.ts";
 import type { RequestOptions } from "./manifests.ts";
@@ -53,7 +53,6 @@ export class Upload {
   /** Throws what it failed with at last; whatever it sent till then is the registry's to forget. */
   async run(): Promise<void> {
     const { signal } = this.#options;
-    let patience = patienceAfterBreaks();
     let farthest = -1;
     for (let breaks = 0; ;) {
       try {
@@ -67,11 +66,10 @@ export class Upload {
         if (this.#offset > farthest) {
           farthest = this.#offset;
           breaks = 0;
-          patience = patienceAfterBreaks();
         }
         if (++breaks > MOST_BREAKS) throw error;
       }
-      await patience.wait(signal);
+      await this.#asker.rest(breaks, signal);
     }
   }
 
