@@ -1,4 +1,7 @@
+import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
+
+const NO_REGISTRIES = fileURLToPath(new URL("fixtures/registries/none.json", import.meta.url));
 
 /** One project for each folder of tests; house rules on what belongs where: CONTRIBUTING.md. */
 const seconds = (count: number) => ({ testTimeout: count * 1_000, hookTimeout: count * 2_000 });
@@ -13,6 +16,8 @@ export default defineConfig({
     // A failing test is news: nothing is tried twice.
     retry: 0,
     passWithNoTests: true,
+    // No test asks Docker Hub: an image that is not here is not there either.
+    env: { MARMITA_REGISTRIES: NO_REGISTRIES },
     reporters: ["default", "./tools/skips-reporter.mjs"],
     // Tests start processes and pass descriptors to them: a worker thread would share both.
     pool: "forks",
