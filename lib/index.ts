@@ -12,7 +12,7 @@ export { attach, diff, exportContainer, inspect, logs, ps, rm, top } from "./api
 export { create, kill, rename, restart, start, stop, wait } from "./api/lifecycle.ts";
 export { type ContainerPath, copyInto, copyOut } from "./api/copy.ts";
 export { exec } from "./api/exec.ts";
-export { history, images, importImage, load, rmi, save, tag } from "./api/images.ts";
+export { history, images, importImage, load, push, rmi, save, tag } from "./api/images.ts";
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
 export { run } from "./api/run.ts";
 export { fork } from "./api/fork.ts";
@@ -135,6 +135,9 @@ export type { ImportOptions } from "./images/import.ts";
 export type { LoadOptions, LoadedImage } from "./images/load.ts";
 export type { OnProgress, TransferPhase, TransferProgress } from "./images/progress.ts";
 export type { PrunedImages } from "./images/prune.ts";
+export type { PushOptions, PushedImage } from "./images/push.ts";
+export type { PushCompression } from "./images/pushed-layer.ts";
+export type { ReferrersOptions } from "./images/referrers.ts";
 export type { RemovedImage } from "./images/remove.ts";
 export type { ImageUsage } from "./images/usage.ts";
 export type { SaveFormat, SaveOptions, SavedImage } from "./images/save.ts";

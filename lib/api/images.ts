@@ -1,4 +1,4 @@
-/** load(), importImage(), save(), images(), history(), tag() and rmi(): images in, listed, named, and out again. */
+/** load(), importImage(), save(), push(), images(), history(), tag() and rmi(): images in, listed, named, and out again. */
 import type { RemoveImageOptions } from "../engine/images.ts";
 import type { ByteTarget } from "../images/drain.ts";
 import type { ByteSource } from "../images/feed.ts";
@@ -7,6 +7,7 @@ import type { ImageHistoryEntry } from "../images/history.ts";
 import type { Image } from "../images/image.ts";
 import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions, LoadedImage } from "../images/load.ts";
+import type { PushOptions, PushedImage } from "../images/push.ts";
 import type { RemovedImage } from "../images/remove.ts";
 import type { SaveOptions, SavedImage } from "../images/save.ts";
 import { type ApiOptions, engineOf } from "./default-engine.ts";
@@ -47,6 +48,19 @@ export async function save(
   const { engine, root, ...rest } = options;
   const { images: library } = await engineOf({ engine, root });
   return library.save(image, target, rest);
+}
+
+/**
+ * An image to the registry that its name begins with, `docker.io` unless said: what is missing
+ * there, and in the end the manifest.
+ */
+export async function push(
+  name: string,
+  options: PushOptions & ApiOptions = {},
+): Promise<PushedImage> {
+  const { engine, root, ...rest } = options;
+  const { images: library } = await engineOf({ engine, root });
+  return library.push(name, rest);
 }
 
 /**

@@ -4,6 +4,8 @@ import { MarmitaError } from "../errors.ts";
 import type { ImageFilters } from "../images/filter.ts";
 import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions } from "../images/load.ts";
+import type { PushOptions } from "../images/push.ts";
+import type { ReferrersOptions } from "../images/referrers.ts";
 import type { RemoveOptions as RemoveImageOptions } from "../images/remove.ts";
 import type { SaveOptions } from "../images/save.ts";
 import { checkTogether } from "../runtime/confinement.ts";
@@ -39,6 +41,7 @@ import type { EngineOptions, RunOptions, StartOptions, TerminalSizeOptions } fro
 import type { LogsOptions } from "./log-entries.ts";
 import type { PruneContainersOptions, PruneImagesOptions, PruneSystemOptions } from "./prune.ts";
 import type { PruneFilter } from "./prune-filter.ts";
+import { callback, credentials } from "./registry-checks.ts";
 import type { RemoveOptions } from "./remove.ts";
 import { checkRestartAndRemove } from "./restart-policy.ts";
 import { STATUSES } from "./state.ts";
@@ -79,6 +82,19 @@ const save: Checks<SaveOptions> = {
   format: oneOf("docker-archive", "oci-archive", "oci-dir"),
   uncompressed: flag,
   platform: word,
+  signal: abortSignal,
+};
+const referrers: Checks<ReferrersOptions> = {
+  artifactType: word,
+  auth: credentials,
+  tlsVerify: flag,
+  signal: abortSignal,
+};
+const push: Checks<PushOptions> = {
+  compression: oneOf("keep", "gzip", "zstd"),
+  auth: credentials,
+  tlsVerify: flag,
+  onProgress: callback,
   signal: abortSignal,
 };
 const importing: Checks<ImportOptions> = {
@@ -204,6 +220,14 @@ export function checkTerminalOptions(tty: boolean, options: StartOptions | RunOp
 
 export function checkLoadOptions(options: LoadOptions): void {
   check(load, options);
+}
+
+export function checkPushOptions(options: PushOptions): void {
+  check(push, options);
+}
+
+export function checkReferrersOptions(options: ReferrersOptions): void {
+  check(referrers, options);
 }
 
 export function checkSaveOptions(options: SaveOptions): void {

@@ -1,8 +1,10 @@
 /** What happened to images, as events: one for each image, or for each of its names. */
 import type { LoadedImage } from "../images/load.ts";
 import type { PrunedImages } from "../images/prune.ts";
+import type { PushedImage } from "../images/push.ts";
 import type { RemovedImage } from "../images/remove.ts";
 import type { SavedImage } from "../images/save.ts";
+import { familiarName, parseReference } from "../oci/reference.ts";
 import type { EngineContext } from "./context.ts";
 import { type ImageAction, record } from "./events.ts";
 
@@ -26,6 +28,11 @@ export function noteLoaded(
 
 export function noteSaved(context: Noting, images: readonly SavedImage[]): void {
   for (const { id, names } of images) note(context, "save", { id, name: names[0] });
+}
+
+/** As Docker, by name alone. */
+export function notePushed(context: Noting, { name }: PushedImage): void {
+  note(context, "push", { id: name, name: familiarName(parseReference(name)) });
 }
 
 export function noteTagged(context: Noting, id: string, name: string): void {

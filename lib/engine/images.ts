@@ -6,14 +6,20 @@ import type { ImageHistoryEntry } from "../images/history.ts";
 import type { Image } from "../images/image.ts";
 import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions, LoadedImage } from "../images/load.ts";
+import type { ImageLibrary } from "../images/library.ts";
 import type { PrunedImages } from "../images/prune.ts";
+import type { PushOptions, PushRequest, PushedImage } from "../images/push.ts";
+import type { ReferrersOptions } from "../images/referrers.ts";
 import type { RemovedImage } from "../images/remove.ts";
 import type { SaveOptions, SavedImage } from "../images/save.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import {
   checkImageFilters,
   checkImportOptions,
   checkLoadOptions,
   checkPruneImagesOptions,
+  checkPushOptions,
+  checkReferrersOptions,
   checkRemoveImageOptions,
   checkSaveOptions,
   checkText,
@@ -22,7 +28,7 @@ import {
 import type { EngineContext } from "./context.ts";
 import { explained } from "./failures.ts";
 import { type PruneImagesOptions, pruneImages } from "./prune.ts";
-import { noteLoaded, noteRemoved, noteSaved, noteTagged } from "./image-events.ts";
+import { noteLoaded, notePushed, noteRemoved, noteSaved, noteTagged } from "./image-events.ts";
 import { type ImageInspection, inspectImage } from "./inspect-image.ts";
 
 export interface RemoveImageOptions {
@@ -114,6 +120,49 @@ export class Images {
     const saved = await explained("save the images", saving, options.signal);
     noteSaved(this.#context, saved);
     return saved;
+  }
+
+  /**
+   * An image to the registry that its name begins with, `docker.io` unless said: layers that are
+   * missing there, mounted from another repository where that is possible, and in the end the
+   * manifest. Layers that are plain tars are compressed. Throws `NOT_FOUND`, `INVALID_ARGUMENT` for
+   * an id or digest, `UNAUTHORIZED`, `DENIED`.
+   */
+  async push(name: string, options: PushOptions = {}): Promise<PushedImage> {
+    return this.#push(name, options, (library, request) => library.push(request));
+  }
+
+  /** All tags of a repository that there are here, one after the other; those before a failure stay. */
+  async pushAll(repository: string, options: PushOptions = {}): Promise<readonly PushedImage[]> {
+    return this.#push(repository, options, (library, request) => library.pushAll(request));
+  }
+
+  async #push<T>(
+    name: string,
+    options: PushOptions,
+    push: (library: ImageLibrary, request: PushRequest) => Promise<T>,
+  ): Promise<T> {
+    checkText(name, "name");
+    checkPushOptions(options);
+    const { library, work, registries } = this.#context;
+    const onPushed = (image: PushedImage) => notePushed(this.#context, image);
+    const pushing = work.begin(async () => {
+      return push(library, { name, options, targets: await registries(), onPushed });
+    });
+    return explained("push the image", pushing, options.signal);
+  }
+
+  /**
+   * What refers to an image in its registry: signatures, attestations. The name need not be that
+   * of an image here; the digest after an `@`, or else what the tag stands for now.
+   */
+  async referrers(name: string, options: ReferrersOptions = {}): Promise<readonly Descriptor[]> {
+    checkText(name, "name");
+    checkReferrersOptions(options);
+    const { work, registries } = this.#context;
+    const { referrers } = await import("../images/referrers.ts");
+    const asking = work.begin(async () => referrers(await registries(), name, options));
+    return explained("list referrers", asking, options.signal);
   }
 
   /** What `docker inspect` prints of an image. */

@@ -3,7 +3,7 @@ import { MarmitaError } from "../errors.ts";
 import { type Descriptor, descriptorJson } from "../oci/descriptor.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { type Manifest, parseManifest } from "../oci/manifest.ts";
-import { CONFIG, MANIFEST } from "../oci/media-types.ts";
+import { CONFIG, MANIFEST, layerCompression, layerType } from "../oci/media-types.ts";
 import { type Reference, familiar, isReserved, parseReference } from "../oci/reference.ts";
 import type { Member } from "./archive.ts";
 import type { ImageContent } from "./image.ts";
@@ -43,6 +43,11 @@ export function composeManifest(parts: ManifestParts): {
   const bytes = Buffer.from(JSON.stringify(json));
   const descriptor = { mediaType: MANIFEST, digest: digestOf(bytes), size: bytes.length };
   return { manifest: parseManifest(json), bytes, descriptor };
+}
+
+/** Docker's types have their likes, and a manifest is of one kind. */
+export function asOciLayer({ mediaType, digest, size, annotations }: Descriptor): Descriptor {
+  return { mediaType: layerType(layerCompression(mediaType)), digest, size, annotations };
 }
 
 /** Throws `CORRUPT`. */

@@ -6,11 +6,11 @@ import type { PackedLayer } from "../layers/pack.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ContainerDefaults, HistoryEntry, ImageConfig } from "../oci/image-config.ts";
-import { type Compression, layerCompression, layerType } from "../oci/media-types.ts";
+import { type Compression, layerType } from "../oci/media-types.ts";
 import { familiar, parseImageName } from "../oci/reference.ts";
 import { timestamp } from "../util/source-date-epoch.ts";
 import { addImages } from "./add.ts";
-import { composeManifest } from "./archived-image.ts";
+import { asOciLayer, composeManifest } from "./archived-image.ts";
 import { type ImageContent, imageContent } from "./image.ts";
 import type { ImageStore } from "./image-store.ts";
 
@@ -73,7 +73,7 @@ export async function commitImage(store: ImageStore, commit: NewCommit): Promise
       JSON.stringify(childConfig(committed, { ...commit, layers: added })),
     );
     const layers = [
-      ...committed.base.layers.map(({ descriptor }) => asOci(descriptor)),
+      ...committed.base.layers.map(({ descriptor }) => asOciLayer(descriptor)),
       ...added.map((layer) => layerDescriptor(layer, compression)),
     ];
     const { manifest, bytes, descriptor } = composeManifest({ config, layers });
@@ -130,9 +130,4 @@ function isGiven(text: string | undefined): boolean {
 
 function layerDescriptor({ digest, size }: PackedLayer, compression: Compression): Descriptor {
   return { mediaType: layerType(compression), digest, size };
-}
-
-/** Docker's types have their likes, and a manifest is of one kind. */
-function asOci({ mediaType, digest, size, annotations }: Descriptor): Descriptor {
-  return { mediaType: layerType(layerCompression(mediaType)), digest, size, annotations };
 }

@@ -16,6 +16,7 @@ import { type StoredImage, idPrefix, matches, nameOf, namesOf, notFound } from "
 import { type PruneOptions, type PrunedImages, prune } from "./prune.ts";
 import type { PulledImage } from "./pull-options.ts";
 import type { PullRequest, Pulled } from "./pull.ts";
+import type { PushRequest, PushedImage } from "./push.ts";
 import { type RemoveOptions, type RemovedImage, remove } from "./remove.ts";
 import { repoDigestsOf } from "./repo-digests.ts";
 import type { SaveRequest, SavedImage } from "./save.ts";
@@ -97,6 +98,18 @@ export class ImageLibrary {
     const { pullAll } = await import("./pull.ts");
     const pulled = await pullAll(this.#store, repository, options);
     return Promise.all(pulled.map((one) => this.#pulled(one)));
+  }
+
+  /** An image to a registry, by name. */
+  async push(request: PushRequest): Promise<PushedImage> {
+    const { push } = await import("./push.ts");
+    return push(this.#store, this, request);
+  }
+
+  /** All tags of a repository. */
+  async pushAll(request: PushRequest): Promise<readonly PushedImage[]> {
+    const { pushAll } = await import("./push.ts");
+    return pushAll(this.#store, this, request);
   }
 
   /** What a container wrote becomes an image. */

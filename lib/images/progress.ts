@@ -3,7 +3,7 @@ import type { Digest } from "../oci/digest.ts";
 
 /**
  * Of the image as a whole: `resolving` (the registry is asked what the name means), `resolved`,
- * `done`. Of a layer:
+ * `preparing` (of a push), `done`. Of a layer:
  *
  * - pulled: `exists` (here already) or `waiting` (for its turn, or for somebody who downloads it),
  *   `downloading`, `retrying` (after a break; then `downloading` again), `verifying`,
@@ -30,7 +30,10 @@ export type TransferPhase =
 export interface TransferProgress {
   /** Which image, for what is told of it as a whole: `docker.io/library/busybox:latest`. */
   readonly reference?: string;
-  /** With `resolved`: what the name stands for in the registry, an index or a manifest. */
+  /**
+   * With `resolved`: what the name stands for in the registry, an index or a manifest. With `done`
+   * of a push: of the manifest there, whose size `totalBytes` is.
+   */
   readonly digest?: Digest;
   /** With `done` of an image: whether anything was fetched, or its name meant another before. */
   readonly isNew?: boolean;

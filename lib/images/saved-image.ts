@@ -1,8 +1,7 @@
 /** One image as `save` writes it: its own documents, or new ones where its layers change. */
-import { link, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { MarmitaError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, hexOf, parseDigest } from "../oci/digest.ts";
 import { CONFIG_LIMIT_BYTES } from "../oci/image-config.ts";
@@ -10,12 +9,12 @@ import { MANIFEST_LIMIT_BYTES } from "../oci/manifest.ts";
 import { isOciType, layerCompression, layerType } from "../oci/media-types.ts";
 import { JsonReader } from "../util/json.ts";
 import { isThere } from "../util/is-there.ts";
-import { errnoOf } from "../util/system-error.ts";
 import type { DescribedImage } from "./archive-documents.ts";
-import { checkDigest, composeManifest } from "./archived-image.ts";
+import { asOciLayer, checkDigest, composeManifest } from "./archived-image.ts";
 import { feedVerb } from "./feed.ts";
-import { type ImageContent, type ImageLayer, checkSize } from "./image.ts";
+import type { ImageContent, ImageLayer } from "./image.ts";
 import type { ImageStore } from "./image-store.ts";
+import { keepBlob } from "./kept-blob.ts";
 import type { PickedImage } from "./pick.ts";
 
 /** A blob of an archive: the file that should have that digest, or bytes that do. */
@@ -98,10 +97,7 @@ async function manifestOf(
   }
   return composeManifest({
     config,
-    layers: layers.map(({ descriptor }) => ({
-      ...descriptor,
-      mediaType: layerType(layerCompression(descriptor.mediaType)),
-    })),
+    layers: layers.map(({ descriptor }) => asOciLayer(descriptor)),
     annotations: manifest.annotations,
   });
 }
@@ -112,27 +108,11 @@ async function prepareLayer(
   options: PrepareOptions,
 ): Promise<SavedLayer> {
   const { descriptor } = layer;
-  const { digest } = descriptor;
-  if (!(await store.blobs.has(digest))) {
-    throw new MarmitaError("CORRUPT", `blob ${digest} is missing`, { details: { digest } });
-  }
-  checkSize(await store.blobs.size(digest), descriptor);
-  const file = await kept(store, digest, options.draft);
+  const file = await keepBlob(store, descriptor, options.draft);
   if (!options.uncompressed || layerCompression(descriptor.mediaType) === "none") {
     return { descriptor, file };
   }
   return unpacked(layer, file, options);
-}
-
-/** As another name of the same file, which stays when the blob is removed. */
-async function kept({ blobs }: ImageStore, digest: Digest, draft: string): Promise<string> {
-  const file = join(draft, hexOf(digest));
-  try {
-    await link(blobs.path(digest), file);
-  } catch (error) {
-    if (errnoOf(error) !== "EEXIST") throw error;
-  }
-  return file;
 }
 
 /** An image may have a layer twice, and images share them: each is unpacked once. */

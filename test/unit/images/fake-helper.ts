@@ -1,7 +1,7 @@
 /** The verbs `extract` and `blob` in TypeScript: unit tests run without the native build. */
 import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gunzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import type { HelperEvent, VerbOptions } from "../../../lib/native/helper.ts";
 import { digestOf } from "../../../lib/oci/digest.ts";
 
@@ -13,6 +13,7 @@ export async function runVerb(verb: string, options: VerbOptions = {}): Promise<
   const target = args.at(-1) ?? "";
   const bytes = readFileSync(stdin);
   const content = bytes.subarray(0, 2).toString("hex") === "1f8b" ? gunzipSync(bytes) : bytes;
+  if (verb === "blob" && args[0] === "--gzip") return blobVerb(target, gzipSync(content), content);
   if (verb === "blob") return blobVerb(target, bytes, content);
   for (const event of members(content, target)) onEvent?.(event);
   return { event: "extracted" };
