@@ -161,6 +161,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./tag.ts")).tag,
   },
   {
+    names: ["image push", "push"],
+    summary: "Upload an image to a registry",
+    load: async () => (await import("./push.ts")).push,
+  },
+  {
     names: ["volume create"],
     summary: "Create a volume",
     load: async () => (await import("./volume.ts")).createVolume,
@@ -238,7 +243,7 @@ const LATER = new Set(
   words(`
     auto-update build builder buildx checkpoint compose config context
     generate healthcheck init kube login logout
-    machine manifest mount network node play plugin pod port prune pull push
+    machine manifest mount network node play plugin pod port prune pull
     search secret service stack swarm trust unmount
     unshare update`),
 );
@@ -253,7 +258,7 @@ const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   volume: new Set(words("exists export import mount reload unmount update")),
   image: new Set(
     words(`
-      build diff exists mount pull push scp search sign tree trust unmount
+      build diff exists mount pull scp search sign tree trust unmount
       untag`),
   ),
 };
