@@ -31,7 +31,10 @@ export interface ReferrerSources {
     ): Promise<Descriptor | undefined>;
     referrers(
       digest: Digest,
-      options: { readonly artifactType?: string | undefined; readonly signal?: AbortSignal | undefined },
+      options: {
+        readonly artifactType?: string | undefined;
+        readonly signal?: AbortSignal | undefined;
+      },
     ): Promise<readonly Descriptor[]>;
   };
 }
