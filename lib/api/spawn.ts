@@ -1,5 +1,5 @@
 /** spawn(): a command in a container of its own, as an object that stands in for a ChildProcess. */
-import type { ContainerOptions } from "../engine/container-options.ts";
+import type { ContainerOptions, ImplicitPullOptions } from "../engine/container-options.ts";
 import type { TerminalSizeOptions } from "../engine/options.ts";
 import { signalNumber } from "../runtime/signals.ts";
 import { type Checks, abortSignal, check, wholeNumber, word, words, wrong } from "../util/check.ts";
@@ -9,7 +9,8 @@ import type { ApiOptions } from "./default-engine.ts";
 /** Where a standard stream goes: to a stream of the object, to this process's own, or nowhere. */
 export type SpawnStdio = "pipe" | "inherit" | "ignore";
 
-export interface SpawnOptions extends ContainerOptions, TerminalSizeOptions, ApiOptions {
+export interface SpawnOptions
+  extends ContainerOptions, ImplicitPullOptions, TerminalSizeOptions, ApiOptions {
   /** One for all three, or one for each: stdin, stdout, stderr. Default: `pipe`. */
   readonly stdio?: SpawnStdio | readonly (SpawnStdio | undefined)[];
   /** What `signal` and `timeoutMs` kill with. Default: `SIGTERM`. */

@@ -6,6 +6,7 @@ import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions } from "../images/load.ts";
 import type { PushOptions } from "../images/push.ts";
 import type { ReferrersOptions } from "../images/referrers.ts";
+import type { PullOptions } from "../images/pull-options.ts";
 import type { RemoveOptions as RemoveImageOptions } from "../images/remove.ts";
 import type { SaveOptions } from "../images/save.ts";
 import { checkTogether } from "../runtime/confinement.ts";
@@ -29,7 +30,7 @@ import { checkSharedNetwork } from "./networking.ts";
 import type { AttachOptions } from "./attach.ts";
 import type { CommitOptions } from "./commit.ts";
 import type { ListContainersOptions } from "./container-filters.ts";
-import type { CreateOptions } from "./container-options.ts";
+import type { CreateOptions, ImplicitPullOptions } from "./container-options.ts";
 import type { CopyOptions } from "./copy-options.ts";
 import type { DiffOptions } from "./diff.ts";
 import type { ExportOptions } from "./export.ts";
@@ -50,7 +51,16 @@ const TIMER_MAX_MS = 2 ** 31 - 1; // setTimeout() fires at once beyond it
 
 const size = wholeNumber("characters", 1, 65_535); // what a struct winsize holds
 const terminalSize: Checks<TerminalSizeOptions> = { columns: size, rows: size };
-const create: Checks<CreateOptions> = { ...CONTAINER_CHECKS, image: word, command: words };
+const implicitPull: Checks<ImplicitPullOptions> = {
+  pull: oneOf("missing", "always", "never"),
+  onPullProgress: callback,
+};
+const create: Checks<CreateOptions> = {
+  ...CONTAINER_CHECKS,
+  ...implicitPull,
+  image: word,
+  command: words,
+};
 const start: Checks<StartOptions> = {
   stdin: oneOf("pipe", "inherit", "ignore"),
   stdout: oneOf("pipe", "inherit", "ignore"),
@@ -61,6 +71,7 @@ const start: Checks<StartOptions> = {
 };
 const run: Checks<RunOptions> = {
   ...CONTAINER_CHECKS,
+  ...implicitPull,
   ...terminalSize,
   stdin: oneOf("inherit", "ignore"),
   input,
@@ -78,6 +89,14 @@ const engine: Checks<EngineOptions> = {
   registries: (value, name) => void entries(value, name), // the rest: where it is loaded
 };
 const load: Checks<LoadOptions> = { name: word, platform: word, signal: abortSignal };
+const pull: Checks<PullOptions> = {
+  platform: word,
+  auth: credentials,
+  tlsVerify: flag,
+  downloads: wholeNumber("downloads", 1, 64),
+  onProgress: callback,
+  signal: abortSignal,
+};
 const save: Checks<SaveOptions> = {
   format: oneOf("docker-archive", "oci-archive", "oci-dir"),
   uncompressed: flag,
@@ -228,6 +247,10 @@ export function checkPushOptions(options: PushOptions): void {
 
 export function checkReferrersOptions(options: ReferrersOptions): void {
   check(referrers, options);
+}
+
+export function checkPullOptions(options: PullOptions): void {
+  check(pull, options);
 }
 
 export function checkSaveOptions(options: SaveOptions): void {

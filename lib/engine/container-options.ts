@@ -1,4 +1,5 @@
 /** What callers may ask of a container. */
+import type { OnProgress } from "../images/progress.ts";
 import type { ConfinementOptions } from "../runtime/confinement.ts";
 import type { SecurityOptions } from "../runtime/security.ts";
 import type { LogOptions } from "./log-options.ts";
@@ -85,7 +86,20 @@ export interface ContainerOptions extends ConfinementOptions, SecurityOptions {
   readonly extraHosts?: readonly string[];
 }
 
-export interface CreateOptions extends ContainerOptions {
+/**
+ * `missing`: an image that is not here is pulled. `always`: what its name means in the registry now,
+ * which has to answer. `never`: it is here, or that fails.
+ */
+export type PullPolicy = "missing" | "always" | "never";
+
+export interface ImplicitPullOptions {
+  /** Default: `missing`. */
+  readonly pull?: PullPolicy;
+  /** How far the pull is, when there is one. What it throws ends it all. */
+  readonly onPullProgress?: OnProgress;
+}
+
+export interface CreateOptions extends ContainerOptions, ImplicitPullOptions {
   /** A name, or the id of an image or a unique part of its start; or `host`. */
   readonly image: string;
   /** Default: the image's command. */

@@ -15,7 +15,7 @@ import type { ListContainersOptions } from "./container-filters.ts";
 import type { EngineContext } from "./context.ts";
 import { createContainer } from "./create.ts";
 import { explained } from "./failures.ts";
-import type { CreateOptions } from "./container-options.ts";
+import type { CreateOptions, ImplicitPullOptions } from "./container-options.ts";
 import { findContainer, noSuchContainer } from "./find.ts";
 import { type ContainerSummary, listContainers } from "./list.ts";
 import { reached } from "./networking.ts";
@@ -28,7 +28,8 @@ import { startClaimed } from "./start.ts";
 import type { ContainerStats, WatchStatsOptions } from "./stats.ts";
 import { checkWatchStatsOptions } from "./watch-checks.ts";
 
-export interface CreateAndStartOptions extends StartOptions {
+export interface CreateAndStartOptions
+  extends StartOptions, Pick<ImplicitPullOptions, "onPullProgress"> {
   /** Told the id when the container is there, before it starts; what it throws ends both. */
   readonly onCreated?: ((id: string) => void) | undefined;
   /**
@@ -67,12 +68,13 @@ export class Containers {
     options: CreateOptions,
     given: CreateAndStartOptions = {},
   ): Promise<StartedContainer> {
-    const { onCreated, hostTerminal, ...start } = given;
+    const { onCreated, hostTerminal, onPullProgress, ...start } = given;
     checkCreateOptions(options);
     checkStartOptions(start);
     checkTerminalOptions(options.tty === true, start);
     const starting = this.#context.work.begin(() => {
-      return this.#createAndStart(options, start, { onCreated, hostTerminal });
+      const create = onPullProgress === undefined ? options : { ...options, onPullProgress };
+      return this.#createAndStart(create, start, { onCreated, hostTerminal });
     });
     return explained("start the container", starting, start.signal);
   }

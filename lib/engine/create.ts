@@ -1,7 +1,7 @@
 /** Makes a container: its name, its bundle, its record. It is there whole, or not at all. */
 import { randomBytes } from "node:crypto";
 import { renameSync } from "node:fs";
-import { MarmitaError } from "../errors.ts";
+import { MarmitaError, isMarmitaError } from "../errors.ts";
 import { encodePlan } from "../native/plan.ts";
 import { writeTree } from "../native/syscalls.ts";
 import { formatConfigJson } from "../runtime/config-json.ts";
@@ -49,12 +49,44 @@ export interface Created {
   readonly live: Live;
 }
 
+/** Its image is pulled where it is missing, or always, or never. */
 export async function createContainer(
   context: EngineContext,
   request: CreateRequest,
 ): Promise<Created> {
-  const { options, signal } = request;
+  const { pull = "missing", onPullProgress, ...options } = request.options;
+  const { from, signal } = request;
   throwIfAborted(signal);
+  const { image, platform } = options;
+  if (pull === "never" || from !== undefined || image === "host") {
+    return createHere(context, { ...request, options });
+  }
+  const needed = { image, platform, onProgress: onPullProgress, signal };
+  try {
+    if (pull === "missing") return await createHere(context, { ...request, options });
+  } catch (error) {
+    if (!isMissingImage(error, options)) throw error;
+    const { pullMissing } = await import("./pull.ts");
+    const name = await pullMissing(context, needed, error);
+    return createHere(context, { ...request, options: { ...options, image: name } });
+  }
+  const { pullAlways } = await import("./pull.ts");
+  const name = await pullAlways(context, needed);
+  return createHere(context, { ...request, options: { ...options, image: name } });
+}
+
+/** Or there, for another platform than was asked for. */
+function isMissingImage(
+  error: unknown,
+  { image, platform }: Pick<CreateOptions, "image" | "platform">,
+): error is MarmitaError {
+  if (isMarmitaError(error, "NOT_FOUND")) return error.details["image"] === image;
+  if (platform === undefined || !isMarmitaError(error, "UNSUPPORTED")) return false;
+  return error.details["platforms"] !== undefined;
+}
+
+async function createHere(context: EngineContext, request: CreateRequest): Promise<Created> {
+  const { options, signal } = request;
   const id = randomBytes(32).toString("hex");
   const devices = await findDevices(options.devices ?? []);
   // Whoever removes images or layers waits until the record says that they are in use.

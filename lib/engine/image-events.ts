@@ -1,10 +1,11 @@
 /** What happened to images, as events: one for each image, or for each of its names. */
 import type { LoadedImage } from "../images/load.ts";
+import type { PulledImage } from "../images/pull-options.ts";
 import type { PrunedImages } from "../images/prune.ts";
 import type { PushedImage } from "../images/push.ts";
 import type { RemovedImage } from "../images/remove.ts";
 import type { SavedImage } from "../images/save.ts";
-import { familiarName, parseReference } from "../oci/reference.ts";
+import { familiar, familiarName, parseReference } from "../oci/reference.ts";
 import type { EngineContext } from "./context.ts";
 import { type ImageAction, record } from "./events.ts";
 
@@ -33,6 +34,12 @@ export function noteSaved(context: Noting, images: readonly SavedImage[]): void 
 /** As Docker, by name alone. */
 export function notePushed(context: Noting, { name }: PushedImage): void {
   note(context, "push", { id: name, name: familiarName(parseReference(name)) });
+}
+
+/** As in Docker, the id is the name. */
+export function notePulled(context: Noting, { reference }: Pick<PulledImage, "reference">): void {
+  const parsed = parseReference(reference);
+  note(context, "pull", { id: familiar(parsed), name: familiarName(parsed) });
 }
 
 export function noteTagged(context: Noting, id: string, name: string): void {

@@ -7,6 +7,7 @@ import type { Image } from "../images/image.ts";
 import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions, LoadedImage } from "../images/load.ts";
 import type { ImageLibrary } from "../images/library.ts";
+import type { PullOptions, PulledImage } from "../images/pull-options.ts";
 import type { PrunedImages } from "../images/prune.ts";
 import type { PushOptions, PushRequest, PushedImage } from "../images/push.ts";
 import type { ReferrersOptions } from "../images/referrers.ts";
@@ -20,6 +21,7 @@ import {
   checkPruneImagesOptions,
   checkPushOptions,
   checkReferrersOptions,
+  checkPullOptions,
   checkRemoveImageOptions,
   checkSaveOptions,
   checkText,
@@ -98,6 +100,34 @@ export class Images {
     const imported = await explained("import the file system", importing, options.signal);
     noteLoaded(this.#context, "import", [imported]);
     return imported;
+  }
+
+  /**
+   * An image from a registry: `busybox`, `quay.io/org/name:tag`, `name@sha256:…`. What is here is
+   * not fetched again; by its digest, it is given no name. Throws `NOT_FOUND`, `UNAUTHORIZED`,
+   * `DENIED`, `RATE_LIMITED`, `UNAVAILABLE`, `CORRUPT` for bytes that are not what they should be,
+   * and `UNSUPPORTED` when there is none for the platform; what the name meant before it then still
+   * means.
+   */
+  async pull(name: string, options: PullOptions = {}): Promise<PulledImage> {
+    checkText(name, "name");
+    checkPullOptions(options);
+    const pulling = this.#context.work.begin(async () => {
+      const { pullImage } = await import("./pull.ts");
+      return pullImage(this.#context, name, options);
+    });
+    return explained("pull the image", pulling, options.signal);
+  }
+
+  /** The same for every tag of a repository, one after the other; the first that fails ends it. */
+  async pullAll(repository: string, options: PullOptions = {}): Promise<readonly PulledImage[]> {
+    checkText(repository, "repository");
+    checkPullOptions(options);
+    const pulling = this.#context.work.begin(async () => {
+      const { pullAllTags } = await import("./pull.ts");
+      return pullAllTags(this.#context, repository, options);
+    });
+    return explained("pull the images", pulling, options.signal);
   }
 
   /**

@@ -4,7 +4,7 @@ import type { RegistriesOptions } from "../registry/configuration.ts";
 import type { ExitStatus } from "../runtime/process.ts";
 import type { NetworkLevel } from "../runtime/network.ts";
 import type { HelperName } from "../runtime/network-helpers.ts";
-import type { ContainerOptions } from "./container-options.ts";
+import type { ContainerOptions, ImplicitPullOptions } from "./container-options.ts";
 
 /** How ids inside of containers are mapped to ids of this machine; `auto` takes the best there is. */
 export type IdsOption = "auto" | "subids" | "single";
@@ -60,7 +60,7 @@ export interface StartOptions extends TerminalSizeOptions {
 export type CaptureOption = "capture" | "inherit" | "ignore";
 
 /** With `tty` no stream can be `inherit`, and all output is in `stdout`, lines ending in `\r\n`. */
-export interface RunOptions extends ContainerOptions, TerminalSizeOptions {
+export interface RunOptions extends ContainerOptions, ImplicitPullOptions, TerminalSizeOptions {
   /** Default: `ignore`. Not together with `input`. */
   readonly stdin?: "inherit" | "ignore";
   /**
@@ -83,7 +83,8 @@ export interface RunOptions extends ContainerOptions, TerminalSizeOptions {
 }
 
 /** What runs in the background is its keeper's: its output is in its log. */
-export interface DetachedRunOptions extends ContainerOptions, TerminalSizeOptions {
+export interface DetachedRunOptions
+  extends ContainerOptions, ImplicitPullOptions, TerminalSizeOptions {
   readonly detach: true;
   /** Ends what has not begun yet. */
   readonly signal?: AbortSignal;

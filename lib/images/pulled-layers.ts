@@ -81,17 +81,12 @@ interface Within extends FetchOptions {
 async function prepareAll(
   store: LayerStore,
   content: ImageContent,
-  { growing, tell, signal }: Within,
+  { growing, signal }: Within,
 ): Promise<PreparedLayers> {
   const sources = content.layers.map(({ chainId, diffId, descriptor }) => {
     return { chainId, diffId, blob: descriptor, growing: growing.get(descriptor.digest) };
   });
-  return store.prepareAll([sources], {
-    signal,
-    onProgress: ({ phase, ...progress }) => {
-      if (phase === "unpacking") tell({ ...progress, phase });
-    },
-  });
+  return store.prepareAll([sources], { signal });
 }
 
 /** What failed, `fail` was told. */
@@ -142,6 +137,7 @@ async function download(
     onVerify: () => tell({ ...told, phase: "verifying" }),
   });
   tell({ ...told, phase: how });
+  if (how === "downloaded") tell({ ...told, phase: "unpacking" });
   blob?.finish(target);
   return { draft: target, digest, size };
 }
