@@ -122,6 +122,7 @@ export type { ConfinementOptions, Device, IpcMode, PidMode } from "./runtime/con
 export type { ExecProcess } from "./runtime/exec.ts";
 export type { ExitStatus, RunningProcess } from "./runtime/process.ts";
 export type { Ulimit, Ulimits } from "./runtime/ulimits.ts";
+export type { Descriptor } from "./oci/descriptor.ts";
 export type { ByteTarget } from "./images/drain.ts";
 export type { ByteSource } from "./images/feed.ts";
 export type { CopiedOut, CopyOptions, CopySource, CopyTarget } from "./engine/copy-options.ts";

@@ -12,7 +12,7 @@ import { lock } from "../store/lock.ts";
 import type { ImageEntry } from "../store/references.ts";
 import { inParallel } from "../util/in-parallel.ts";
 import { asOciLayer, checkDigest, composeManifest } from "./archived-image.ts";
-import { openDraft } from "./drafts.ts";
+import { clearStaleDrafts, openDraft } from "./drafts.ts";
 import { type ImageContent, readImage } from "./image.ts";
 import type { ImageStore } from "./image-store.ts";
 import { keepBlob } from "./kept-blob.ts";
@@ -141,6 +141,7 @@ async function pushReference(
 ): Promise<PushedImage> {
   const { compression = "gzip", auth, tlsVerify } = options;
   tell({ reference: canonical(reference), phase: "preparing" });
+  await clearStaleDrafts(store.paths).catch(() => undefined); // the next one's, then
   await using draft = await openDraft(store.paths, signal);
   const image = await keepImage(store, reference, { draft: draft.path, signal });
   const target = targets.repository(reference, {

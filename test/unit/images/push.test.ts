@@ -1,4 +1,5 @@
-import { writeFile } from "node:fs/promises";
+import { mkdir, stat, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { MarmitaError } from "../../../lib/errors.ts";
@@ -142,6 +143,15 @@ describe("push", () => {
     expect(manifestAt(`${LUNCH}:latest`).manifest.layers).toHaveLength(3);
     const names = (await store.references.list()).map(({ name }) => name);
     expect(names).toEqual(["localhost:5000/dinner:latest", "elsewhere:5000/dinner:latest"]);
+  });
+
+  it("clears away what killed pushes left", async () => {
+    const stale = join(store.paths.images, ".draft-of-a-killed-one");
+    await mkdir(join(stale, "work"), { recursive: true });
+
+    await pushed(LUNCH);
+
+    await expect(stat(stale)).rejects.toMatchObject({ code: "ENOENT" });
   });
 
   it("sends a layer once that an image has twice", async () => {
