@@ -33,6 +33,8 @@ describe("credentials given as an option", () => {
 describe("a callback", () => {
   it("is a function", () => {
     expect(() => callback(() => undefined, "onProgress")).not.toThrow();
-    expect(() => callback(1, "onProgress")).toThrow('expected "onProgress" to be a function, got 1');
+    expect(() => callback(1, "onProgress")).toThrow(
+      'expected "onProgress" to be a function, got 1',
+    );
   });
 });
