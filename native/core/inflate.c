@@ -17,10 +17,11 @@ struct inflate {
   const struct format *format;
   int fd;
   int copy_fd;
-  int at_end;     /* of the input */
-  int is_padding; /* nothing but zeros from here on */
-  int is_between; /* after a member or frame */
-  int is_full;    /* the decoder may hold more output, without more input */
+  struct follow *follow; /* NULL: the file is whole */
+  int at_end;            /* of the input */
+  int is_padding;        /* nothing but zeros from here on */
+  int is_between;        /* after a member or frame */
+  int is_full;           /* the decoder may hold more output, without more input */
   unsigned char *input;
   size_t input_size;
   size_t input_used;
@@ -83,16 +84,25 @@ static const struct format *sniff(const unsigned char *bytes, size_t size) {
   return format;
 }
 
+static ssize_t read_input(struct inflate *reader, unsigned char *to, size_t room,
+                          struct failure *why) {
+  ssize_t n;
+
+  if (reader->follow != NULL)
+    return follow_read(reader->follow, reader->fd, to, room, why);
+  do
+    n = read(reader->fd, to, room);
+  while (n < 0 && errno == EINTR);
+  return n < 0 ? fail(why, errno, "read blob") : n;
+}
+
 /* More input behind what is there. */
 static int fill(struct inflate *reader, struct failure *why) {
   unsigned char *to = reader->input + reader->input_size;
-  ssize_t n;
 
-  do
-    n = read(reader->fd, to, INFLATE_PIECE_MAX - reader->input_size);
-  while (n < 0 && errno == EINTR);
+  const ssize_t n = read_input(reader, to, INFLATE_PIECE_MAX - reader->input_size, why);
   if (n < 0)
-    return fail(why, errno, "read blob");
+    return (int) n;
   reader->at_end = n == 0;
   if (reader->is_hashed)
     hash_update(&reader->in, to, (size_t) n);
@@ -229,6 +239,10 @@ const char *inflate_compression(const struct inflate *reader) {
   return reader->format->name;
 }
 
+uint64_t inflate_size(const struct inflate *reader) {
+  return reader->size;
+}
+
 void inflate_without_digests(struct inflate *reader) {
   reader->is_hashed = 0;
 }
@@ -292,13 +306,13 @@ static int begin(struct inflate *reader, struct failure *why) {
   return reader->output != NULL && is_ready ? 0 : fail(why, ENOMEM, "read blob");
 }
 
-int inflate_open(int fd, int copy_fd, struct inflate **ret_inflate, struct failure *why) {
-  struct inflate *reader = calloc(1, sizeof *reader);
+static int open_reader(const struct inflate *from, struct inflate **ret_inflate,
+                       struct failure *why) {
+  struct inflate *reader = malloc(sizeof *reader);
 
   if (reader == NULL)
     return fail(why, ENOMEM, "read blob");
-  reader->fd = fd;
-  reader->copy_fd = copy_fd;
+  *reader = *from;
   reader->is_hashed = 1;
   reader->input = malloc(INFLATE_PIECE_MAX);
   hash_begin(&reader->in);
@@ -309,6 +323,16 @@ int inflate_open(int fd, int copy_fd, struct inflate **ret_inflate, struct failu
   else
     *ret_inflate = reader;
   return r;
+}
+
+int inflate_open(int fd, int copy_fd, struct inflate **ret_inflate, struct failure *why) {
+  return open_reader(&(struct inflate){.fd = fd, .copy_fd = copy_fd}, ret_inflate, why);
+}
+
+int inflate_open_growing(int fd, struct follow *follow, struct inflate **ret_inflate,
+                         struct failure *why) {
+  return open_reader(&(struct inflate){.fd = fd, .copy_fd = -1, .follow = follow}, ret_inflate,
+                     why);
 }
 
 void inflate_close(struct inflate *reader) {

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "failure.h"
+#include "follow.h"
 #include "hash.h"
 
 #define INFLATE_PIECE_MAX (256u << 10)
@@ -29,7 +30,14 @@ struct inflate_summary {
  * written there, too. */
 int inflate_open(int fd, int copy_fd, struct inflate **ret_inflate, struct failure *why);
 
-/* Right after inflate_open(): nothing is hashed, and the digests of the summary are of no use. */
+/* The same of a file that still grows; `follow` stays the caller's, too. */
+int inflate_open_growing(int fd, struct follow *follow, struct inflate **ret_inflate,
+                         struct failure *why);
+
+/* How many bytes came in so far. */
+uint64_t inflate_size(const struct inflate *reader);
+
+/* Right after it was opened: nothing is hashed, and the digests of the summary are of no use. */
 void inflate_without_digests(struct inflate *reader);
 
 /* "none", "gzip" or "zstd". */

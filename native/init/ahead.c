@@ -38,8 +38,11 @@ struct ring {
   struct inflate_summary summary;
   char digest[HASH_TEXT_SIZE];
   char diff_id[HASH_TEXT_SIZE];
-  off_t start;        /* of the blob in its file; -1: it is none */
-  int is_blob_hashed; /* by the hasher */
+  off_t start;    /* of the blob in its file; -1: it is none */
+  int is_growing; /* then `follow` is the unpacker's */
+  struct follow follow;
+  _Atomic uint64_t size; /* of the blob, as far as it was read */
+  int is_blob_hashed;    /* by the hasher */
   struct slot slots[SLOTS];
 };
 
@@ -107,6 +110,7 @@ static int fill_slots(struct unpacker *unpacker, struct failure *why) {
 
     wait_for_room(unpacker);
     slot->size = inflate_into(unpacker->blob, slot->bytes, why);
+    unpacker->ring->size = inflate_size(unpacker->blob);
     if (slot->size <= 0)
       return slot->size;
     for (size_t i = 0; i < 2; i++)
@@ -130,7 +134,8 @@ static int unpack(struct unpacker *unpacker, int fd, struct failure *why) {
   struct ring *ring = unpacker->ring;
   struct inflate_summary *summary = &ring->summary;
 
-  int r = inflate_open(fd, -1, &unpacker->blob, why);
+  int r = ring->is_growing ? inflate_open_growing(fd, &ring->follow, &unpacker->blob, why)
+                           : inflate_open(fd, -1, &unpacker->blob, why);
   if (r < 0)
     return r;
   const int is_plain = strcmp(inflate_compression(unpacker->blob), "none") == 0;
@@ -154,12 +159,15 @@ struct blob_hash {
   struct hash hash;
   int fd;
   off_t at;
+  off_t end;
   unsigned char bytes[INFLATE_PIECE_MAX];
 };
 
-/* The next piece of it: 0 at its end. */
+/* The next piece of it: 0 at its end, or where it has not grown any further yet. */
 static ssize_t hash_blob(struct blob_hash *blob) {
-  const ssize_t n = pread(blob->fd, blob->bytes, sizeof blob->bytes, blob->at);
+  const off_t left = blob->end - blob->at;
+  const size_t room = left < INFLATE_PIECE_MAX ? (size_t) left : INFLATE_PIECE_MAX;
+  const ssize_t n = pread(blob->fd, blob->bytes, room, blob->at);
 
   expect(n >= 0);
   hash_update(&blob->hash, blob->bytes, (size_t) n);
@@ -168,12 +176,14 @@ static ssize_t hash_blob(struct blob_hash *blob) {
 }
 
 static void hash_slots(struct ring *ring, int fd, int socket) {
-  struct blob_hash blob = {.fd = fd, .at = ring->start};
+  struct blob_hash blob = {.fd = fd, .at = ring->start, .end = INT64_MAX};
   struct hash hash;
   int message;
 
   hash_begin(&hash);
   hash_begin(&blob.hash);
+  if (ring->is_growing)
+    blob.end = ring->start + (off_t) ring->follow.size;
   for (unsigned taken = 0; (message = listen_to(socket)) == FULL; taken++) {
     const struct slot *slot = &ring->slots[taken % SLOTS];
 
@@ -214,7 +224,7 @@ static int start_both(struct ahead *ahead, int fd, const int user[2], const int 
   return ahead->unpacker < 0 ? -1 : 0;
 }
 
-static int start(struct ahead *ahead, int fd, struct failure *why) {
+static int start(struct ahead *ahead, int fd, const struct follow *follow, struct failure *why) {
   int user[2];
   int hasher[2];
 
@@ -223,6 +233,9 @@ static int start(struct ahead *ahead, int fd, struct failure *why) {
   if (ahead->ring == MAP_FAILED)
     return fail(why, errno, "share memory");
   ahead->ring->start = lseek(fd, 0, SEEK_CUR);
+  ahead->ring->is_growing = follow != NULL;
+  if (follow != NULL)
+    ahead->ring->follow = *follow;
   if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, user) < 0)
     return fail(why, errno, "create sockets");
   ahead->socket = user[0];
@@ -236,7 +249,8 @@ static int start(struct ahead *ahead, int fd, struct failure *why) {
   return r;
 }
 
-int ahead_start(int fd, struct ahead **ret_ahead, struct failure *why) {
+int ahead_start(int fd, const struct follow *follow, struct ahead **ret_ahead,
+                struct failure *why) {
   struct ahead *ahead = calloc(1, sizeof *ahead);
 
   if (ahead == NULL)
@@ -244,12 +258,16 @@ int ahead_start(int fd, struct ahead **ret_ahead, struct failure *why) {
   ahead->ring = MAP_FAILED;
   ahead->socket = -1;
   ahead->unpacker = ahead->hasher = -1;
-  const int r = start(ahead, fd, why);
+  const int r = start(ahead, fd, follow, why);
   if (r < 0)
     ahead_stop(ahead);
   else
     *ret_ahead = ahead;
   return r;
+}
+
+uint64_t ahead_size(const struct ahead *ahead) {
+  return ahead->ring->size;
 }
 
 /* What the unpacker left in the ring. */

@@ -5,12 +5,16 @@
  * when we are killed, the process ends with us. */
 #pragma once
 
+#include "../core/follow.h"
 #include "../core/inflate.h"
 
 struct ahead;
 
-/* Reads `fd`, which stays the caller's. */
-int ahead_start(int fd, struct ahead **ret_ahead, struct failure *why);
+/* Reads `fd`, which stays the caller's. `follow`: that of a file that still grows, else NULL. */
+int ahead_start(int fd, const struct follow *follow, struct ahead **ret_ahead, struct failure *why);
+
+/* How much of the blob was read so far. */
+uint64_t ahead_size(const struct ahead *ahead);
 
 /* The next bytes, valid until the next call: their number, 0 at the end. A struct tar_source's
  * function: `context` is the struct ahead. */

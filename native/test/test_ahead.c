@@ -56,7 +56,7 @@ static void piped_blob(size_t size) {
     _exit(0);
   }
   close(pipes[1]);
-  (void) ahead_start(pipes[0], &ahead, &why);
+  (void) ahead_start(pipes[0], NULL, &ahead, &why);
   is_int(ahead_finish(ahead, &summary, &why), 0, "a blob may come through a pipe");
   are_digests(&summary, size);
   ahead_stop(ahead);
@@ -70,7 +70,7 @@ static void plain_blob(void) {
   struct ahead *ahead = NULL;
   struct failure why = {0};
 
-  (void) ahead_start(fd, &ahead, &why);
+  (void) ahead_start(fd, NULL, &ahead, &why);
   is_int(ahead_finish(ahead, &summary, &why), 0, "a blob may be plain");
   is_text(summary.compression, "none", "…which is told");
   is_text(summary.digest, summary.diff_id, "…and is hashed once");
@@ -88,7 +88,7 @@ static void whole_blob(size_t size) {
   int same = 1;
   int n;
 
-  is_int(ahead_start(fd, &ahead, &why), 0, "a blob is unpacked ahead");
+  is_int(ahead_start(fd, NULL, &ahead, &why), 0, "a blob is unpacked ahead");
   while (at < PLAIN_BYTES / 2 && (n = ahead_next(ahead, &bytes, &why)) > 0) {
     same = same && memcmp(bytes, plain + at, (size_t) n) == 0;
     at += (size_t) n;
@@ -111,12 +111,57 @@ static void broken_blob(size_t size) {
   const unsigned char *bytes;
   struct failure why = {0};
 
-  (void) ahead_start(fd, &ahead, &why);
+  (void) ahead_start(fd, NULL, &ahead, &why);
   is_int(ahead_finish(ahead, &summary, &why), -EBADMSG, "a broken blob is refused");
   is_int(strstr(why.what, "unexpected end") != NULL, 1, "…in the words of the other process");
   is_int(ahead_next(ahead, &bytes, &why), -EBADMSG, "…as often as one asks");
   ahead_stop(ahead);
   close(fd);
+}
+
+/* Its writer, byte by byte at the ends and in large steps between. */
+static pid_t grow(int fd, size_t size, const int news[2]) {
+  const pid_t writer = fork();
+
+  if (writer != 0)
+    return writer;
+  close(news[0]);
+  for (size_t at = 0, step = 1; at < size; at += step) {
+    step = at < 20 || at + 20 > size ? 1 : size / 9;
+    step = at + step > size ? size - at : step;
+    if (pwrite(fd, packed + at, step, (off_t) at) != (ssize_t) step || write(news[1], "+", 1) != 1)
+      _exit(1);
+    (void) usleep(500);
+  }
+  _exit(0);
+}
+
+static void growing_blob(size_t there, size_t size) {
+  const int fd = file_of("", 0);
+  struct inflate_summary summary = {.compression = ""};
+  struct ahead *ahead = NULL;
+  struct failure why = {0};
+  int news[2];
+
+  if (pipe(news) < 0)
+    return;
+  const pid_t writer = grow(fd, there, news);
+  close(news[1]);
+  const struct follow follow = {.news = news[0], .size = size};
+  (void) ahead_start(fd, &follow, &ahead, &why);
+  const int r = ahead_finish(ahead, &summary, &why);
+  if (there == size) {
+    is_int(r, 0, "a blob may still grow");
+    are_digests(&summary, size);
+  } else {
+    is_int(r, -EPIPE, "…but not for ever");
+    is_int(strstr(why.what, "follow blob: it ends at byte") != NULL, 1, "…which is told");
+  }
+  is_int((long) ahead_size(ahead), (long) there, "…and how much of it was read");
+  ahead_stop(ahead);
+  close(news[0]);
+  close(fd);
+  (void) waitpid(writer, NULL, 0);
 }
 
 static void stopped_early(void) {
@@ -126,7 +171,7 @@ static void stopped_early(void) {
 
   if (pipe(pipes) < 0)
     return;
-  (void) ahead_start(pipes[0], &ahead, &why);
+  (void) ahead_start(pipes[0], NULL, &ahead, &why);
   ahead_stop(ahead);
   is_int(waitpid(-1, NULL, WNOHANG), -1, "no process is left of one that waits for input");
   is_int(errno, ECHILD, "…not even a dead one");
@@ -150,6 +195,8 @@ int main(void) {
   broken_blob(size);
   piped_blob(size);
   plain_blob();
+  growing_blob(size, size);
+  growing_blob(size / 2, size);
   stopped_early();
   return done_testing();
 }
