@@ -82,6 +82,7 @@ export async function prepareLayers(
   options: PrepareOptions & PinOptions,
 ): Promise<PreparedLayers> {
   const prepared = new DraftLayers(layers);
+  for (const { layer } of wanted) ignoreUntilAsked(layer);
   try {
     const missing: Wanted[] = [];
     for (const one of inOrder(wanted)) {
@@ -96,6 +97,11 @@ export async function prepareLayers(
     await prepared[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** A download may fail before anybody gets to its layer, or when others have failed already. */
+function ignoreUntilAsked({ growing }: LayerSource): void {
+  for (const promise of [growing?.begun, growing?.whole]) promise?.catch(() => undefined);
 }
 
 function tell({ blob }: LayerSource, phase: "exists" | "done", options: PrepareOptions): void {

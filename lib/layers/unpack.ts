@@ -1,14 +1,16 @@
 /** One layer's blob becomes a draft directory with its record, checked against its digests. */
-import { rm, stat, writeFile } from "node:fs/promises";
+import { mkdir, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
-import { MarmitaError } from "../errors.ts";
+import { MarmitaError, isMarmitaError } from "../errors.ts";
 import type { UserNamespace } from "../native/helper.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { ChainId, Digest } from "../oci/digest.ts";
+import { onAbort, throwIfAborted } from "../util/abort.ts";
 import { isThere } from "../util/is-there.ts";
-import type { GrowingBlob } from "./growing.ts";
-import { type AppliedLayer, applyLayer } from "./inside.ts";
+import { errnoOf } from "../util/system-error.ts";
+import { type GrowingBlob, follow } from "./growing.ts";
+import { type AppliedLayer, applyLayer, removeTree } from "./inside.ts";
 import { LAYER_FORMAT, type LayerRecord, formatLayerRecord, idsOf } from "./record.ts";
 
 /** A layer as an image names it. */
@@ -89,7 +91,54 @@ async function applyGrowing(
   growing: GrowingBlob,
   options: UnpackOptions,
 ): Promise<AppliedLayer> {
-  return applyWhole(namespace, { ...options, blob: await growing.whole });
+  const { draft, signal } = options;
+  const applied = await applyFollowed(namespace, growing, options);
+  // Nothing of a blob counts before all of it is right; what broke the download says most.
+  const blob = await growing.whole;
+  if (applied !== undefined) return applied;
+  throwIfAborted(signal);
+  await removeTree(namespace, [join(draft, "diff"), join(draft, "owners")]);
+  await mkdir(join(draft, "diff"), { mode: 0o700 });
+  return applyWhole(namespace, { ...options, blob });
+}
+
+/**
+ * `undefined` when what was followed is no such layer: the download may have begun anew, or may yet,
+ * with other bytes.
+ */
+async function applyFollowed(
+  namespace: UserNamespace,
+  growing: GrowingBlob,
+  options: UnpackOptions,
+): Promise<AppliedLayer | undefined> {
+  const { layer, signal } = options;
+  const followed = await follow(growing);
+  if (followed === undefined) return undefined;
+  const stop = new AbortController();
+  const unhook = signal && onAbort(signal, () => stop.abort());
+  growing.whole.catch(() => stop.abort());
+  try {
+    const { size } = layer.blob;
+    const applied = await applyLayer(namespace, {
+      ...placesOf({ ...options, signal: stop.signal }),
+      blob: { ...followed, size },
+    });
+    checkDigests(layer, applied);
+    return applied;
+  } catch (error) {
+    throwIfAborted(signal);
+    if (stop.signal.aborted || isOfBytes(error)) return undefined;
+    throw error;
+  } finally {
+    unhook?.();
+    await followed.close();
+  }
+}
+
+/** Not of this machine: other bytes may do better. */
+function isOfBytes(error: unknown): boolean {
+  if (isMarmitaError(error, "CORRUPT") || isMarmitaError(error, "UNSUPPORTED")) return true;
+  return errnoOf(error) === "EPIPE"; // there were not enough of them
 }
 
 function checkDigests({ diffId, blob }: LayerSource, applied: AppliedLayer): void {
