@@ -38,9 +38,6 @@ export interface Asked {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** How an endpoint wants to be asked, as its last challenge said. */
-type Way = "basic" | Realm;
-
 interface Wanted {
   readonly realm: Realm;
   readonly wanted: readonly Scope[];
@@ -65,7 +62,6 @@ LINK_LOCAL.addSubnet("fe80::", 10, "ipv6");
 export class Authorizer {
   readonly #options: AuthorizerOptions;
   readonly #find: typeof findCredentials;
-  readonly #ways = new Map<string, Way>();
   /** Scopes as challenges completed them, by endpoint and scopes. */
   readonly #scopes = new Map<string, readonly Scope[]>();
   readonly #found = new Map<string, Credentials | undefined>();
@@ -100,10 +96,10 @@ export class Authorizer {
     }
   }
 
-  /** `{}` until a challenge of this endpoint was seen. Throws as `Tokens.get`. */
+  /** `{}` until this engine has seen a challenge of the endpoint. Throws as `Tokens.get`. */
   async headersFor(asked: Asked): Promise<AuthHeaders> {
     const { endpoint, scopes } = asked;
-    const way = this.#ways.get(endpoint.base.href);
+    const way = this.#options.tokens.wayOf(endpoint);
     if (way === undefined) return {};
     const credentials = await this.#credentials(asked);
     if (way === "basic") return basicHeaders(credentials);
@@ -135,13 +131,12 @@ export class Authorizer {
     if (bearer !== undefined) return this.#isNew(await this.#tokenFor(asked, bearer, sent), sent);
     if (!challenges.some(({ scheme }) => scheme === "basic")) return false;
 
-    this.#ways.set(endpoint.base.href, "basic");
+    this.#options.tokens.learn(endpoint, "basic");
     return this.#isNew(basicHeaders(await this.#credentials(asked)), sent);
   }
 
   /** Credentials and tokens, of this repository and of all others. */
   forget(): void {
-    this.#ways.clear();
     this.#scopes.clear();
     this.#found.clear();
     this.#failure = undefined;
@@ -169,7 +164,7 @@ export class Authorizer {
     // Where nothing was asked for, what the challenge names is an example.
     const named = scopes.length === 0 ? [] : parseScopes(parameters.get("scope"));
     const wanted = mergeScopes(scopes, named);
-    this.#ways.set(endpoint.base.href, realm);
+    this.#options.tokens.learn(endpoint, realm);
     this.#scopes.set(scopesKey(asked), wanted);
     const credentials = await this.#credentials(asked);
     const request = this.#tokenRequest(asked, { realm, wanted, credentials });

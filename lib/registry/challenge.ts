@@ -23,9 +23,9 @@ export function parseChallenges(header: string | undefined): readonly Challenge[
   const reader = new Reader(header);
   const challenges: Challenge[] = [];
   while (challenges.length < MOST_CHALLENGES) {
-    reader.take(COMMAS);
+    const isSeparate = reader.take(COMMAS)?.includes(",") === true;
     const scheme = reader.take(TOKEN);
-    if (scheme === undefined) break;
+    if (scheme === undefined || !(isSeparate || challenges.length === 0)) break;
     const parameters = readParameters(reader);
     challenges.push({ scheme: scheme.toLowerCase(), parameters });
   }

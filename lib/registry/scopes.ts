@@ -5,7 +5,7 @@ export type Scope = string;
 
 /** A registry that asks for more of them at once wants something else than to be asked. */
 const MOST_OF_A_CHALLENGE = 16;
-const PART = /^[\x21-\x7e]+$/;
+const SCOPE = /^[\x21-\x7e]+:[\x21-\x7e]+$/;
 
 export const CATALOG: Scope = "registry:catalog:*";
 
@@ -16,7 +16,7 @@ export function repositoryScope(path: string, actions: readonly ("pull" | "push"
 /** The scopes of a challenge; what is malformed is left out. */
 export function parseScopes(text: string | undefined): readonly Scope[] {
   const scopes = (text ?? "").split(" ").filter((scope) => scope !== "");
-  return scopes.filter((scope) => PART.test(scope)).slice(0, MOST_OF_A_CHALLENGE);
+  return scopes.filter((scope) => SCOPE.test(scope)).slice(0, MOST_OF_A_CHALLENGE);
 }
 
 /** Each resource once, with all the actions asked for it; in one order, whatever theirs was. */

@@ -15,6 +15,9 @@ export interface Realm {
   readonly service: string | undefined;
 }
 
+/** How an endpoint wants to be asked, as its last challenge said. */
+export type Way = "basic" | Realm;
+
 export interface TokenRequest {
   readonly realm: Realm;
   readonly scopes: readonly Scope[];
@@ -52,18 +55,28 @@ const CLIENT_ID = "marmita";
 /** A token has these characters: with others it could add headers to our requests. */
 const TOKEN = /^[\x21-\x7e]+$/;
 
-/** The tokens of one engine. */
+/** The tokens of one engine, and which of its endpoints want some. */
 export class Tokens {
   readonly #transport: Pick<Transport, "request">;
   readonly #now: () => number;
   readonly #tokens = new Map<string, Token>();
+  readonly #ways = new Map<string, Way>();
   readonly #fetching = new SharedWork<Token>();
-  /** Drops what is fetched for a time before `forget()`. */
+  /** Each `forget()` begins one: what was asked for before it is not kept. */
   #age = 0;
 
   constructor({ transport, now = () => performance.now() }: TokensOptions) {
     this.#transport = transport;
     this.#now = now;
+  }
+
+  /** `undefined` where nothing was asked for so far. */
+  wayOf({ base }: Endpoint): Way | undefined {
+    return this.#ways.get(base.href);
+  }
+
+  learn({ base }: Endpoint, way: Way): void {
+    this.#ways.set(base.href, way);
   }
 
   /**
@@ -99,6 +112,7 @@ export class Tokens {
   forget(): void {
     this.#age++;
     this.#tokens.clear();
+    this.#ways.clear();
   }
 
   #keep(key: string, token: Token): void {
