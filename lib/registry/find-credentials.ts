@@ -13,6 +13,12 @@ export interface FindCredentialsOptions {
   readonly env?: Environment | undefined;
 }
 
+export interface FoundCredentials {
+  readonly credentials: Credentials;
+  /** The path of the file, or `DOCKER_AUTH_CONFIG`. */
+  readonly source: string;
+}
+
 /**
  * Credentials from the first place that has some. Places that cannot be read and helpers that fail
  * are passed over; when nobody else has any, the first failure is thrown: `UNAVAILABLE`, `CORRUPT`, or `NOT_FOUND` for a file that was named.
@@ -21,6 +27,14 @@ export async function findCredentials(
   wanted: WantedCredentials,
   options: FindCredentialsOptions = {},
 ): Promise<Credentials | undefined> {
+  return (await lookUpCredentials(wanted, options))?.credentials;
+}
+
+/** The same, and where they were. */
+export async function lookUpCredentials(
+  wanted: WantedCredentials,
+  options: FindCredentialsOptions = {},
+): Promise<FoundCredentials | undefined> {
   const { env = process.env, authFile, signal } = options;
   const failures: unknown[] = [];
   for (const source of credentialSources(env, authFile)) {
@@ -28,7 +42,7 @@ export async function findCredentials(
       const document = await readDocument(source);
       if (document === undefined) continue;
       const found = await findInDocument(document, wanted, { env, signal });
-      if (found !== undefined) return found;
+      if (found !== undefined) return { credentials: found, source: source.name };
     } catch (error) {
       throwIfAborted(signal);
       failures.push(error);
@@ -70,6 +84,6 @@ function home(env: Environment): string {
   return said(env["HOME"]) ?? homedir();
 }
 
-function said(text: string | undefined): string | undefined {
+export function said(text: string | undefined): string | undefined {
   return text === "" ? undefined : text;
 }
