@@ -12,6 +12,7 @@ export { attach, diff, exportContainer, inspect, logs, ps, rm, top } from "./api
 export { create, kill, rename, restart, start, stop, wait } from "./api/lifecycle.ts";
 export { type ContainerPath, copyInto, copyOut } from "./api/copy.ts";
 export { exec } from "./api/exec.ts";
+export { login, logout } from "./api/login.ts";
 export { history, images, importImage, load, push, rmi, save, tag } from "./api/images.ts";
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
 export { run } from "./api/run.ts";
@@ -46,6 +47,7 @@ export type { AttachedProcess } from "./engine/attached-process.ts";
 export type { ContainerCounts, EngineInfo } from "./engine/info.ts";
 export { type VersionInfo, versionInfo as version } from "./engine/version-info.ts";
 export type { CommitOptions } from "./engine/commit.ts";
+export type { LoggedIn, LoggedOut, LoginOptions, LogoutOptions } from "./engine/login-options.ts";
 export type { LogEntry, LogsOptions } from "./engine/log-entries.ts";
 export type { ContainerInspection, InspectOptions } from "./engine/inspect.ts";
 export type { ImageInspection } from "./engine/inspect-image.ts";

@@ -166,6 +166,16 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./push.ts")).push,
   },
   {
+    names: ["login"],
+    summary: "Authenticate to a registry",
+    load: async () => (await import("./login.ts")).login,
+  },
+  {
+    names: ["logout"],
+    summary: "Log out from a registry",
+    load: async () => (await import("./logout.ts")).logout,
+  },
+  {
     names: ["volume create"],
     summary: "Create a volume",
     load: async () => (await import("./volume.ts")).createVolume,
@@ -242,7 +252,7 @@ export const COMMANDS: readonly Entry[] = [
 const LATER = new Set(
   words(`
     auto-update build builder buildx checkpoint compose config context
-    generate healthcheck init kube login logout
+    generate healthcheck init kube
     machine manifest mount network node play plugin pod port prune pull
     search secret service stack swarm trust unmount
     unshare update`),

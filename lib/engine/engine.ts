@@ -21,6 +21,7 @@ import { RecordedUsers } from "./image-users.ts";
 import { KeptContexts } from "./kept-context.ts";
 import { Images } from "./images.ts";
 import type { EngineInfo } from "./info.ts";
+import type { LoggedIn, LoggedOut, LoginOptions, LogoutOptions } from "./login-options.ts";
 import type { EngineOptions } from "./options.ts";
 import { type PruneSystemOptions, type PrunedSystem, pruneSystem } from "./prune.ts";
 import { sweep } from "./sweep.ts";
@@ -74,6 +75,27 @@ export class Engine implements AsyncDisposable {
         yield* eventsOf(paths, { ...options, marks });
       },
     };
+  }
+
+  /**
+   * Keep credentials for a registry, `docker.io` or `registry.example.com:5000`, once it has taken
+   * them: where Docker keeps its own. Throws `UNAUTHORIZED` when it does not take them.
+   */
+  async login(registry: string, options: LoginOptions = {}): Promise<LoggedIn> {
+    const { checkLoginOptions, checkRegistry, login } = await import("./login.ts");
+    const domain = checkRegistry(registry);
+    checkLoginOptions(options);
+    const going = this.#context.work.begin(() => login(this.#context, domain, options));
+    return explained(`log in to ${domain}`, going, options.signal);
+  }
+
+  /** Forget the credentials for a registry; fine when there are none. */
+  async logout(registry: string, options: LogoutOptions = {}): Promise<LoggedOut> {
+    const { checkLogoutOptions, checkRegistry, logout } = await import("./login.ts");
+    const domain = checkRegistry(registry);
+    checkLogoutOptions(options);
+    const going = this.#context.work.begin(() => logout(this.#context, domain, options));
+    return explained(`log out of ${domain}`, going, options.signal);
   }
 
   /** How much room images, containers and volumes take. */

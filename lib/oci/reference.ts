@@ -47,6 +47,11 @@ export function parseReference(text: string): Reference {
   return { domain, path, tag: tag ?? DEFAULT_TAG };
 }
 
+/** Whether it can stand before the first slash of a name: a host, with its port if it has one. */
+export function isDomain(text: string): boolean {
+  return DOMAIN.test(text);
+}
+
 /** As people write it: `busybox:latest`, without what is implied but the tag. */
 export function familiar(reference: Reference): string {
   return familiarName(reference) + suffix(reference);
