@@ -7,7 +7,7 @@ import type { LoggedIn } from "../engine/login-options.ts";
 import { MarmitaError, isMarmitaError } from "../errors.ts";
 import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
-import type { ParsedFlags } from "./flags.ts";
+import type { Flag, ParsedFlags } from "./flags.ts";
 import { interruptible } from "./interruption.ts";
 import { print, printError } from "./output.ts";
 import { Prompter } from "./prompt.ts";
@@ -15,6 +15,13 @@ import { REGISTRY_FLAGS, registryAccess } from "./registry-flags.ts";
 import { visible } from "./visible.ts";
 
 export const HUB = "docker.io";
+
+/** Of login and logout: the one place, where others look into several. */
+export const AUTH_FILE: Flag = {
+  name: "authfile",
+  value: "string",
+  help: "File that keeps the credentials (default $REGISTRY_AUTH_FILE, else Docker's config.json)",
+};
 
 export const login: Command = {
   usage: "[OPTIONS] [SERVER]",
@@ -31,7 +38,8 @@ export const login: Command = {
       help: "Take the Password or Personal Access Token (PAT) from stdin",
     },
     { name: "username", short: "u", value: "string", help: "Username" },
-    ...REGISTRY_FLAGS,
+    ...REGISTRY_FLAGS.filter(({ name }) => name !== AUTH_FILE.name),
+    AUTH_FILE,
   ],
   refused: { switches: "get-login verbose|v", values: "cert-dir compat-auth-file secret" },
   async run(call) {

@@ -2,15 +2,15 @@
 import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
 import { interruptible } from "./interruption.ts";
-import { HUB } from "./login.ts";
+import { AUTH_FILE, HUB } from "./login.ts";
 import { print, printError } from "./output.ts";
-import { REGISTRY_FLAGS, registryAccess } from "./registry-flags.ts";
+import { registryAccess } from "./registry-flags.ts";
 import { formatWarning } from "./report.ts";
 
 export const logout: Command = {
   usage: "[OPTIONS] [SERVER]",
   arguments: { min: 0, max: 1 },
-  flags: REGISTRY_FLAGS.filter(({ name }) => name === "authfile"),
+  flags: [AUTH_FILE],
   refused: { switches: "all|a", values: "compat-auth-file" },
   async run({ flags, args, engine: options }) {
     registryAccess(flags);

@@ -1,5 +1,5 @@
 /** login and logout: credentials that a registry takes are kept where Docker and others find them. */
-import { MarmitaError } from "../errors.ts";
+import { MarmitaError, isMarmitaError } from "../errors.ts";
 import { isDomain } from "../oci/reference.ts";
 import { registryName } from "../registry/configuration.ts";
 import type { Credentials } from "../registry/credentials.ts";
@@ -21,7 +21,7 @@ export async function login(
   }
   const auth = { username, password };
   const registries = await context.registries();
-  const { identityToken } = await registries.check(registry, { ...access, auth });
+  const { identityToken } = await taken(registry, registries.check(registry, { ...access, auth }));
   const credentials: Credentials = identityToken === undefined ? auth : { identityToken };
   const kept = await keepCredentials({ domain: registry, username, credentials }, access);
   registries.forget();
@@ -36,8 +36,24 @@ async function loginAgain(
 ): Promise<LoggedIn> {
   const found = await lookUpCredentials({ domain: registry }, access);
   if (found === undefined) throw notLoggedIn(registry);
-  await (await context.registries()).check(registry, { ...access, auth: found.credentials });
+  const registries = await context.registries();
+  await taken(registry, registries.check(registry, { ...access, auth: found.credentials }));
   return { registry, ...nameOf(found), path: found.source, isNew: false };
+}
+
+/** Who is refused here has nowhere to log in to. */
+async function taken<T>(registry: string, checking: Promise<T>): Promise<T> {
+  try {
+    return await checking;
+  } catch (error) {
+    if (!isMarmitaError(error, "UNAUTHORIZED")) throw error;
+    const what = `${registry} does not take this username and password`;
+    throw new MarmitaError("UNAUTHORIZED", what, {
+      cause: error,
+      hint: "Some registries take an access token only, which stands in the place of the password.",
+      details: error.details,
+    });
+  }
 }
 
 export async function logout(
