@@ -17,16 +17,21 @@ export interface EndpointAskerParts {
   readonly scopes: readonly Scope[];
   readonly transport: Pick<Transport, "request">;
   readonly authorizer: Pick<Authorizer, "send">;
-  /** Of the engine: which of the endpoints of a registry itself has answered. */
-  readonly answering: Map<string, Endpoint>;
+  /** Of the engine: at which base a registry itself has answered. */
+  readonly answering: Map<string, string>;
+}
+
+interface Answered {
+  readonly endpoint: Endpoint;
+  readonly answer: Answer;
 }
 
 export class EndpointAsker implements Asker {
   readonly registry: string;
   readonly repository: string | undefined;
   readonly #parts: EndpointAskerParts;
-  /** Mirrors that gave no answer: not asked again. */
-  readonly #silent = new Set<Endpoint>();
+  /** Mirrors that gave no answer, and why: not asked again. */
+  readonly #silent = new Map<Endpoint, string>();
 
   constructor(parts: EndpointAskerParts) {
     this.registry = parts.registry;
@@ -38,14 +43,20 @@ export class EndpointAsker implements Asker {
   async ask(request: Ask): Promise<Answer> {
     if (request.path instanceof URL) return this.#askAt(request.path, request);
     const passedOver: string[] = [];
-    for (const mirror of this.#mirrors()) {
+    for (const mirror of this.#parts.endpoints.filter(({ isMirror }) => isMirror)) {
+      const known = this.#silent.get(mirror);
+      if (known !== undefined) {
+        passedOver.push(known);
+        continue;
+      }
       try {
         return await this.#askMirror(mirror, request);
       } catch (error) {
         throwIfAborted(request.signal);
         if (!isMarmitaError(error)) throw error;
-        if (isBreak(error) && error.details["status"] === undefined) this.#silent.add(mirror);
-        passedOver.push(`${shownUrl(mirror.base)}: ${error.message}`);
+        const why = `${shownUrl(mirror.base)}: ${error.message}`;
+        if (isBreak(error) && error.details["status"] === undefined) this.#silent.set(mirror, why);
+        passedOver.push(why);
       }
     }
     try {
@@ -59,51 +70,74 @@ export class EndpointAsker implements Asker {
     await restAfter(breaks, signal);
   }
 
-  #mirrors(): readonly Endpoint[] {
-    return this.#parts.endpoints.filter((one) => one.isMirror && !this.#silent.has(one));
-  }
-
   /** What it does not have, another one may. */
   async #askMirror(mirror: Endpoint, request: Ask): Promise<Answer> {
     const accept = request.accept.filter((status) => status < 300);
     return this.#accepted(await this.#send(mirror, request), { ...request, accept });
   }
 
-  /** An insecure registry with TLS, then without; from its first answer on, as it answered. */
+  /** From its first answer on, an insecure registry is spoken to as it answered. */
   async #askItself(request: Ask): Promise<Answer> {
-    const { answering } = this.#parts;
-    const known = answering.get(this.registry);
-    const own = this.#parts.endpoints.filter(({ isMirror }) => !isMirror);
-    let first: MarmitaError | undefined;
-    for (const endpoint of known === undefined ? own : [known]) {
-      let answer: Answer;
-      try {
-        answer = await this.#send(endpoint, request);
-      } catch (error) {
-        answering.delete(this.registry);
-        if (!isMarmitaError(error, "UNAVAILABLE")) throw error;
-        first ??= error;
-        continue;
-      }
-      // Servers of TLS say so to those who speak without.
-      if (first !== undefined && answer.status === 400) {
-        answer.discard();
-        throw first;
-      }
-      answering.set(this.registry, endpoint);
-      return this.#accepted(answer, request);
+    const { answering, endpoints } = this.#parts;
+    const own = endpoints.filter(({ isMirror }) => !isMirror);
+    const known = own.find(({ base }) => base.href === answering.get(this.registry));
+    const { endpoint, answer } = await this.#askFirstOf(known ? [known] : own, request);
+    answering.set(this.registry, endpoint.base.href);
+    return this.#accepted(answer, request);
+  }
+
+  /**
+   * With TLS, then without. Nothing is known yet: one attempt has to do for the first, unless there
+   * is no answer to the second either.
+   */
+  async #askFirstOf(own: readonly Endpoint[], request: Ask): Promise<Answered> {
+    const [secure, plain] = own;
+    if (secure === undefined) throw new TypeError("a registry has an endpoint");
+    if (plain !== undefined) {
+      const failure = await this.#failureOf(async () => this.#send(secure, request, 1));
+      if (!(failure instanceof MarmitaError)) return { endpoint: secure, answer: failure };
+      const answered = await this.#askWithout(plain, request, failure);
+      if (answered !== undefined) return answered;
     }
-    throw first ?? new TypeError("a registry has an endpoint");
+    return { endpoint: secure, answer: await this.#send(secure, request) };
+  }
+
+  /** `undefined` where that is nothing that it speaks. */
+  async #askWithout(
+    plain: Endpoint,
+    request: Ask,
+    failure: MarmitaError,
+  ): Promise<Answered | undefined> {
+    if (isNobodyThere(failure, plain)) return undefined;
+    const answer = await this.#failureOf(async () => this.#send(plain, request));
+    if (answer instanceof MarmitaError) {
+      if (answer.step !== "connect" || isNoTls(failure)) throw answer;
+      return undefined;
+    }
+    // Servers of TLS say so to those who speak without.
+    if (answer.status !== 400) return { endpoint: plain, answer };
+    answer.discard();
+    return undefined;
+  }
+
+  /** What there is instead of an answer. */
+  async #failureOf(asking: () => Promise<Answer>): Promise<Answer | MarmitaError> {
+    try {
+      return await asking();
+    } catch (error) {
+      if (isMarmitaError(error, "UNAVAILABLE")) return error;
+      throw error;
+    }
   }
 
   /** Where the registry itself has sent us: credentials are for the endpoint alone. */
   async #askAt(url: URL, request: Ask): Promise<Answer> {
-    const { endpoints, transport, answering } = this.#parts;
+    const { endpoints, transport } = this.#parts;
     const isThere = ({ base }: Endpoint) => base.origin === url.origin;
     const endpoint = endpoints.find(isThere);
     if (endpoint !== undefined) return this.#accepted(await this.#send(endpoint, request), request);
 
-    const from = answering.get(this.registry) ?? endpoints.at(-1);
+    const from = endpoints.at(-1);
     if (from === undefined) throw new TypeError("a registry has an endpoint");
     if (url.protocol !== "https:" && !from.isInsecure) {
       throw new MarmitaError(
@@ -123,13 +157,13 @@ export class EndpointAsker implements Asker {
     );
   }
 
-  async #send(endpoint: Endpoint, request: Ask): Promise<Answer> {
+  async #send(endpoint: Endpoint, request: Ask, attempts?: number): Promise<Answer> {
     const { transport, authorizer, scopes } = this.#parts;
     const reads = (request.reads ?? []).map((path) => repositoryScope(path, ["pull"]));
     const under = this.repository === undefined ? "v2/" : `v2/${this.repository}/`;
     const { path } = request;
     const url = path instanceof URL ? path : new URL(under + path, endpoint.base);
-    const wire = sendable(request, url);
+    const wire = { ...sendable(request, url), ...(attempts !== undefined && { attempts }) };
     const asked = { endpoint, scopes: mergeScopes(scopes, reads), signal: request.signal };
     return authorizer.send(asked, (auth) => {
       return transport.request({ ...wire, headers: { ...wire.headers, ...auth }, endpoint });
@@ -149,6 +183,17 @@ export class EndpointAsker implements Asker {
       ...(reference !== undefined && { reference }),
     };
   }
+}
+
+/** Not even a connection, which another protocol would not change: on the same port, if one is said. */
+function isNobodyThere({ errno }: MarmitaError, { base }: Endpoint): boolean {
+  if (errno === "ECONNREFUSED") return base.port !== "";
+  return errno === "ENOTFOUND" || errno === "EAI_AGAIN";
+}
+
+/** What answered does not speak TLS at all. */
+function isNoTls({ errno = "" }: MarmitaError): boolean {
+  return errno === "EPROTO" || errno.startsWith("ERR_SSL");
 }
 
 function sendable({ method, headers, body, retry, signal }: Ask, url: URL) {

@@ -10,7 +10,7 @@ import {
 } from "./configuration.ts";
 import type { Credentials } from "./credentials.ts";
 import { EndpointAsker } from "./endpoint-asker.ts";
-import { type AccessMode, type Endpoint, endpointsOf } from "./endpoints.ts";
+import { type AccessMode, endpointsOf } from "./endpoints.ts";
 import type { RequestOptions } from "./manifests.ts";
 import { CATALOG, type Scope, repositoryScope } from "./scopes.ts";
 import { Tokens } from "./tokens.ts";
@@ -46,7 +46,7 @@ export class Registries {
   readonly configuration: RegistriesConfiguration;
   readonly #transport: Transport;
   readonly #tokens: Tokens;
-  readonly #answering = new Map<string, Endpoint>();
+  readonly #answering = new Map<string, string>();
 
   /** Use `Registries.open()`. */
   constructor(configuration: RegistriesConfiguration, transport: Transport) {

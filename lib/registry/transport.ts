@@ -66,7 +66,9 @@ export class Transport {
    */
   async request(request: WireRequest, { onRetry }: SendOptions = {}): Promise<WireResponse> {
     const most =
-      this.#attempts ?? (request.endpoint.isMirror ? MOST_MIRROR_ATTEMPTS : MOST_ATTEMPTS);
+      request.attempts ??
+      this.#attempts ??
+      (request.endpoint.isMirror ? MOST_MIRROR_ATTEMPTS : MOST_ATTEMPTS);
     for (let attempt = 1; ; attempt++) {
       const result = await this.#attempt(request);
       const again = attempt < most ? this.#again(result, request, attempt) : undefined;

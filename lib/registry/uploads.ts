@@ -169,10 +169,10 @@ export class Upload {
   /** How much of it the registry has. */
   async #takeUp(): Promise<void> {
     const before = this.#offset;
-    const answer = await this.#ask({ method: "GET", accept: [204, 200, 202, 404] });
+    const answer = await this.#ask({ method: "GET", accept: [204, 200, 202, 404, 416] });
     answer.discard();
-    const received = receivedOf(answer);
-    if (answer.status === 404 || received === undefined) return this.#forget();
+    const received = answer.status < 300 ? receivedOf(answer) : undefined;
+    if (received === undefined) return this.#forget();
     if (received > this.#blob.size) throw this.#nonsense(answer);
     this.#note(answer);
     this.#offset = received;

@@ -19,6 +19,8 @@ export interface WireRequest {
    * certainly not carried out is tried again in any case.
    */
   readonly retry?: boolean;
+  /** At most so many, the first included. Default: as the transport has it. */
+  readonly attempts?: number;
   /** Whose certificates, time-outs and connections are used. */
   readonly endpoint: Endpoint;
 }
