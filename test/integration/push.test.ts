@@ -1,0 +1,170 @@
+/** Images into a registry, and what the registry saw of it. */
+import { readFile, readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { closeEngines, testEngine } from "../helpers/engine.ts";
+import { busyboxArchive, busyboxWith } from "../helpers/images.ts";
+import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { type TestRegistry, requireRegistry, startRegistry } from "../helpers/registry.ts";
+import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
+
+const able = requireUserNamespaces() && requireRegistry();
+
+describe("push", () => {
+  expectNothingLeft();
+
+  let registry: TestRegistry;
+  let seen = 0;
+
+  beforeAll(async () => {
+    if (able) registry = await startRegistry();
+  });
+  afterEach(closeEngines);
+
+  /** What the registry was asked since the last call: `PUT blobs 201`. */
+  async function asked(): Promise<readonly string[]> {
+    const all = await registry.requests();
+    const recent = all.slice(seen);
+    seen = all.length;
+    return recent.map(({ method, path, status }) => {
+      const [, kind = path] = /\/(uploads|blobs|manifests)\//.exec(path.replace("blobs/uploads", "uploads")) ?? [];
+      return `${method} ${kind} ${status}`;
+    });
+  }
+
+  const lunch = (name: string, content = "feijoada\n") =>
+    busyboxWith({ name, layers: [[{ path: "menu", content }]] });
+
+  it("makes an image that another data root pulls: the same id, the same files", async () => {
+    const engine = await testEngine();
+    const name = `${registry.host}/lunch:1`;
+    await engine.images.load(lunch(name));
+
+    const pushed = await engine.images.push(name);
+
+    const other = await testEngine();
+    const pulled = await other.images.pull(name);
+    expect(pulled.id).toBe(pushed.id);
+    expect(pulled.digest).toBe(pushed.digest);
+    expect(pulled.repoDigests).toContain(`${registry.host}/lunch@${pushed.digest}`);
+  });
+
+  it("sends nothing a second time, and mounts what another repository has", async () => {
+    const engine = await testEngine();
+    const [first, second] = [`${registry.host}/first:1`, `${registry.host}/second:1`];
+    await engine.images.load(busyboxArchive({ form: "oci", gzip: true }));
+    await engine.images.tag("busybox", first);
+    await engine.images.push(first);
+    await asked();
+
+    await engine.images.push(first);
+    expect(await asked()).toEqual(["HEAD blobs 200", "HEAD blobs 200", "PUT manifests 201"]);
+
+    await engine.images.tag("busybox", second);
+    await engine.images.push(second);
+    const requests = await asked();
+    // The layer is mounted; the config, which is small, is sent.
+    expect(requests.filter((one) => one.startsWith("POST"))).toEqual([
+      "POST uploads 201",
+      "POST uploads 202",
+    ]);
+  });
+
+  it("leaves nothing in the data root when it is aborted, nor a manifest there", async () => {
+    const engine = await testEngine();
+    const name = `${registry.host}/aborted:1`;
+    await engine.images.load(lunch(name, "feijoada\n".repeat(2_000_000)));
+    const abort = new AbortController();
+
+    const pushing = engine.images.push(name, {
+      compression: "keep",
+      onProgress: ({ phase, currentBytes = 0 }) => {
+        if (phase === "uploading" && currentBytes > 0) abort.abort();
+      },
+      signal: abort.signal,
+    });
+
+    await expect(pushing).rejects.toMatchObject({ name: "AbortError" });
+    const left = await readdir(join(engine.root, "images"));
+    expect(left.filter((each) => each.startsWith("."))).toEqual([]);
+    expect(await asked()).not.toContain("PUT manifests 201");
+    expect(await readFile(join(engine.root, "images/index.json"), "utf8")).not.toContain("@sha256");
+  });
+
+  it("pushes all tags of a repository, and tells each as an event", async () => {
+    const engine = await testEngine();
+    const repository = `${registry.host}/all`;
+    await engine.images.load(lunch(`${repository}:1`));
+    await engine.images.tag(`${repository}:1`, `${repository}:2`);
+    const since = new Date();
+
+    const pushed = await engine.images.pushAll(repository);
+
+    expect(pushed.map(({ name }) => name)).toEqual([`${repository}:1`, `${repository}:2`]);
+    const told: string[] = [];
+    for await (const event of engine.events({ since, until: new Date() })) {
+      if (event.type === "image" && event.action === "push") told.push(event.id);
+    }
+    expect(told).toEqual([`${repository}:1`, `${repository}:2`]);
+  });
+
+  it("says where nobody listens, and what to do where a name has no registry", async () => {
+    const engine = await testEngine();
+    await engine.images.load(lunch("127.0.0.1:1/lunch:1"));
+
+    await expect(engine.images.push("127.0.0.1:1/lunch:1")).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      errno: "ECONNREFUSED",
+    });
+  });
+
+  it("refuses options that make no sense, and quotes no password", async () => {
+    const engine = await testEngine();
+    const auth = { username: "ana", password: 12_345_678 };
+
+    // @ts-expect-error a wrong type
+    const pushing = engine.images.push("lunch", { auth });
+
+    await expect(pushing).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
+    await expect(pushing).rejects.not.toThrow(/12345678/);
+  });
+});
+
+describe("referrers", () => {
+  const ARTIFACT = "application/vnd.example.sbom";
+
+  it("are found under the tag that registries without the API have for them", async () => {
+    if (!able) return;
+    const registry = await startRegistry();
+    const engine = await testEngine();
+    const name = `${registry.host}/lunch:1`;
+    await engine.images.load(busyboxWith({ name, layers: [[{ path: "menu", content: "rice" }]] }));
+    const { digest } = await engine.images.push(name);
+    const artifact = {
+      mediaType: "application/vnd.oci.image.manifest.v1+json",
+      digest,
+      size: 2,
+      artifactType: ARTIFACT,
+    };
+    const index = {
+      schemaVersion: 2,
+      mediaType: "application/vnd.oci.image.index.v1+json",
+      manifests: [artifact],
+    };
+    const tag = digest.replace(":", "-");
+    const put = await fetch(`${registry.url}/v2/lunch/manifests/${tag}`, {
+      method: "PUT",
+      headers: { "content-type": index.mediaType },
+      body: JSON.stringify(index),
+    });
+    expect(put.status).toBe(201);
+
+    const found = await engine.images.referrers(name);
+    expect(found).toEqual([artifact]);
+    expect(await engine.images.referrers(name, { artifactType: "other" })).toEqual([]);
+    expect(await engine.images.referrers(`${registry.host}/lunch@${digest}`)).toEqual([artifact]);
+    await expect(engine.images.referrers(`${registry.host}/lunch:2`)).rejects.toMatchObject({
+      code: "NOT_FOUND",
+    });
+  });
+});
