@@ -27,7 +27,8 @@ describe("push", () => {
     const recent = all.slice(seen);
     seen = all.length;
     return recent.map(({ method, path, status }) => {
-      const [, kind = path] = /\/(uploads|blobs|manifests)\//.exec(path.replace("blobs/uploads", "uploads")) ?? [];
+      const [, kind = path] =
+        /\/(uploads|blobs|manifests)\//.exec(path.replace("blobs/uploads", "uploads")) ?? [];
       return `${method} ${kind} ${status}`;
     });
   }
