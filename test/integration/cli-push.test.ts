@@ -1,6 +1,8 @@
-import { readFile } from "node:fs/promises";
+import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
+import { eventually } from "../helpers/eventually.ts";
+import { startFaultProxy } from "../helpers/fault-proxy.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { busyboxWith } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
@@ -75,6 +77,20 @@ describe.runIf(able)("marmita push", () => {
       headers: { accept: "application/vnd.oci.image.manifest.v1+json" },
     });
     expect(await manifest.text()).toContain(".tar+zstd");
+  });
+
+  it("ends at ^C, and leaves nothing here", async () => {
+    const proxy = await startFaultProxy(registry.url);
+    proxy.misbehave({ at: ["upload-patch", "upload-put"], does: { kind: "silence" }, times: 9 });
+    await cli.call(["tag", "lunch", `${proxy.host}/slow`]);
+    const { child, ended } = cli.start(["push", `${proxy.host}/slow`]);
+    await eventually("an upload", () => proxy.count("upload-patch", "upload-put") > 0 || undefined);
+
+    child.kill("SIGINT");
+
+    expect(await ended).toMatchObject({ exitCode: 130, stderr: "" });
+    const left = await readdir(join(cli.root, "images"));
+    expect(left.filter((name) => name.startsWith("."))).toEqual([]);
   });
 
   it.each([

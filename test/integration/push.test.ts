@@ -1,8 +1,10 @@
 /** Images into a registry, and what the registry saw of it. */
-import { readFile, readdir } from "node:fs/promises";
+import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { inspect } from "node:util";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { closeEngines, testEngine } from "../helpers/engine.ts";
+import { startFaultProxy } from "../helpers/fault-proxy.ts";
 import { busyboxArchive, busyboxWith } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { type TestRegistry, requireRegistry, startRegistry } from "../helpers/registry.ts";
@@ -90,6 +92,58 @@ describe("push", () => {
     expect(left.filter((each) => each.startsWith("."))).toEqual([]);
     expect(await asked()).not.toContain("PUT manifests 201");
     expect(await readFile(join(engine.root, "images/index.json"), "utf8")).not.toContain("@sha256");
+  });
+
+  it("asks for a login where there is none, and takes one, which no error tells", async () => {
+    const auth = { username: "ana", password: "alho-e-sal" };
+    const proxy = await startFaultProxy(registry.url, { auth });
+    const engine = await testEngine();
+    const name = `${proxy.host}/private/lunch:1`;
+    await engine.images.load(lunch(name));
+
+    const refused = await engine.images.push(name).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: "UNAUTHORIZED", hint: expect.stringMatching(/login/) });
+    const wrong = { ...auth, password: "cebola" };
+    const mistaken = await engine.images.push(name, { auth: wrong }).catch((error: unknown) => error);
+    expect(mistaken).toMatchObject({ code: "UNAUTHORIZED" });
+
+    const { digest } = await engine.images.push(name, { auth });
+
+    expect(digest).toMatch(/^sha256:/);
+    const told = inspect([refused, mistaken], { depth: 9 });
+    for (const secret of [...proxy.secrets, wrong.password]) expect(told).not.toContain(secret);
+  });
+
+  it("goes on where an upload broke off, with the same bytes", async () => {
+    const proxy = await startFaultProxy(registry.url);
+    const engine = await testEngine();
+    const name = `${proxy.host}/broken:1`;
+    await engine.images.load(lunch(name, "feijoada\n".repeat(500_000)));
+    proxy.misbehave({ at: "upload-patch", does: { kind: "break", at: 0.5 } });
+
+    const { digest } = await engine.images.push(name, { compression: "keep" });
+
+    expect(proxy.seen.filter(({ fault }) => fault === "break")).toHaveLength(1);
+    const other = await testEngine();
+    expect(await other.images.pull(`${registry.host}/broken@${digest}`)).toMatchObject({ digest });
+  });
+
+  it("says that the store's own blob is damaged, when the registry refuses it", async () => {
+    const engine = await testEngine();
+    const name = `${registry.host}/damaged:1`;
+    await engine.images.load(busyboxWith({ name, form: "oci", gzip: true }));
+    const { layers } = await engine.images.get(name);
+    const digest = layers[0]?.descriptor.digest ?? "";
+    const blob = join(engine.root, "images/blobs/sha256", digest.slice("sha256:".length));
+    const bytes = await readFile(blob);
+    bytes[bytes.length - 9] = (bytes[bytes.length - 9] ?? 0) ^ 1;
+    await writeFile(blob, bytes);
+
+    await expect(engine.images.push(name)).rejects.toMatchObject({
+      code: "CORRUPT",
+      message: expect.stringContaining(`blob ${digest} holds bytes of sha256:`),
+      hint: expect.stringContaining("damaged"),
+    });
   });
 
   it("pushes all tags of a repository, and tells each as an event", async () => {
