@@ -104,7 +104,9 @@ describe("push", () => {
     const refused = await engine.images.push(name).catch((error: unknown) => error);
     expect(refused).toMatchObject({ code: "UNAUTHORIZED", hint: expect.stringMatching(/login/) });
     const wrong = { ...auth, password: "cebola" };
-    const mistaken = await engine.images.push(name, { auth: wrong }).catch((error: unknown) => error);
+    const mistaken = await engine.images
+      .push(name, { auth: wrong })
+      .catch((error: unknown) => error);
     expect(mistaken).toMatchObject({ code: "UNAUTHORIZED" });
 
     const { digest } = await engine.images.push(name, { auth });
