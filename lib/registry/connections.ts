@@ -3,6 +3,7 @@ import { lookup as lookUp } from "node:dns";
 import { Agent as PlainAgent } from "node:http";
 import { Agent as SecureAgent } from "node:https";
 import type { LookupFunction } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import type { SecureContext } from "node:tls";
 import type { Endpoint } from "./endpoints.ts";
 import type { Route } from "./exchange.ts";
@@ -12,6 +13,8 @@ import { type TlsFiles, type Trust, isUnknownIssuer, readTlsFiles, secureContext
 
 /** An idle connection costs a descriptor here, and more over there. */
 const IDLE_MS = 15_000;
+/** How long the rest of an unwanted answer is waited for. */
+const DRAIN_MS = 10;
 const AGENT = { keepAlive: true, timeout: IDLE_MS, maxFreeSockets: 8 };
 
 export class Connections {
@@ -19,6 +22,7 @@ export class Connections {
   readonly #env: NodeJS.ProcessEnv;
   readonly #agents = new Map<string, PlainAgent>();
   readonly #contexts = new Map<string, Promise<SecureContext>>();
+  readonly #draining = new Set<Promise<void>>();
   #files: Promise<TlsFiles> | undefined;
   #trust: Trust = "own";
 
@@ -40,6 +44,21 @@ export class Connections {
       ...(isElsewhere && { lookup: guardedLookup(this.#endpoint) }),
       ...(proxy && { proxy: proxy.host }),
     };
+  }
+
+  /** An answer that nobody wants is being read to its end. */
+  willBeFree(drained: Promise<void>): void {
+    this.#draining.add(drained);
+    void drained.then(() => this.#draining.delete(drained));
+  }
+
+  /** Waits a moment for such connections: making another one takes longer. */
+  async settle(): Promise<void> {
+    if (this.#draining.size === 0) return;
+    const patience = new AbortController();
+    const enough = delay(DRAIN_MS, undefined, { signal: patience.signal }).catch(() => {});
+    await Promise.race([...this.#draining, enough]);
+    patience.abort();
   }
 
   /** Whether the same request has another chance, now that more may vouch for the other side. */

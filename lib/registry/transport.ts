@@ -120,7 +120,12 @@ export class Transport {
         answer.destroy();
         throw error;
       }
-      const response = new HttpResponse(answer, { request, hop, timeouts: timeoutsOf(endpoint) });
+      const response = new HttpResponse(answer, {
+        request,
+        hop,
+        timeouts: timeoutsOf(endpoint),
+        onDrain: (drained) => this.#connectionsOf(endpoint).willBeFree(drained),
+      });
       if (next === undefined) return response;
       response.discard();
       hop = next;
@@ -132,6 +137,7 @@ export class Transport {
     for (;;) {
       throwIfAborted(signal);
       const connections = this.#connectionsOf(endpoint);
+      await connections.settle();
       const route = await connections.routeOf(hop);
       try {
         return await exchange({ hop, body, route, timeouts: timeoutsOf(endpoint), signal });

@@ -20,6 +20,8 @@ export interface Answered {
   readonly request: WireRequest;
   readonly hop: Hop;
   readonly timeouts: Required<RegistryTimeouts>;
+  /** Told of a connection that others can have in a moment. */
+  readonly onDrain: (drained: Promise<void>) => void;
 }
 
 export class HttpResponse implements WireResponse {
@@ -63,8 +65,11 @@ export class HttpResponse implements WireResponse {
   discard(): void {
     const length = Number(this.headers["content-length"] ?? Number.NaN);
     const isBodyless = this.#answered.hop.method === "HEAD" || this.status === 204;
-    if (isBodyless || length <= CHEAP_BYTES) this.#message.resume();
-    else this.#message.destroy();
+    const isCheap = isBodyless || length <= CHEAP_BYTES || this.#message.complete;
+    if (!isCheap) return void this.#message.destroy();
+    const message = this.#message.resume();
+    if (message.closed) return;
+    this.#answered.onDrain(new Promise((resolve) => message.once("close", resolve)));
   }
 
   redact(text: string): string {
