@@ -1,7 +1,7 @@
 /** Programs that keep credentials: `docker-credential-NAME`, in Docker's protocol. */
 import { MarmitaError } from "../errors.ts";
 import { abortError, throwIfAborted } from "../util/abort.ts";
-import { JsonReader } from "../util/json.ts";
+import { type JsonObject, isJsonObject } from "../util/json.ts";
 import { SharedWork } from "../util/shared-work.ts";
 import { type Credentials, type Environment, TOKEN_USER, namedOrToken } from "./credentials.ts";
 
@@ -58,9 +58,10 @@ async function get(
 ): Promise<Credentials | undefined> {
   const output = await call({ helper, verb: "get", input: server }, options);
   if (output === undefined) return undefined;
-  const answer = new JsonReader(parse(output, helper), `the answer of ${programOf(helper)}`);
-  const username = textOf(answer, "Username");
-  const secret = textOf(answer, "Secret");
+  const answer = parse(output, helper);
+  const username = answer["Username"] ?? "";
+  const secret = answer["Secret"] ?? "";
+  if (typeof username !== "string" || typeof secret !== "string") throw nonsense(helper);
   return username === "" && secret === "" ? undefined : namedOrToken(username, secret);
 }
 
@@ -117,22 +118,22 @@ function programOf(helper: string): string {
   );
 }
 
-/** Without the value in the error of a wrong one. */
-function textOf(answer: JsonReader, name: string): string {
+/** Of what it printed nothing is told. */
+function parse(output: string, helper: string): JsonObject {
+  let content: unknown;
   try {
-    return answer.findText(name) ?? "";
+    content = JSON.parse(output);
   } catch {
-    throw new MarmitaError("CORRUPT", `the answer of a credential helper: "${name}" is no text`);
+    throw nonsense(helper);
   }
+  if (!isJsonObject(content)) throw nonsense(helper);
+  return content;
 }
 
-function parse(output: string, helper: string): unknown {
-  try {
-    return JSON.parse(output);
-  } catch {
-    // Without the cause, which quotes what was read.
-    throw new MarmitaError("CORRUPT", `the answer of ${programOf(helper)} is not JSON`);
-  }
+function nonsense(helper: string): MarmitaError {
+  return new MarmitaError("CORRUPT", `what ${programOf(helper)} has printed are no credentials`, {
+    details: { helper: programOf(helper) },
+  });
 }
 
 /** A helper says on stdout why it failed. Whatever else it printed may be secret. */
@@ -147,9 +148,12 @@ function failed({ helper, verb }: HelperCall, { error, stdout }: HelperEnd): Mar
       details: { helper: program },
     });
   }
-  const [line = ""] = stdout.trim().split("\n", 1);
+  // One that was killed, for it printed without an end perhaps, has not told why.
+  const [line = ""] = typeof code === "number" ? stdout.trim().split("\n", 1) : [];
   const reason =
-    line === "" || /[{}]|secret/i.test(line) ? "" : `: ${line.slice(0, LONGEST_REASON)}`;
+    line === "" || /[{}]|secret/i.test(line) || verb === "store"
+      ? ""
+      : `: ${line.slice(0, LONGEST_REASON)}`;
   const how =
     error !== null && Reflect.get(error, "killed") === true ? "did not answer in time" : "failed";
   const what = `the credential helper ${program} ${how} at "${verb}"${reason}`;

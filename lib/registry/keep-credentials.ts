@@ -89,7 +89,7 @@ async function changeFile<T>(
 ): Promise<T> {
   const named = pathOf(options);
   try {
-    await mkdir(dirname(named), { recursive: true, mode: 0o700 });
+    await makeDirectory(dirname(named));
     const path = await realPath(named);
     using _held = await lockFile(path, options.signal);
     try {
@@ -103,6 +103,16 @@ async function changeFile<T>(
     }
   } catch (error) {
     throw writeError(error, named);
+  }
+}
+
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true, mode: 0o700 });
+  } catch (error) {
+    // That it exists, Node says when it is a file.
+    if (errnoOf(error) !== "EEXIST") throw error;
+    throw Object.assign(new Error("not a directory", { cause: error }), { code: "ENOTDIR" });
   }
 }
 
