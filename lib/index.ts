@@ -13,7 +13,7 @@ export { create, kill, rename, restart, start, stop, wait } from "./api/lifecycl
 export { type ContainerPath, copyInto, copyOut } from "./api/copy.ts";
 export { exec } from "./api/exec.ts";
 export { login, logout } from "./api/login.ts";
-export { history, images, importImage, load, push, rmi, save, tag } from "./api/images.ts";
+export { history, images, importImage, load, push, rmi, save, search, tag } from "./api/images.ts";
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
 export { run } from "./api/run.ts";
 export { fork } from "./api/fork.ts";
@@ -125,6 +125,7 @@ export type { ExecProcess } from "./runtime/exec.ts";
 export type { ExitStatus, RunningProcess } from "./runtime/process.ts";
 export type { Ulimit, Ulimits } from "./runtime/ulimits.ts";
 export type { Descriptor } from "./oci/descriptor.ts";
+export type { SearchOptions, SearchResult } from "./registry/search-options.ts";
 export type { ByteTarget } from "./images/drain.ts";
 export type { ByteSource } from "./images/feed.ts";
 export type { CopiedOut, CopyOptions, CopySource, CopyTarget } from "./engine/copy-options.ts";

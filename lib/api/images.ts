@@ -1,4 +1,4 @@
-/** load(), importImage(), save(), push(), images(), history(), tag() and rmi(): images in, listed, named, and out again. */
+/** load(), importImage(), save(), push(), search(), images(), history(), tag() and rmi(): images in, listed, named, and out again. */
 import type { RemoveImageOptions } from "../engine/images.ts";
 import type { ByteTarget } from "../images/drain.ts";
 import type { ByteSource } from "../images/feed.ts";
@@ -10,6 +10,7 @@ import type { LoadOptions, LoadedImage } from "../images/load.ts";
 import type { PushOptions, PushedImage } from "../images/push.ts";
 import type { RemovedImage } from "../images/remove.ts";
 import type { SaveOptions, SavedImage } from "../images/save.ts";
+import type { SearchOptions, SearchResult } from "../registry/search-options.ts";
 import { type ApiOptions, engineOf } from "./default-engine.ts";
 
 /**
@@ -61,6 +62,19 @@ export async function push(
   const { engine, root, ...rest } = options;
   const { images: library } = await engineOf({ engine, root });
   return library.push(name, rest);
+}
+
+/**
+ * Images in Docker Hub with a word in their name or description; of `registry/word`, those of that
+ * registry, by name.
+ */
+export async function search(
+  term: string,
+  options: SearchOptions & ApiOptions = {},
+): Promise<readonly SearchResult[]> {
+  const { engine, root, ...rest } = options;
+  const { images: library } = await engineOf({ engine, root });
+  return library.search(term, rest);
 }
 
 /**

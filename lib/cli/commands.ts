@@ -166,6 +166,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./push.ts")).push,
   },
   {
+    names: ["image search", "search"],
+    summary: "Search Docker Hub, or another registry, for images",
+    load: async () => (await import("./search.ts")).search,
+  },
+  {
     names: ["login"],
     summary: "Authenticate to a registry",
     load: async () => (await import("./login.ts")).login,
@@ -254,7 +259,7 @@ const LATER = new Set(
     auto-update build builder buildx checkpoint compose config context
     generate healthcheck init kube
     machine manifest mount network node play plugin pod port prune pull
-    search secret service stack swarm trust unmount
+    secret service stack swarm trust unmount
     unshare update`),
 );
 
@@ -268,7 +273,7 @@ const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   volume: new Set(words("exists export import mount reload unmount update")),
   image: new Set(
     words(`
-      build diff exists mount pull scp search sign tree trust unmount
+      build diff exists mount pull scp sign tree trust unmount
       untag`),
   ),
 };

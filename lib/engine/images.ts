@@ -27,9 +27,11 @@ import {
   checkText,
   checkWords,
 } from "./checks.ts";
+import type { SearchOptions, SearchResult } from "../registry/search-options.ts";
 import type { EngineContext } from "./context.ts";
 import { explained } from "./failures.ts";
 import { type PruneImagesOptions, pruneImages } from "./prune.ts";
+import { checkSearchOptions } from "./registry-checks.ts";
 import { noteLoaded, notePushed, noteRemoved, noteSaved, noteTagged } from "./image-events.ts";
 import { type ImageInspection, inspectImage } from "./inspect-image.ts";
 
@@ -180,6 +182,18 @@ export class Images {
       return push(library, { name, options, targets: await registries(), onPushed });
     });
     return explained("push the image", pushing, options.signal);
+  }
+
+  /**
+   * Images in Docker Hub with a word in their name or description; of `registry/word`, those of
+   * that registry, by name. Nothing of it is here.
+   */
+  async search(term: string, options: SearchOptions = {}): Promise<readonly SearchResult[]> {
+    checkText(term, "term");
+    checkSearchOptions(options);
+    const { work, registries } = this.#context;
+    const searching = work.begin(async () => (await registries()).search(term, options));
+    return explained("search for images", searching, options.signal);
   }
 
   /**

@@ -133,7 +133,8 @@ function split(text: string): { name: string; tag?: string; digest?: string } {
   return { name: named.slice(0, colon), tag: named.slice(colon + 1), ...digest };
 }
 
-function splitDomain(name: string): { domain: string; path: string } {
+/** The registry that a name begins with, or the one that is meant without; and the rest. */
+export function splitDomain(name: string): { domain: string; path: string } {
   const slash = name.indexOf("/");
   const first = name.slice(0, slash);
   const isSaid = slash >= 0 && isHost(first);

@@ -9,7 +9,10 @@ export interface Ask {
   /** A tag or a digest, where it is about one. */
   readonly reference?: string;
   readonly method: WireMethod;
-  /** Under `/v2/NAME/`: `manifests/latest`; or what the registry said: the place of an upload. */
+  /**
+   * Under `/v2/NAME/`: `manifests/latest`; from the root: `/v1/search`; or what the registry said: the
+   * place of an upload.
+   */
   readonly path: string | URL;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Uint8Array | WireBody;

@@ -162,7 +162,7 @@ export class EndpointAsker implements Asker {
     const reads = (request.reads ?? []).map((path) => repositoryScope(path, ["pull"]));
     const under = this.repository === undefined ? "v2/" : `v2/${this.repository}/`;
     const { path } = request;
-    const url = path instanceof URL ? path : new URL(under + path, endpoint.base);
+    const url = path instanceof URL ? path : new URL(pathUnder(under, path), endpoint.base);
     const wire = { ...sendable(request, url), ...(attempts !== undefined && { attempts }) };
     const asked = { endpoint, scopes: mergeScopes(scopes, reads), signal: request.signal };
     return authorizer.send(asked, (auth) => {
@@ -183,6 +183,11 @@ export class EndpointAsker implements Asker {
       ...(reference !== undefined && { reference }),
     };
   }
+}
+
+/** Relative to the base, which may have a path of its own. */
+function pathUnder(under: string, path: string): string {
+  return path.startsWith("/") ? path.slice(1) : under + path;
 }
 
 /** Not even a connection, which another protocol would not change: on the same port, if one is said. */

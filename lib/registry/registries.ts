@@ -3,6 +3,7 @@ import { Authorizer } from "./auth.ts";
 import { catalogOf } from "./catalog.ts";
 import { RegistryClient } from "./client.ts";
 import {
+  DOCKER_HUB,
   type RegistriesConfiguration,
   type RegistriesOptions,
   loadConfiguration,
@@ -13,8 +14,12 @@ import { EndpointAsker } from "./endpoint-asker.ts";
 import { type AccessMode, endpointsOf } from "./endpoints.ts";
 import type { RequestOptions } from "./manifests.ts";
 import { CATALOG, type Scope, repositoryScope } from "./scopes.ts";
+import { filterResults, parseSearchTerm, searchIndex, searchNames } from "./search.ts";
+import type { SearchFilters, SearchResult } from "./search-options.ts";
 import { Tokens } from "./tokens.ts";
 import { Transport, type TransportOptions } from "./transport.ts";
+
+const HUB_INDEX = new URL("https://index.docker.io/");
 
 /** Who asks, and how careful they want to be. */
 export interface RegistryAccess {
@@ -79,6 +84,31 @@ export class Registries {
   }
 
   /**
+   * Images with `text` in name or description, from Docker Hub; of `registry/word`, from that
+   * registry. Throws `NOT_FOUND` where a registry has neither an index nor a list.
+   */
+  async search(
+    text: string,
+    { auth, authFile, tlsVerify, ...filters }: RegistryAccess & SearchFilters = {},
+  ): Promise<readonly SearchResult[]> {
+    const { domain, term } = parseSearchTerm(text);
+    const access = { auth, authFile, tlsVerify };
+    const found =
+      (await searchIndex(this.#indexAsker(domain, access), term, filters)) ??
+      (await searchNames(this.catalog(domain, { ...access, ...filters }), term, filters));
+    const isHub = registryName(domain) === DOCKER_HUB;
+    const named = isHub ? found : found.map((one) => ({ ...one, name: `${domain}/${one.name}` }));
+    return filterResults(named, filters);
+  }
+
+  /** Docker Hub has its index at another host than its images. */
+  #indexAsker(domain: string, access: RegistryAccess): EndpointAsker {
+    const asker = { domain, access: { ...access, mode: "push" as const }, scopes: [] };
+    if (registryName(domain) !== DOCKER_HUB) return this.#asker(asker);
+    return this.#asker({ ...asker, base: HUB_INDEX });
+  }
+
+  /**
    * Whether the registry takes these credentials: throws `UNAUTHORIZED` if not. Resolves to what
    * is to be kept in the place of the password, where the registry has such a thing.
    */
@@ -115,12 +145,13 @@ export class Registries {
     await this.#transport.close();
   }
 
-  #asker({ domain, path, access, scopes, authorizer }: AskerOptions): EndpointAsker {
+  #asker({ domain, path, access, scopes, authorizer, base }: AskerOptions): EndpointAsker {
     const { mode, tlsVerify } = access;
+    const endpoints = endpointsOf(this.configuration, domain, { mode, tlsVerify });
     return new EndpointAsker({
       registry: registryName(domain),
       ...(path !== undefined && { repository: path }),
-      endpoints: endpointsOf(this.configuration, domain, { mode, tlsVerify }),
+      endpoints: base === undefined ? endpoints : endpoints.map((one) => ({ ...one, base })),
       scopes,
       transport: this.#transport,
       authorizer: authorizer ?? this.#authorizer({ domain, path, access }),
@@ -140,6 +171,8 @@ interface AskerOptions {
   readonly access: RepositoryAccess;
   readonly scopes: readonly Scope[];
   readonly authorizer?: Authorizer;
+  /** Where to ask in the place of the registry itself. */
+  readonly base?: URL;
 }
 
 interface AuthorizerFor {
