@@ -152,7 +152,6 @@ class Attempt {
     answer.on("error", () => {}); // whoever reads it is told, too
     const { route } = this.#options;
     if (answer.statusCode === PROXY_WANTS_PASSWORD && route.proxy !== undefined) {
-      this.#hasReachedProxy = false;
       return this.#fail(new ProxyRefusal(PROXY_WANTS_PASSWORD));
     }
     if (this.#isOver) return void answer.destroy();
@@ -171,7 +170,9 @@ class Attempt {
 
   #fail(error: unknown): void {
     const { proxy } = this.#options.route;
-    const isProxys = proxy !== undefined && this.#stage === "connect" && !this.#hasReachedProxy;
+    const isProxys =
+      proxy !== undefined &&
+      (error instanceof ProxyRefusal || (this.#stage === "connect" && !this.#hasReachedProxy));
     const failure = new RequestFailure(this.#stage, error, {
       isReused: this.#request?.reusedSocket === true,
       ...(isProxys && { proxy }),
