@@ -10,3 +10,9 @@ export function randomNumbers(seed: number): () => number {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
 }
+
+/** Nothing makes them smaller. */
+export function randomBytesOf(length: number, seed = 6): Buffer {
+  const random = randomNumbers(seed);
+  return Buffer.from(Array.from({ length }, () => Math.floor(random() * 256)));
+}

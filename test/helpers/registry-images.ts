@@ -1,9 +1,11 @@
 /** Images put into a registry by plain HTTP: no program, and none of our own code, is needed. */
 import { gzipSync } from "node:zlib";
 import {
+  ARCHITECTURE,
   type Blob,
   CONFIG,
   type Content,
+  INDEX,
   type Made,
   MANIFEST,
   digestOf,
@@ -31,13 +33,14 @@ export async function putImage(
     layers.push(await putBlob(url, repository, type, gzipSync(layer)));
   }
   const manifest = JSON.stringify({ schemaVersion: 2, mediaType: MANIFEST, config, layers });
-  const put = await fetch(`${url}/v2/${repository}/manifests/${tag}`, {
-    method: "PUT",
-    headers: { "content-type": MANIFEST },
-    body: manifest,
-  });
-  if (put.status !== 201) throw new Error(`manifest: ${put.status} ${await put.text()}`);
+  await putManifest(`${url}/v2/${repository}/manifests/${tag}`, MANIFEST, manifest);
   return { digest: digestOf(manifest), manifest, config, layers };
+}
+
+async function putManifest(url: string, mediaType: string, body: string): Promise<void> {
+  const headers = { "content-type": mediaType };
+  const put = await fetch(url, { method: "PUT", headers, body });
+  if (put.status !== 201) throw new Error(`manifest: ${put.status} ${await put.text()}`);
 }
 
 async function putBlob(
@@ -54,4 +57,22 @@ async function putBlob(
   const put = await fetch(location, { method: "PUT", body });
   if (put.status !== 201) throw new Error(`blob: ${put.status} ${await put.text()}`);
   return { mediaType, digest, size: Buffer.byteLength(content) };
+}
+
+/** An index that means the image on this machine's platform, and nothing on another. */
+export async function putIndex(
+  url: string,
+  repository: string,
+  tag: string,
+  image: PutImage,
+): Promise<string> {
+  const manifest = {
+    mediaType: MANIFEST,
+    digest: image.digest,
+    size: Buffer.byteLength(image.manifest),
+    platform: { os: "linux", architecture: ARCHITECTURE },
+  };
+  const document = JSON.stringify({ schemaVersion: 2, mediaType: INDEX, manifests: [manifest] });
+  await putManifest(`${url}/v2/${repository}/manifests/${tag}`, INDEX, document);
+  return digestOf(document);
 }
