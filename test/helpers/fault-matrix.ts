@@ -46,6 +46,8 @@ export interface Outcome {
   /** What nobody should find in the data root or be told. */
   readonly faults: readonly string[];
   readonly requests: readonly string[];
+  /** Whether all its stages were there to misbehave at. */
+  readonly met: boolean;
 }
 
 export interface Matrix {
@@ -79,6 +81,7 @@ export function checkOutcome({ expected }: Cell, outcome: Outcome): void {
   const { ended, faults, hint, details } = outcome;
   const whole = JSON.stringify(outcome, undefined, 2);
   expect(faults, whole).toEqual([]);
+  expect(outcome.met, whole).toBe(true);
   expect([expected].flat(), whole).toContain(ended);
   if (ended === "right") return;
   expect(details["registry"], whole).toMatch(/^127\.0\.0\.1:\d+$/);
@@ -105,6 +108,10 @@ async function outcomeOf(cell: Cell, matrix: Matrix): Promise<Outcome> {
   const tookMs = performance.now() - began;
   const requests = proxy.seen.map(({ stage, status, fault }) => `${stage} ${status} ${fault}`);
 
+  const met = cell.faults.every(({ at, does }) =>
+    proxy.seen.some(({ stage, fault }) => fault === does.kind && [at].flat().includes(stage)),
+  );
+
   const faults: string[] = [];
   if (tookMs > BOUND_MS) faults.push(`took ${tookMs} ms`);
   if (requests.length > MOST_REQUESTS) faults.push(`asked ${requests.length} times`);
@@ -124,6 +131,7 @@ async function outcomeOf(cell: Cell, matrix: Matrix): Promise<Outcome> {
     message: known?.message ?? "",
     faults,
     requests,
+    met,
   };
 }
 

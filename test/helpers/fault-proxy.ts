@@ -267,7 +267,6 @@ function basic({ username, password }: NonNullable<FaultProxyOptions["auth"]>): 
 /** The port. The server ends with the test file. */
 async function served(listener: RequestListener): Promise<number> {
   const server: Server = createServer(listener);
-  server.on("clientError", (_, socket) => socket.destroy());
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);
   });

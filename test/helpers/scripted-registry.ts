@@ -44,7 +44,6 @@ export class ScriptedRegistry {
   static async start(address = "127.0.0.1"): Promise<ScriptedRegistry> {
     const registry = new ScriptedRegistry();
     const server = createServer((request, answer) => registry.#serve(request, answer));
-    server.on("clientError", (_, socket) => socket.destroy());
     await new Promise<void>((resolve) => {
       server.listen(0, address, resolve);
     });

@@ -13,6 +13,7 @@ import {
   checkOutcome,
   runCells,
 } from "../helpers/fault-matrix.ts";
+import type { Fault } from "../helpers/fault-proxy.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { randomBytesOf } from "../helpers/random.ts";
 import { putImage, putIndex } from "../helpers/registry-images.ts";
@@ -138,11 +139,18 @@ const REDIRECTS: readonly Cell[] = [
   },
 ];
 
+/** A manifest is asked for by its tag only where HEAD does not say its digest. */
+const SILENT_HEAD: Fault = {
+  at: "manifest-head",
+  does: header("docker-content-digest", undefined),
+  times: Infinity,
+};
+
 const CELLS: readonly Cell[] = [
   ...TROUBLES.flatMap(([title, does, stages]) =>
-    stages.map((stage) => ({
-      name: `${title}, once: ${stage}`,
-      faults: [{ at: stage, does }],
+    stages.map((at) => ({
+      name: `${title}, once: ${at}`,
+      faults: [...(at === "manifest-tag" ? [SILENT_HEAD] : []), { at, does }],
       expected: "right" as const,
     })),
   ),
@@ -209,7 +217,9 @@ function cell(
   faults: readonly (readonly [Stage | readonly Stage[], Misdeed])[],
   expected: Cell["expected"],
 ): Cell {
-  return { name, faults: faults.map(([at, does]) => ({ at, does, times: Infinity })), expected };
+  const all = faults.map(([at, does]) => ({ at, does, times: Infinity }));
+  const isByTag = faults.some(([at]) => at === "manifest-tag");
+  return { name, faults: [...(isByTag ? [SILENT_HEAD] : []), ...all], expected };
 }
 
 function header(name: string, value: string | undefined): Misdeed {
