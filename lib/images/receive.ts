@@ -11,6 +11,8 @@ import { throwIfAborted } from "../util/abort.ts";
 
 /** Who has blobs: a client of a registry. */
 export interface BlobSource {
+  /** Which registry and repository it is, for the `details` of errors. */
+  readonly where?: Readonly<Record<string, string>>;
   /**
    * The blob from `offset` on; a server may begin at 0 all the same. Rejects when there is no
    * answer, or a wrong one; what breaks later breaks the stream.
@@ -64,7 +66,7 @@ export async function receive(
       await fill(received, source, transfer);
       const actual = received.digest();
       if (actual === descriptor.digest) return;
-      if (isSecond) throw mismatch(descriptor.digest, actual);
+      if (isSecond) throw mismatch(descriptor.digest, actual, source);
     } catch (error) {
       // A part that the server cannot go on from, or will not, is begun anew.
       if (isSecond || !isMarmitaError(error, "CORRUPT") || received.startedAt === 0) throw error;
@@ -81,7 +83,7 @@ async function fill(received: Received, source: BlobSource, transfer: Transfer):
     const failure = await receiveSome(received, source, signal);
     if (!received.isShort) return;
     breaks = received.bytes - before >= ADVANCE_BYTES ? 1 : breaks + 1;
-    if (breaks > MOST_BREAKS) throw brokenOff(received, failure);
+    if (breaks > MOST_BREAKS) throw brokenOff(received, failure, source);
     const delayMs = pauseAfter(breaks);
     onRetry?.({ attempt: breaks + 1, delayMs, reason: wordsOf(failure) });
     await pause(delayMs, signal);
@@ -226,10 +228,10 @@ function wordsOf(failure: unknown): string {
   return failure instanceof Error ? failure.message : "the connection broke";
 }
 
-function brokenOff(received: Received, cause: unknown): MarmitaError {
+function brokenOff(received: Received, cause: unknown, { where }: BlobSource): MarmitaError {
   const { bytes, descriptor } = received;
   const { digest, size } = descriptor;
-  const details = { digest, bytes, size };
+  const details = { ...where, digest, bytes, size };
   if (cause === undefined) {
     const message = `blob ${digest} ends after ${bytes} of ${size} bytes`;
     return new MarmitaError("CORRUPT", message, { step: "download", details });
@@ -243,9 +245,9 @@ function brokenOff(received: Received, cause: unknown): MarmitaError {
   });
 }
 
-function mismatch(expected: Digest, actual: Digest): MarmitaError {
+function mismatch(expected: Digest, actual: Digest, { where }: BlobSource): MarmitaError {
   return new MarmitaError("CORRUPT", `blob ${expected} arrived as ${actual}`, {
     step: "download",
-    details: { expected, actual },
+    details: { ...where, expected, actual },
   });
 }

@@ -34,6 +34,12 @@ export class RegistryClient {
     this.#asker = asker;
   }
 
+  /** Which one it is, for the `details` of errors. */
+  get where(): Readonly<Record<string, string>> {
+    const { registry, repository } = this.#asker;
+    return { registry, ...(repository !== undefined && { repository }) };
+  }
+
   /** Without its content; `undefined` where there is none. GET where HEAD says too little. */
   async headManifest(
     reference: string,

@@ -13,6 +13,10 @@ const WORDS: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: "its headers do not end",
 };
 
+/** Where nothing on this machine is at fault, as far as can be told. */
+export const IN_TROUBLE =
+  "The registry, or something on the way to it, is in trouble: try again later.";
+
 export function failureWords({ error, stage, proxy }: RequestFailure, url: URL): string {
   const of = proxy === undefined ? "" : `proxy ${proxy}: `;
   if (error instanceof ProxyRefusal) {
@@ -40,7 +44,7 @@ export function failureHint(
   { error, stage, proxy }: RequestFailure,
   url: URL,
   { host }: Endpoint,
-): string | undefined {
+): string {
   if (proxy !== undefined) {
     return "The proxy is that of HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; NO_PROXY names hosts to ask without it.";
   }
@@ -68,7 +72,7 @@ export function failureHint(
   if (code === "HPE_INVALID_CONSTANT" && url.protocol === "http:") {
     return `It may speak TLS: take "insecure" from ${host} in registries.json.`;
   }
-  return undefined;
+  return IN_TROUBLE;
 }
 
 /** Of OpenSSL 3: an answer to our greeting that is none. */

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { MarmitaError } from "../errors.ts";
 import { type JsonObject, isJsonObject } from "../util/json.ts";
 import { SharedWork } from "../util/shared-work.ts";
+import { again, restAfter } from "./again.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Endpoint } from "./endpoints.ts";
 import type { Scope } from "./scopes.ts";
@@ -123,11 +124,16 @@ export class Tokens {
     this.#tokens.set(key, token);
   }
 
-  async #fetch(request: TokenRequest, signal: AbortSignal): Promise<Token> {
-    const askedAtMs = this.#now();
+  async #read(request: TokenRequest, signal: AbortSignal): Promise<Buffer> {
     const response = await this.#transport.request({ ...wireRequestOf(request), signal });
     if (response.status !== 200) throw await refusal(response, request);
-    const content = parse(await response.read(MOST_BYTES), request);
+    return response.read(MOST_BYTES);
+  }
+
+  async #fetch(request: TokenRequest, signal: AbortSignal): Promise<Token> {
+    const askedAtMs = this.#now();
+    const bytes = await again({ rest: restAfter }, () => this.#read(request, signal), signal);
+    const content = parse(bytes, request);
     const text = textOf(content, "token") ?? textOf(content, "access_token");
     if (text === undefined) throw nonsense(request, "there is no token in it");
     if (!isToken(text)) throw nonsense(request, "what it has as a token is none");

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import { type ErrorCode, MarmitaError, isMarmitaError } from "../errors.ts";
 import { isJsonObject } from "../util/json.ts";
 import { DOCKER_HUB } from "./configuration.ts";
-import { failureHint, failureWords } from "./failure-words.ts";
+import { IN_TROUBLE, failureHint, failureWords } from "./failure-words.ts";
 import { type RequestFailure, Silence, codeOf } from "./request-failure.ts";
 import { retryAfterMs } from "./retries.ts";
 import { shownUrl } from "./shown-url.ts";
@@ -76,6 +76,7 @@ export function brokenBody(error: Error, { endpoint }: WireRequest, url: URL): E
     cause: error,
     step: "body",
     errno: code === "" ? undefined : code,
+    hint: IN_TROUBLE,
     details: { registry: endpoint.host },
   });
 }
@@ -141,6 +142,7 @@ function hintOf(code: ErrorCode, registry: string, waitMs: number | undefined): 
   if (code === "UNAUTHORIZED") {
     return `Check the name; where it is right, log in: ${login}`;
   }
+  if (code === "UNAVAILABLE") return IN_TROUBLE;
   if (code === "DENIED") return `Log in as somebody who may: ${login}`;
   if (code !== "RATE_LIMITED") return undefined;
   const when = waitMs === undefined ? "later" : `in ${Math.ceil(waitMs / 1_000)} s`;

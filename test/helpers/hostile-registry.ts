@@ -3,7 +3,7 @@ import { inspect } from "node:util";
 import { CONFIG, LAYER, MANIFEST, image } from "../../fixtures/layout-writer.mjs";
 import { tarArchive } from "../../fixtures/tar-writer.mjs";
 import { type MarmitaError, isMarmitaError } from "../../lib/errors.ts";
-import { ScriptedRegistry } from "./scripted-registry.ts";
+import type { ScriptedRegistry } from "./scripted-registry.ts";
 
 export const LOGIN = { username: "ana", password: "quindim-de-coco" };
 const BASIC = Buffer.from(`${LOGIN.username}:${LOGIN.password}`).toString("base64");

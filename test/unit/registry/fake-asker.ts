@@ -74,7 +74,7 @@ async function readBody({ body }: Ask): Promise<{ sent: Buffer; fault?: Error }>
 }
 
 export function broken(message = "the connection broke"): MarmitaError {
-  return new MarmitaError("UNAVAILABLE", message);
+  return new MarmitaError("UNAVAILABLE", message, { step: "body" });
 }
 
 /** As the registry itself is told of. */
