@@ -76,18 +76,19 @@ export function runCells(
 }
 
 /** What is not as expected, and then all there is to know. */
-export function complaints({ expected }: Cell, outcome: Outcome): readonly unknown[] {
+export function complaints({ expected }: Cell, outcome: Outcome): string {
   const { ended, faults, hint, details, met } = outcome;
   const isError = ended !== "right";
+  const wanted: readonly string[] = [expected].flat();
   const found = [
     ...faults,
-    ...([expected].flat().includes(ended) ? [] : [`ends with ${ended}, not ${expected}`]),
+    ...(wanted.includes(ended) ? [] : [`ends with ${ended}, not ${wanted.join(" or ")}`]),
     ...(met ? [] : ["never met the fault"]),
     ...(isError && typeof details["registry"] !== "string" ? ["names no registry"] : []),
     ...(NEEDS_HINT.has(ended) && !hint ? ["has no hint"] : []),
     ...(ended === "RATE_LIMITED" && details["retryAfterMs"] !== 3_600_000 ? ["no time"] : []),
   ];
-  return found.length === 0 ? [] : [...found, outcome];
+  return found.length === 0 ? "" : [...found, JSON.stringify(outcome, undefined, 1)].join("\n");
 }
 
 async function outcomeOf(cell: Cell, matrix: Matrix): Promise<Outcome> {
