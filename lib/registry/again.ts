@@ -20,9 +20,17 @@ export function isBreak(error: unknown): boolean {
 }
 
 /** Longer after each, and at random: those cut off together do not come back together. */
-export async function restAfter(breaks: number, signal?: AbortSignal): Promise<void> {
+export async function restAfter(
+  breaks: number,
+  signal: AbortSignal | undefined,
+  sleep = sleepFor,
+): Promise<void> {
   const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (breaks - 1), LONGEST_PAUSE_MS);
-  await delay(pauseMs * (0.5 + Math.random()), undefined, signal ? { signal } : {});
+  await sleep(pauseMs * (0.5 + Math.random()), signal);
+}
+
+async function sleepFor(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  await delay(milliseconds, undefined, signal ? { signal } : {});
 }
 
 /** Half of an answer. Where there was none, the transport has tried often enough. */

@@ -1,5 +1,5 @@
 /** One question to one repository of a registry, whoever of its endpoints answers. */
-import { MarmitaError } from "../errors.ts";
+import { MarmitaError, isMarmitaError } from "../errors.ts";
 import type { Resting } from "./again.ts";
 import type { WireBody, WireMethod, WireResponse } from "./wire-message.ts";
 
@@ -34,6 +34,26 @@ export interface Asker extends Resting {
   /** `library/busybox`; without one, paths are under `/v2/`. */
   readonly repository?: string | undefined;
   ask(request: Ask): Promise<Answer>;
+  /** What was answered is wrong: whether that was a mirror, which is not asked again then. */
+  passOver(answer: Answer, error: Error): boolean;
+}
+
+/** What `use` makes of an answer; where that is wrong or broken, the next one's. */
+export async function askAndUse<T>(
+  asker: Asker,
+  request: Ask,
+  use: (answer: Answer) => T | Promise<T>,
+): Promise<T> {
+  for (;;) {
+    const answer = await asker.ask(request);
+    try {
+      return await use(answer);
+    } catch (error) {
+      answer.discard();
+      const isWrong = isMarmitaError(error, "CORRUPT") || isMarmitaError(error, "UNAVAILABLE");
+      if (!isWrong || !asker.passOver(answer, error)) throw error;
+    }
+  }
 }
 
 /** As people write it: `docker.io/library/busybox:latest`. */

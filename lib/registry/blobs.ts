@@ -3,8 +3,17 @@ import { MarmitaError, isMarmitaError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import type { Readable } from "node:stream";
-import { again } from "./again.ts";
-import { type Answer, type Asker, headerOf, lengthOf, nonsense, placeOf } from "./asker.ts";
+import { again, isBreak } from "./again.ts";
+import {
+  type Answer,
+  type Ask,
+  type Asker,
+  askAndUse,
+  headerOf,
+  lengthOf,
+  nonsense,
+  placeOf,
+} from "./asker.ts";
 import type { RequestOptions } from "./manifests.ts";
 
 /** Bytes as they are: a proxy that packs them would change what their digest is of. */
@@ -25,11 +34,20 @@ export async function getBlob(
       reference: digest,
     });
   }
-  const read = async (): Promise<Buffer> => {
-    const { answer } = await open(asker, { descriptor, offset: 0, signal });
-    return answer.read(size);
-  };
-  const bytes = await again(asker, read, signal);
+  const request = requestOf(asker, { descriptor, offset: 0, signal });
+  return again(
+    asker,
+    async () => {
+      return askAndUse(asker, request, async (answer) => {
+        check(asker, { answer, descriptor, offset: 0 });
+        return verified(asker, digest, await answer.read(size));
+      });
+    },
+    signal,
+  );
+}
+
+function verified(asker: Asker, digest: Digest, bytes: Uint8Array): Uint8Array {
   const actual = digestOf(bytes);
   if (actual === digest) return bytes;
   throw nonsense(asker, `blob ${digest} of ${placeOf(asker)} arrived as ${actual}`, {
@@ -39,13 +57,26 @@ export async function getBlob(
   });
 }
 
+export interface OpenedBlob {
+  /** Of the first byte. */
+  readonly offset: number;
+  /** Not verified. The caller reads or destroys it. */
+  readonly body: Readable;
+  /** What came is wrong: true where the next call asks somebody else, because this was a mirror. */
+  passOver(error: Error): boolean;
+}
+
 /** From `offset` on, or from the start where the server does not know ranges. */
 export async function openBlob(
   asker: Asker,
   { descriptor, offset = 0, signal }: RequestOptions & { descriptor: Descriptor; offset?: number },
-): Promise<{ readonly offset: number; readonly body: Readable }> {
-  const { offset: from, answer } = await open(asker, { descriptor, offset, signal });
-  return { offset: from, body: answer.body };
+): Promise<OpenedBlob> {
+  const { answer, ...opened } = await open(asker, { descriptor, offset, signal });
+  const passOver = (error: Error): boolean => asker.passOver(answer, error);
+  answer.body.on("error", (error) => {
+    if (isBreak(error)) passOver(error);
+  });
+  return { ...opened, body: answer.body, passOver };
 }
 
 interface OpenBlob {
@@ -59,10 +90,23 @@ interface Opened {
   readonly answer: Answer;
 }
 
-async function open(asker: Asker, { descriptor, offset, signal }: OpenBlob): Promise<Opened> {
-  const { digest } = descriptor;
+async function open(asker: Asker, asked: OpenBlob): Promise<Opened> {
+  const { descriptor, offset } = asked;
+  const opened = await askAndUse(asker, requestOf(asker, asked), (answer) => {
+    if (answer.status === 416) {
+      answer.discard();
+      return undefined;
+    }
+    const from = answer.status === 206 ? offset : 0;
+    check(asker, { answer, descriptor, offset: from });
+    return { offset: from, answer };
+  });
+  return opened ?? open(asker, { ...asked, offset: 0 });
+}
+
+function requestOf(asker: Asker, { descriptor: { digest }, offset, signal }: OpenBlob): Ask {
   const range = offset === 0 ? undefined : { range: `bytes=${offset}-` };
-  const answer = await asker.ask({
+  return {
     doing: `get blob ${placeOf(asker, digest)}`,
     reference: digest,
     method: "GET",
@@ -70,27 +114,20 @@ async function open(asker: Asker, { descriptor, offset, signal }: OpenBlob): Pro
     headers: { ...PLAIN, ...range },
     accept: range === undefined ? [200] : [200, 206, 416],
     signal,
-  });
-  if (answer.status === 416) {
-    answer.discard();
-    return open(asker, { descriptor, offset: 0, signal });
-  }
-  try {
-    const from = answer.status === 206 ? offset : 0;
-    if (answer.status === 206) checkRange(asker, { answer, descriptor, offset });
-    checkPlain(asker, answer, descriptor);
-    checkLength(asker, { answer, descriptor, offset: from });
-    return { offset: from, answer };
-  } catch (error) {
-    answer.discard();
-    throw error;
-  }
+  };
 }
 
 interface Sent {
   readonly answer: Answer;
   readonly descriptor: Descriptor;
   readonly offset: number;
+}
+
+/** The headers: all there is to know before the bytes. */
+function check(asker: Asker, sent: Sent): void {
+  if (sent.answer.status === 206) checkRange(asker, sent);
+  checkPlain(asker, sent.answer, sent.descriptor);
+  checkLength(asker, sent);
 }
 
 /** RFC 9110, "Content-Range": `bytes 10-99/100`. */

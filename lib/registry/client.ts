@@ -1,9 +1,8 @@
 /** One repository of a registry: its manifests, blobs, tags and referrers. It knows no store. */
-import type { Readable } from "node:stream";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Answer, Asker } from "./asker.ts";
-import { getBlob, hasBlob, mountBlob, openBlob } from "./blobs.ts";
+import { type OpenedBlob, getBlob, hasBlob, mountBlob, openBlob } from "./blobs.ts";
 import {
   type FetchedManifest,
   type RequestOptions,
@@ -15,6 +14,7 @@ import { type ReferrersOptions, referrersOf } from "./referrers.ts";
 import { tagsOf } from "./tags.ts";
 import { type OpenBytes, Upload, type UploadOptions } from "./uploads.ts";
 
+export type { OpenedBlob } from "./blobs.ts";
 export type { FetchedManifest, RequestOptions } from "./manifests.ts";
 export type { ReferrersOptions } from "./referrers.ts";
 export type { OpenBytes, UploadOptions } from "./uploads.ts";
@@ -70,7 +70,7 @@ export class RegistryClient {
   async openBlob(
     descriptor: Descriptor,
     options: RequestOptions & { readonly offset?: number } = {},
-  ): Promise<{ readonly offset: number; readonly body: Readable }> {
+  ): Promise<OpenedBlob> {
     return openBlob(this.#asker, { descriptor, ...options });
   }
 

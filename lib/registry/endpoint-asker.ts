@@ -6,7 +6,8 @@ import type { Answer, Ask, Asker } from "./asker.ts";
 import type { Authorizer } from "./auth.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { type Scope, mergeScopes, repositoryScope } from "./scopes.ts";
-import type { Transport } from "./transport.ts";
+import { redirected } from "./redirects.ts";
+import type { Transport, TransportOptions } from "./transport.ts";
 import { responseError, shownUrl } from "./wire-error.ts";
 
 export interface EndpointAskerParts {
@@ -19,6 +20,8 @@ export interface EndpointAskerParts {
   readonly authorizer: Pick<Authorizer, "send">;
   /** Of the engine: at which base a registry itself has answered. */
   readonly answering: Map<string, string>;
+  /** Between tries. */
+  readonly sleep?: TransportOptions["sleep"];
 }
 
 interface Answered {
@@ -30,8 +33,9 @@ export class EndpointAsker implements Asker {
   readonly registry: string;
   readonly repository: string | undefined;
   readonly #parts: EndpointAskerParts;
-  /** Mirrors that gave no answer, and why: not asked again. */
+  /** Mirrors that gave no answer, or a wrong one, and why: not asked again. */
   readonly #silent = new Map<Endpoint, string>();
+  readonly #ofMirrors = new WeakMap<Answer, Endpoint>();
 
   constructor(parts: EndpointAskerParts) {
     this.registry = parts.registry;
@@ -54,7 +58,7 @@ export class EndpointAsker implements Asker {
       } catch (error) {
         throwIfAborted(request.signal);
         if (!isMarmitaError(error)) throw error;
-        const why = `${shownUrl(mirror.base)}: ${error.message}`;
+        const why = whyOf(mirror, error);
         if (isBreak(error) && error.details["status"] === undefined) this.#silent.set(mirror, why);
         passedOver.push(why);
       }
@@ -66,14 +70,23 @@ export class EndpointAsker implements Asker {
     }
   }
 
+  passOver(answer: Answer, error: Error): boolean {
+    const mirror = this.#ofMirrors.get(answer);
+    if (mirror === undefined) return false;
+    this.#silent.set(mirror, whyOf(mirror, error));
+    return true;
+  }
+
   async rest(breaks: number, signal?: AbortSignal): Promise<void> {
-    await restAfter(breaks, signal);
+    await restAfter(breaks, signal, this.#parts.sleep);
   }
 
   /** What it does not have, another one may. */
   async #askMirror(mirror: Endpoint, request: Ask): Promise<Answer> {
     const accept = request.accept.filter((status) => status < 300);
-    return this.#accepted(await this.#send(mirror, request), { ...request, accept });
+    const answer = await this.#send(mirror, request);
+    this.#ofMirrors.set(answer, mirror);
+    return this.#accepted(answer, { ...request, accept });
   }
 
   /** From its first answer on, an insecure registry is spoken to as it answered. */
@@ -139,22 +152,11 @@ export class EndpointAsker implements Asker {
 
     const from = endpoints.at(-1);
     if (from === undefined) throw new TypeError("a registry has an endpoint");
-    if (url.protocol !== "https:" && !from.isInsecure) {
-      throw new MarmitaError(
-        "CORRUPT",
-        `${request.doing}: the registry sends us to ${shownUrl(url)}, which is without TLS`,
-        {
-          hint: "Behind a proxy that does TLS for it, a registry has to be told so (X-Forwarded-Proto).",
-          details: this.#where(request),
-        },
-      );
-    }
-    const { cert: _cert, key: _key, ...tls } = from.tls;
-    const elsewhere = { ...from, base: new URL("/", url), host: url.host, tls };
-    return this.#accepted(
-      await transport.request({ ...sendable(request, url), endpoint: elsewhere }),
-      request,
-    );
+    // As careful as with a redirect; what is for the registry alone does not go there.
+    const here = { method: request.method, url: from.base, headers: {}, isForeign: false };
+    redirected(here, url.href, from);
+    const answer = await transport.request({ ...sendable(request, url), endpoint: from });
+    return this.#accepted(answer, request);
   }
 
   async #send(endpoint: Endpoint, request: Ask, attempts?: number): Promise<Answer> {
@@ -183,6 +185,10 @@ export class EndpointAsker implements Asker {
       ...(reference !== undefined && { reference }),
     };
   }
+}
+
+function whyOf({ base }: Endpoint, { message }: Error): string {
+  return `${shownUrl(base)}: ${message}`;
 }
 
 /** Relative to the base, which may have a path of its own. */

@@ -12,7 +12,16 @@ import {
 } from "../oci/media-types.ts";
 import { JsonReader, parseJson } from "../util/json.ts";
 import { again } from "./again.ts";
-import { type Answer, type Asker, headerOf, lengthOf, nonsense, placeOf } from "./asker.ts";
+import {
+  type Answer,
+  type Ask,
+  type Asker,
+  askAndUse,
+  headerOf,
+  lengthOf,
+  nonsense,
+  placeOf,
+} from "./asker.ts";
 
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
@@ -77,7 +86,7 @@ async function fetchManifest(
   reference: string,
   signal: AbortSignal | undefined,
 ): Promise<FetchedManifest> {
-  const answer = await asker.ask({
+  const request: Ask = {
     doing: `get manifest ${placeOf(asker, reference)}`,
     reference,
     method: "GET",
@@ -85,15 +94,17 @@ async function fetchManifest(
     headers: { accept: ACCEPT },
     accept: [200],
     signal,
+  };
+  return askAndUse(asker, request, async (answer) => {
+    const bytes = await answer.read(MANIFEST_LIMIT_BYTES);
+    const digest = digestOf(bytes);
+    const said = isDigest(reference) ? reference : headerOf(answer, "docker-content-digest");
+    if (isDigest(said) && said !== digest) {
+      throw other(asker, reference, { digest, size: bytes.length, said });
+    }
+    const mediaType = mediaTypeOf(asker, { reference, answer, bytes });
+    return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
   });
-  const bytes = await answer.read(MANIFEST_LIMIT_BYTES);
-  const digest = digestOf(bytes);
-  const said = isDigest(reference) ? reference : headerOf(answer, "docker-content-digest");
-  if (isDigest(said) && said !== digest) {
-    throw other(asker, reference, { digest, size: bytes.length, said });
-  }
-  const mediaType = mediaTypeOf(asker, { reference, answer, bytes });
-  return { descriptor: { mediaType, digest, size: bytes.length }, bytes };
 }
 
 /** As `mediaType`, under a tag or its own digest. Throws `CORRUPT` when another came to be. */

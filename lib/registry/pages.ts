@@ -7,7 +7,7 @@ import { type Answer, type Ask, type Asker, headerOf, nonsense } from "./asker.t
 /** A page with more is none of a list of names. */
 const PAGE_LIMIT_BYTES = 16 * 1024 * 1024;
 /** A registry that has more pages than these goes round in circles. */
-const MOST_PAGES = 10_000;
+const MOST_PAGES = 2_000;
 
 export interface Page {
   readonly json: unknown;

@@ -51,10 +51,16 @@ export class Registries {
   readonly configuration: RegistriesConfiguration;
   readonly #transport: Transport;
   readonly #tokens: Tokens;
+  readonly #sleep: TransportOptions["sleep"] | undefined;
   readonly #answering = new Map<string, string>();
 
   /** Use `Registries.open()`. */
-  constructor(configuration: RegistriesConfiguration, transport: Transport) {
+  constructor(
+    configuration: RegistriesConfiguration,
+    transport: Transport,
+    sleep?: TransportOptions["sleep"],
+  ) {
+    this.#sleep = sleep;
     this.configuration = configuration;
     this.#transport = transport;
     this.#tokens = new Tokens({ transport });
@@ -63,7 +69,7 @@ export class Registries {
   /** Reads the configuration; nobody is asked anything yet. */
   static async open({ registries, ...options }: OpenRegistriesOptions = {}): Promise<Registries> {
     const configuration = await loadConfiguration(registries, options.env);
-    return new Registries(configuration, new Transport(options));
+    return new Registries(configuration, new Transport(options), options.sleep);
   }
 
   /** Nobody is asked yet. Throws `NOT_FOUND` for a registry that is blocked. */
@@ -156,6 +162,7 @@ export class Registries {
       transport: this.#transport,
       authorizer: authorizer ?? this.#authorizer({ domain, path, access }),
       answering: this.#answering,
+      ...(this.#sleep && { sleep: this.#sleep }),
     });
   }
 

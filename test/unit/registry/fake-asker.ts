@@ -36,6 +36,11 @@ export class FakeAsker implements Asker {
 
   async rest(): Promise<void> {}
 
+  /** It is no mirror. */
+  passOver(): boolean {
+    return false;
+  }
+
   async ask(ask: Ask): Promise<Answer> {
     const { sent, fault } = await readBody(ask);
     const asked = { ...ask, sent };
