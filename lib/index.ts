@@ -13,7 +13,7 @@ export { create, kill, rename, restart, start, stop, wait } from "./api/lifecycl
 export { type ContainerPath, copyInto, copyOut } from "./api/copy.ts";
 export { exec } from "./api/exec.ts";
 export { login, logout } from "./api/login.ts";
-export { history, images, importImage, load, push, rmi, save, search, tag } from "./api/images.ts";
+export { history, images, importImage, load, pull, push, rmi, save, search, tag } from "./api/images.ts";
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
 export { run } from "./api/run.ts";
 export { fork } from "./api/fork.ts";
@@ -51,7 +51,13 @@ export type { LoggedIn, LoggedOut, LoginOptions, LogoutOptions } from "./engine/
 export type { LogEntry, LogsOptions } from "./engine/log-entries.ts";
 export type { ContainerInspection, InspectOptions } from "./engine/inspect.ts";
 export type { ImageInspection } from "./engine/inspect-image.ts";
-export type { ContainerOptions, CreateOptions, NetworkMode } from "./engine/container-options.ts";
+export type {
+  ContainerOptions,
+  CreateOptions,
+  ImplicitPullOptions,
+  NetworkMode,
+  PullPolicy,
+} from "./engine/container-options.ts";
 export type {
   BindMount,
   ImageMount,
@@ -139,6 +145,7 @@ export type { ImportOptions } from "./images/import.ts";
 export type { LoadOptions, LoadedImage } from "./images/load.ts";
 export type { OnProgress, TransferPhase, TransferProgress } from "./images/progress.ts";
 export type { PrunedImages } from "./images/prune.ts";
+export type { PullOptions, PulledImage } from "./images/pull-options.ts";
 export type { PushOptions, PushedImage } from "./images/push.ts";
 export type { PushCompression } from "./images/pushed-layer.ts";
 export type { ReferrersOptions } from "./images/referrers.ts";

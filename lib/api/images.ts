@@ -1,4 +1,4 @@
-/** load(), importImage(), save(), push(), search(), images(), history(), tag() and rmi(): images in, listed, named, and out again. */
+/** load(), importImage(), save(), pull(), push(), search(), images(), history(), tag() and rmi(): images in, listed, named, and out again. */
 import type { RemoveImageOptions } from "../engine/images.ts";
 import type { ByteTarget } from "../images/drain.ts";
 import type { ByteSource } from "../images/feed.ts";
@@ -7,6 +7,7 @@ import type { ImageHistoryEntry } from "../images/history.ts";
 import type { Image } from "../images/image.ts";
 import type { ImportOptions } from "../images/import.ts";
 import type { LoadOptions, LoadedImage } from "../images/load.ts";
+import type { PullOptions, PulledImage } from "../images/pull-options.ts";
 import type { PushOptions, PushedImage } from "../images/push.ts";
 import type { RemovedImage } from "../images/remove.ts";
 import type { SaveOptions, SavedImage } from "../images/save.ts";
@@ -49,6 +50,20 @@ export async function save(
   const { engine, root, ...rest } = options;
   const { images: library } = await engineOf({ engine, root });
   return library.save(image, target, rest);
+}
+
+/**
+ * An image from a registry: `busybox`, `quay.io/org/name:tag`, `name@sha256:…`. What is here is not
+ * fetched again. Throws `NOT_FOUND`, `UNAUTHORIZED`, `DENIED`, `RATE_LIMITED`, `UNAVAILABLE`,
+ * `CORRUPT`, and `UNSUPPORTED` when there is none for the platform.
+ */
+export async function pull(
+  name: string,
+  options: PullOptions & ApiOptions = {},
+): Promise<PulledImage> {
+  const { engine, root, ...rest } = options;
+  const { images: library } = await engineOf({ engine, root });
+  return library.pull(name, rest);
 }
 
 /**

@@ -121,6 +121,11 @@ export const COMMANDS: readonly Entry[] = [
     load: async () => (await import("./prune.ts")).pruneContainers,
   },
   {
+    names: ["image pull", "pull"],
+    summary: "Download an image from a registry",
+    load: async () => (await import("./pull.ts")).pull,
+  },
+  {
     names: ["image ls", "image list", "images"],
     summary: "List images",
     load: async () => (await import("./images.ts")).images,
@@ -258,7 +263,7 @@ const LATER = new Set(
   words(`
     auto-update build builder buildx checkpoint compose config context
     generate healthcheck init kube
-    machine manifest mount network node play plugin pod port prune pull
+    machine manifest mount network node play plugin pod port prune
     secret service stack swarm trust unmount
     unshare update`),
 );
@@ -273,7 +278,7 @@ const LATER_IN_GROUP: Readonly<Record<string, ReadonlySet<string>>> = {
   volume: new Set(words("exists export import mount reload unmount update")),
   image: new Set(
     words(`
-      build diff exists mount pull scp sign tree trust unmount
+      build diff exists mount scp sign tree trust unmount
       untag`),
   ),
 };

@@ -46,6 +46,7 @@ export class ShownLayer {
 
   tell(progress: TransferProgress, now: number): void {
     const { phase } = progress;
+    if (phase === "done" && this.#shown.phase === "exists") return;
     if (phase === "unpacking") this.#unpacking = progress;
     if (phase === "unpacking" && ARRIVING.has(this.#shown.phase)) return;
     this.#shown = phase === "downloaded" ? (this.#unpacking ?? progress) : progress;

@@ -1,6 +1,6 @@
 /** Pulls and pushes while they go on: bars in a terminal, lines elsewhere, or nothing. */
 import { isatty } from "node:tty";
-import type { OnProgress, TransferProgress } from "../images/progress.ts";
+import type { OnProgress, TransferPhase, TransferProgress } from "../images/progress.ts";
 import { familiar, parseReference } from "../oci/reference.ts";
 import { print, printError } from "./output.ts";
 import { ProgressBlock, type Screen } from "./progress-block.ts";
@@ -97,8 +97,8 @@ export function statusLine(name: string, isNew: boolean): string {
 export class PlainProgress implements ShownProgress {
   readonly onProgress: OnProgress;
   readonly #write: Writing;
-  /** By layer, what was told last. */
-  readonly #told = new Map<string, string>();
+  /** By layer, what happened last, and what was said of it. */
+  readonly #told = new Map<string, { readonly phase: TransferPhase; readonly line: string }>();
 
   constructor(write: Writing, options: ProgressOptions) {
     const words = new ImageWords(options);
@@ -110,11 +110,12 @@ export class PlainProgress implements ShownProgress {
         if (phase === "done") this.#told.clear();
         return;
       }
-      if (phase === "downloading" || phase === "unpacking" || phase === "uploading") return;
+      const last = this.#told.get(layer);
+      if (phase === "done" && last?.phase === "exists") return;
       const line = formatStep(progress, options.verb);
-      if (this.#told.get(layer) === line) return;
-      this.#told.set(layer, line);
-      this.say(line);
+      this.#told.set(layer, { phase, line });
+      if (phase === "downloading" || phase === "unpacking" || phase === "uploading") return;
+      if (last?.line !== line) this.say(line);
     };
   }
 

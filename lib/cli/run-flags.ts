@@ -46,7 +46,7 @@ export const RUN_FLAGS: readonly Flag[] = [
   {
     name: "pull",
     value: "string",
-    help: 'Pull image before running ("never") (default "never")',
+    help: 'Pull image before running ("always", "missing", "never") (default "missing")',
   },
   { name: "quiet", short: "q", help: "Suppress the pull output" },
   { name: "read-only", help: "Mount the container's root filesystem as read only" },

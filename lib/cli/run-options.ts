@@ -1,6 +1,6 @@
 /** The flags of `run` → the options of a container. */
 import { readFileSync } from "node:fs";
-import type { CreateOptions } from "../engine/container-options.ts";
+import type { CreateOptions, PullPolicy } from "../engine/container-options.ts";
 import type { Mount } from "../engine/mounts.ts";
 import { parseRestart } from "../engine/restart-policy.ts";
 import { parseVolumesFrom } from "../engine/volumes-from.ts";
@@ -22,7 +22,9 @@ import { parseVolume } from "./volume-flag.ts";
 
 /** What `run` does beside making the container. */
 export interface RunSettings {
-  readonly create: CreateOptions;
+  readonly create: CreateOptions & { readonly pull: PullPolicy };
+  /** Nothing is told of a pull. */
+  readonly quiet: boolean;
   readonly interactive: boolean;
   readonly detach: boolean;
   readonly proxySignals: boolean;
@@ -36,12 +38,12 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Throws `UsageError` for what is malformed or not there yet. */
 export function runSettings(flags: ParsedFlags, env: Environment): RunSettings {
-  checkPull(flags.last("pull"));
   const timeoutMs = flags.map("timeout", parseSeconds).at(-1);
   const cidFile = flags.last("cidfile");
   checkTogether(flags, timeoutMs ?? 0);
   return {
     create: createOptions(flags, env),
+    quiet: flags.has("quiet"),
     interactive: flags.has("interactive"),
     detach: flags.has("detach"),
     proxySignals: flags.last("sig-proxy") !== "false",
@@ -51,7 +53,7 @@ export function runSettings(flags: ParsedFlags, env: Environment): RunSettings {
   };
 }
 
-function createOptions(flags: ParsedFlags, env: Environment): CreateOptions {
+function createOptions(flags: ParsedFlags, env: Environment): RunSettings["create"] {
   const [image = "", ...command] = flags.args;
   const entrypoint = flags.last("entrypoint");
   const pairs = [...flags.map("env-file", readPairs).flat(), ...flags.map("env", parseKeyValue)];
@@ -67,6 +69,7 @@ function createOptions(flags: ParsedFlags, env: Environment): CreateOptions {
     ...text(flags, "workdir"),
     ...text(flags, "hostname"),
     ...text(flags, "platform"),
+    pull: pullPolicy(flags.last("pull")),
     ...(entrypoint === undefined ? {} : { entrypoint: entrypoint === "" ? null : [entrypoint] }),
     ...networkOptions(flags),
     ...confinement(flags),
@@ -128,11 +131,13 @@ function checkTogether(flags: ParsedFlags, timeoutMs: number): void {
   }
 }
 
-function checkPull(policy: string | undefined): void {
-  if (policy === undefined || policy === "never") return;
-  if (["always", "missing", "newer"].includes(policy)) throw notSupported(`--pull ${policy}`);
+/** Docker's words, and what Podman has beside them. */
+function pullPolicy(text = ""): PullPolicy {
+  if (text === "") return "missing";
+  if (text === "always" || text === "missing" || text === "never") return text;
+  if (text === "newer") throw notSupported(`--pull ${text}`);
   const words = `must be one of "always", "missing" or "never"`;
-  throw new UsageError(`invalid pull option: '${policy}': ${words}`);
+  throw new UsageError(`invalid pull option: '${text}': ${words}`);
 }
 
 const MAX_SECONDS = 2_147_483;

@@ -9,6 +9,7 @@ import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
 import { ForcedEnd } from "./forced-end.ts";
 import { checkInputTerminal, hostSize, showOnHost } from "./host-terminal.ts";
+import { ImplicitPull } from "./implicit-pull.ts";
 import { networkWarning } from "./network-flags.ts";
 import { print, printError } from "./output.ts";
 import { formatWarning } from "./report.ts";
@@ -54,13 +55,15 @@ function warn(message: string | undefined, raw?: RawTerminal): void {
 
 async function runDetached(
   engine: Engine,
-  { create, cidFile: path }: RunSettings,
+  settings: RunSettings,
   signal: AbortSignal,
 ): Promise<number> {
-  using cidFile = reserveCidFile(path);
-  const { container, isolation } = await engine.containers.createAndStart(create, {
+  using cidFile = reserveCidFile(settings.cidFile);
+  using pulling = new ImplicitPull(settings);
+  const { container, isolation } = await engine.containers.createAndStart(settings.create, {
     detach: true,
     signal,
+    onPullProgress: pulling.onProgress,
     onCreated: (id) => cidFile.write(id),
   });
   warn(networkWarning(isolation));
@@ -78,10 +81,12 @@ async function runInForeground(
   const raw = tty && interactive ? new RawTerminal(STDIN) : undefined;
   const signal = signals.early;
   using cidFile = reserveCidFile(settings.cidFile);
+  using pulling = new ImplicitPull(settings);
   const { process: running, isolation } = await engine.containers.createAndStart(settings.create, {
     stdin: interactive ? "pipe" : "ignore",
     ...(tty && hostSize()),
     signal,
+    onPullProgress: pulling.onProgress,
     onCreated: (id) => cidFile.write(id),
     hostTerminal: raw && STDIN,
   });

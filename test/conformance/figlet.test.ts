@@ -1,4 +1,4 @@
-/** The tutorial's chapter on building by hand, told twice: on the command line and with promises. */
+/** The tutorial's chapter on building by hand: on the command line, with promises, over a registry. */
 import { beforeAll, describe, expect, it } from "vitest";
 import { debianArchive } from "../../fixtures/debian.mjs";
 import { commit } from "../../lib/api/commit.ts";
@@ -9,13 +9,14 @@ import { type Engine, openEngine } from "../../lib/engine/engine.ts";
 import { testEngine } from "../helpers/engine.ts";
 import { subordinateIdsFault } from "../helpers/ids.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { requireRegistry, startRegistry } from "../helpers/registry.ts";
 import {
   hostCan,
   hostCannot,
   requireProgram,
   requireUserNamespaces,
 } from "../helpers/user-namespaces.ts";
-import { Cli } from "../integration/cli-command.ts";
+import { Cli, emptyCli } from "../integration/cli-command.ts";
 
 const MAKING_MS = 300_000;
 const INSTALL = `{ apt-get update -o APT::Update::Error-Mode=any && apt-get install -y figlet; } >/tmp/log 2>&1 ||
@@ -36,14 +37,17 @@ describe.runIf(able)("the figlet story", () => {
   expectNothingLeft();
 
   let shared: Engine;
+  /** A container in which figlet was installed. */
+  let box: string;
   /** Why figlet cannot be installed here. */
   let fault: string | undefined;
 
   beforeAll(async () => {
     shared = await testEngine();
     await load(debianArchive(), { engine: shared });
-    const options = { engine: shared, remove: true, env: Object.fromEntries(proxies) };
-    const { exitCode, stdout } = await run("debian:bookworm", ["bash", "-c", INSTALL], options);
+    const options = { engine: shared, env: Object.fromEntries(proxies) };
+    const { id, exitCode, stdout } = await run("debian:bookworm", ["bash", "-c", INSTALL], options);
+    box = id;
     if (exitCode !== 0) fault = stdout.trim().split("\n").at(-1) ?? "";
   }, MAKING_MS);
 
@@ -87,11 +91,11 @@ describe.runIf(able)("the figlet story", () => {
     const base = await idOf(engine, "debian:bookworm");
     const env = Object.fromEntries(proxies);
 
-    const box = await run("debian:bookworm", ["bash", "-c", INSTALL], { engine, env });
-    const changes = (await diff(box.id, { engine })).map(({ kind, path }) => `${kind} ${path}`);
+    const made = await run("debian:bookworm", ["bash", "-c", INSTALL], { engine, env });
+    const changes = (await diff(made.id, { engine })).map(({ kind, path }) => `${kind} ${path}`);
     expect(changes).toEqual(expect.arrayContaining([...PARENTS, FIGLET]));
 
-    const { id } = await commit(box.id, "ban", {
+    const { id } = await commit(made.id, "ban", {
       engine,
       author: "Ana Souza <ana@example.com>",
       message: "with figlet",
@@ -110,5 +114,40 @@ describe.runIf(able)("the figlet story", () => {
     const image = await engine.images.get("ban");
     expect(image.names).toEqual(["ban:latest", "lunch/ban:1"]);
     expect(image.config.history.at(-1)).toMatchObject({ comment: "with figlet" });
+  });
+
+  it.runIf(requireRegistry())("is told over a registry", async (context) => {
+    if (fault !== undefined) context.skip(hostCannot("install figlet", fault));
+    const registry = await startRegistry();
+    const cli = new Cli(shared.root);
+    const name = `${registry.host}/lunch/figlet:1`;
+    const done = async (from: Cli, ...args: readonly string[]) => {
+      const { exitCode, stdout, stderr } = await from.call(args);
+      expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: "" });
+      return stdout;
+    };
+
+    const id = await done(cli, "commit", "-m", "with figlet", box, name);
+    expect(await done(cli, "push", name)).toMatch(/^1: digest: sha256:[0-9a-f]{64} size: \d+$/m);
+    await done(cli, "rmi", name);
+    expect(await done(cli, "images", "-q", name)).toBe("");
+    expect(await done(cli, "pull", "-q", name)).toBe(`${name}\n`);
+    expect(await done(cli, "images", "-q", "--no-trunc", name)).toBe(id);
+    const shown = await done(cli, "run", "--rm", name, "figlet", "-f", "small", "hi");
+    expect(shown).toContain(BANNER);
+
+    // Two processes, where nothing of it was before: each blob is fetched by one of them.
+    const before = await registry.blobFetches();
+    const elsewhere = await emptyCli();
+    const both = await Promise.all([1, 2].map(() => done(elsewhere, "pull", "-q", name)));
+    expect(both).toEqual([`${name}\n`, `${name}\n`]);
+    const layers = (await shared.images.get(name)).layers.length;
+    const fetched = [...(await registry.blobFetches())].map(([digest, times]) => {
+      return times - (before.get(digest) ?? 0);
+    });
+    expect(fetched.filter((times) => times > 0).length).toBeGreaterThanOrEqual(layers);
+    expect(Math.max(...fetched)).toBe(1);
+    const again = await done(elsewhere, "run", "--rm", name, "figlet", "-f", "small", "hi");
+    expect(again).toBe(shown);
   });
 });

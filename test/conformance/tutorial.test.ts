@@ -1,7 +1,15 @@
-/** The tutorial's pages on containers in the background, line by line, in a real terminal. */
+/** The tutorial's pages, line by line, in a real terminal: containers in the background, images. */
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { busyboxLayer } from "../../fixtures/busybox.mjs";
+import { image } from "../../fixtures/layout-writer.mjs";
+import { temporaryFolder } from "../helpers/folder.ts";
 import { clockArchive } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { putImage } from "../helpers/registry-images.ts";
+import { requireRegistry, startRegistry } from "../helpers/registry.ts";
+import { Screen } from "../helpers/screen.ts";
 import { Shell } from "../helpers/shell.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 import { busyboxCli, type Cli } from "../integration/cli-command.ts";
@@ -141,6 +149,56 @@ describe.runIf(requireUserNamespaces())("the tutorial", () => {
     expect(await shell.lines("marmita kill clock")).toEqual(["clock"]);
     expect(await shell.lines("marmita rm clock")).toEqual(["clock"]);
   });
+
+  it.runIf(requireRegistry())("on images is told as it is written", async () => {
+    const registry = await startRegistry();
+    const { digest } = await putImage(
+      registry.url,
+      "library/debian",
+      "jessie",
+      image([busyboxLayer()]),
+    );
+    const config = join(await temporaryFolder(), "registries.json");
+    const registries = { "docker.io": { mirrors: [registry.url] } };
+    await writeFile(config, JSON.stringify({ registries }));
+    await using told = await Shell.open(cli.root);
+    shell = told;
+    await shell.lines(`export MARMITA_REGISTRIES=${config}`);
+
+    expect(await seen("marmita pull debian:jessie")).toEqual([
+      "jessie: Pulling from library/debian",
+      expect.stringMatching(/^[0-9a-f]{12}: Pull complete$/),
+      `Digest: ${digest}`,
+      "Status: Downloaded newer image for debian:jessie",
+      "docker.io/library/debian:jessie",
+    ]);
+    const [, line] = await shell.lines("marmita images debian");
+    expect(line).toMatch(/^debian +jessie +[0-9a-f]{12} /);
+    expect(await seen("marmita pull debian:jessie")).toContain(
+      "Status: Image is up to date for debian:jessie",
+    );
+    await shell.lines("marmita rmi debian:jessie");
+
+    // What is not here is pulled by the way.
+    const shown = await seen("marmita run --rm debian:jessie echo hello world");
+    expect(shown.slice(0, 2)).toEqual([
+      "Unable to find image 'debian:jessie' locally",
+      "jessie: Pulling from library/debian",
+    ]);
+    expect(shown.at(-1)).toBe("hello world");
+
+    const [heading, ...found] = await shell.lines(`marmita search ${registry.host}/debian`);
+    expect(heading).toMatch(/^NAME +DESCRIPTION +STARS +OFFICIAL/);
+    expect(found.join("\n")).toContain("library/debian");
+    await shell.lines("marmita rmi debian:jessie");
+  });
+
+  /** What stands in the terminal when a command that moves about there has ended. */
+  async function seen(command: string): Promise<readonly string[]> {
+    const screen = new Screen(200, 50);
+    screen.write((await shell.lines(command)).join("\r\n"));
+    return screen.lines;
+  }
 
   async function background(): Promise<string> {
     const lines = await shell.lines("marmita run -d jpetazzo/clock");

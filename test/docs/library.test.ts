@@ -7,6 +7,7 @@ import * as library from "../../lib/index.ts";
 import { finished, output } from "../helpers/command.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { busyboxArchive } from "../helpers/images.ts";
+import { requireRegistry, startRegistry } from "../helpers/registry.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
@@ -65,6 +66,16 @@ describe.runIf(requireUserNamespaces())("the examples of docs/library.md", () =>
     const { stdout, stderr } = finished([process.execPath, `${at}.js`], { cwd: project, env });
 
     expect({ stdout, stderr }).toEqual({ stdout: printed, stderr: "" });
+  });
+
+  it.runIf(requireRegistry())("print what they say, with a registry", async () => {
+    const { host } = await startRegistry();
+    const source = readFileSync(join(project, "4.js"), "utf8");
+    writeFileSync(join(project, "here.js"), source.replaceAll("localhost:5000", host));
+
+    const { stdout, stderr } = finished([process.execPath, "here.js"], { cwd: project, env });
+
+    expect({ stdout, stderr }).toEqual({ stdout: "true true\nresolving done\n", stderr: "" });
   });
 
   it("print what they say in the JavaScript of every Node.js", () => {

@@ -8,11 +8,12 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { type Finished, finished, output } from "../helpers/command.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { subordinateIdsFault } from "../helpers/ids.ts";
 import { busyboxArchive } from "../helpers/images.ts";
+import { requireRegistry, startRegistry } from "../helpers/registry.ts";
 import { hostCannot, requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
 const REPOSITORY = fileURLToPath(new URL("../..", import.meta.url));
@@ -44,6 +45,8 @@ describe.runIf(requireUserNamespaces())("the README", () => {
   });
 
   it("begins with ten lines of JavaScript that say hello", () => {
+    output([MARMITA, "load", "-i", "busybox.tar"], { cwd: project, env });
+
     const { stdout, stderr } = runJavaScript(blocks("js")[0] ?? "");
 
     expect(stderr).toBe("");
@@ -161,6 +164,61 @@ describe.runIf(requireUserNamespaces())("the README", () => {
       "A /lunch\ntrue\n2023-11-14T22:13:20Z sh -c echo feijoada > /lunch\nfeijoada\n\n",
     );
     output(["sh", "-c", "marmita system prune -af"], { cwd: project, env });
+  });
+
+  describe.runIf(requireRegistry())("with a registry on this machine", () => {
+    /** What stands in the place of `localhost:5000`. */
+    let host: string;
+    const here = (text = "") => text.replaceAll("localhost:5000", host);
+
+    beforeAll(async () => {
+      ({ host } = await startRegistry());
+    });
+    beforeEach(() => {
+      output([MARMITA, "load", "-i", "busybox.tar"], { cwd: project, env });
+    });
+    afterEach(() => {
+      finished(["sh", "-c", "marmita rm -f $(marmita ps -aq); marmita system prune -af"], {
+        cwd: project,
+        env,
+      });
+    });
+
+    const shell = (text: string) => {
+      return finished(["sh", "-eu"], { cwd: project, env, input: here(text) });
+    };
+
+    it("pushes, pulls and searches", () => {
+      const [commands = ""] = blocks("sh").filter((block) => block.includes("marmita push"));
+
+      const { status, stdout, stderr } = shell(commands);
+
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      expect(stdout).toContain(here("The push refers to repository [localhost:5000/lunch]\n"));
+      expect(stdout).toContain("monday: Pulling from lunch\n");
+      expect(stdout).toMatch(/^feijoada$/m);
+      expect(stdout).toMatch(/^NAME .*\n.*lunch/m);
+    });
+
+    it("does the same with functions", () => {
+      const { stdout, stderr } = runJavaScript(here(blocks("js")[3]));
+
+      expect({ stdout, stderr }).toEqual({ stdout: "true\n", stderr: "" });
+    });
+
+    it("points to images that travel as docs/images.md shows", () => {
+      const { status, stdout, stderr } = shell(blocks("sh", "docs/images.md")[1] ?? "");
+
+      expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+      expect(stdout).toContain("latest: Pulling from lunch\n");
+      expect(stdout).toMatch(/^feijoada$/m);
+      expect(output([MARMITA, "images", "-q"], { cwd: project, env })).toBe("");
+      const program = runTypeScript(here(blocks("js", "docs/images.md")[1]));
+      expect(program.stderr).toBe("");
+      const [phases, digest] = program.stdout.split("\n");
+      expect(phases).toBe("[ 'resolving', 'resolved' ]");
+      expect(digest?.startsWith(here("localhost:5000/lunch@sha256:"))).toBe(true);
+    });
   });
 
   it("has commands that work one after the other in a shell", (context) => {

@@ -146,7 +146,7 @@ describe("the command line", () => {
       1,
       "marmita: unknown command: marmita image bogus\n\nUsage:  marmita image",
     ],
-    [["pull", "busybox"], 1, "marmita pull is not there yet\n"],
+    [["build", "."], 1, "marmita build is not there yet\n"],
     [["container", "checkpoint", "x"], 1, "marmita container checkpoint is not there yet\n"],
     [["ps", "--sort", "x"], 125, "marmita ps: --sort is not supported yet\n"],
     [["ps", "x"], 1, "marmita: 'marmita ps' accepts no arguments\n"],

@@ -25,6 +25,7 @@ const PULLED: readonly TransferProgress[] = [
   { layer: TWO, phase: "verifying" },
   { layer: TWO, phase: "downloaded" },
   { layer: TWO, phase: "unpacking", currentBytes: 30 * MB, totalBytes: 45 * MB },
+  { layer: ONE, phase: "done" },
   { layer: TWO, phase: "done" },
   { reference, phase: "done", isNew: true },
 ];

@@ -5,7 +5,7 @@ import { runSettings } from "../../../lib/cli/run-options.ts";
 
 const grammar = { flags: RUN_FLAGS, refused: RUN_REFUSED, stopsAtFirstArgument: true };
 const settings = (...args: string[]) => runSettings(parseFlags(grammar, args), { HOME: "/me" });
-const plain = { image: "busybox", env: {}, labels: {}, mounts: [], readOnly: false, remove: false };
+const plain = { image: "busybox", pull: "missing", env: {}, labels: {}, mounts: [], readOnly: false, remove: false };
 
 describe("the flags of run", () => {
   it.each([
@@ -33,6 +33,9 @@ describe("the flags of run", () => {
     ["--restart no busybox", {}],
     ["--rm --restart no busybox", { remove: true }],
     ["--tty=false busybox", {}],
+    ["--pull always busybox", { pull: "always" }],
+    ["--pull=never -q busybox", { pull: "never" }],
+    ["--pull= busybox", {}],
     ["--network host busybox", { network: "host" }],
     ["--platform linux/amd64 busybox", { platform: "linux/amd64" }],
     ["--net=none busybox", { network: "none" }],
@@ -101,7 +104,7 @@ describe("the flags of run", () => {
   it.each([
     ["-p 80:80 x", "-p (--publish) is not supported yet"],
     ["--memory 1g x", "--memory is not supported yet"],
-    ["--pull always x", "--pull always is not supported yet"],
+    ["--pull newer x", "--pull newer is not supported yet"],
     [
       "--network mine x",
       "network mine not found: there are no named networks yet, only private, none, host, container:NAME",
