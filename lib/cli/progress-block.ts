@@ -64,7 +64,7 @@ export class ProgressBlock {
     const lines = texts.map((text) => narrowed(text, columns - 1));
     // A window that has become narrower has broken what was drawn into more lines.
     const rows = this.#drawn.reduce((sum, length) => sum + Math.ceil(length / columns || 1), 0);
-    const drawing = lines.map((line) => `${line}${CLEAR_LINE}\r\n`).join("");
+    const drawing = lines.map((line) => `${line}${CLEAR_LINE}\n`).join("");
     this.#screen.write(`\r${UP(rows)}${drawing}${CLEAR_BELOW}`);
     this.#drawn = lines.slice(leaving).map(({ length }) => length);
   }

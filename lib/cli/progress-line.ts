@@ -81,7 +81,9 @@ export function formatStep(progress: TransferProgress, verb: TransferVerb, agoMs
 function formatRetry(retry: NonNullable<TransferProgress["retry"]>, agoMs: number): string {
   const seconds = Math.max(1, Math.ceil((retry.delayMs - agoMs) / 1_000));
   const when = `Retrying in ${seconds} second${seconds === 1 ? "" : "s"}`;
-  return `${when} (${visible(retry.reason).replaceAll(/\s+/g, " ")})`;
+  // Whose bytes they are stands before it.
+  const reason = retry.reason.replaceAll(/\bhttps?:\/\/\S+ ?/g, "").replaceAll(/\s+/g, " ");
+  return `${when} (${visible(reason)})`;
 }
 
 /** Docker's bar has this many signs; one with fewer than the least says nothing. */

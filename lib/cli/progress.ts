@@ -163,7 +163,7 @@ export class TerminalProgress implements ShownProgress {
 
   say(line: string): void {
     this.#leave();
-    this.#screen.write(`${line}\r\n`);
+    this.#screen.write(`${line}\n`);
   }
 
   [Symbol.dispose](): void {

@@ -57,24 +57,70 @@ export type OnProgress = (progress: TransferProgress) => void;
 const INTERVAL_MS = 100;
 
 /**
- * The same, but told how far a phase of a layer is at most ten times a second. Told at once are
- * another phase, a retry, and the end of one.
+ * Tells how far a phase of a layer is at most ten times a second; what comes in between is kept back,
+ * and the last of it told then. Told at once are another phase, a retry, and the end of one. Disposed
+ * of, it tells nothing any more.
  */
-export function paced(
-  onProgress: OnProgress,
-  now: () => number = () => performance.now(),
-): OnProgress {
-  /** By layer and phase: two phases of one layer go on at once. */
-  const told = new Map<string, number>();
-  return (progress) => {
-    const { layer, phase, currentBytes, totalBytes, retry } = progress;
-    const isBetween = layer !== undefined && currentBytes !== undefined && retry === undefined;
-    if (isBetween && currentBytes !== totalBytes) {
-      const key = `${phase} ${layer}`;
-      const time = now();
-      if (time - (told.get(key) ?? -INTERVAL_MS) < INTERVAL_MS) return;
-      told.set(key, time);
+export class Pace implements Disposable {
+  readonly tell: OnProgress;
+  readonly #onProgress: OnProgress;
+  /** By layer and phase, for two phases of one layer go on at once. */
+  readonly #toldAt = new Map<string, number>();
+  readonly #keptBack = new Map<string, TransferProgress>();
+  #timer: NodeJS.Timeout | undefined;
+
+  /** `onProgress` is also called by a timer, where nobody catches what it throws. */
+  constructor(onProgress: OnProgress) {
+    this.#onProgress = onProgress;
+    this.tell = (progress) => {
+      if (isMeasure(progress)) this.#measured(progress);
+      else this.#tellAtOnce(progress);
+    };
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#keptBack.clear();
+  }
+
+  #measured(progress: TransferProgress): void {
+    const key = keyOf(progress);
+    const now = performance.now();
+    if (now - (this.#toldAt.get(key) ?? -INTERVAL_MS) < INTERVAL_MS) {
+      this.#keptBack.set(key, progress);
+      this.#timer ??= setTimeout(this.#tellKeptBack, INTERVAL_MS).unref();
+      return;
     }
-    onProgress(progress);
+    this.#keptBack.delete(key);
+    this.#toldAt.set(key, now);
+    this.#onProgress(progress);
+  }
+
+  #tellAtOnce(progress: TransferProgress): void {
+    const { layer } = progress;
+    for (const [key, kept] of this.#keptBack) {
+      if (layer === undefined || kept.layer === layer) this.#keptBack.delete(key);
+    }
+    this.#onProgress(progress);
+  }
+
+  readonly #tellKeptBack = (): void => {
+    this.#timer = undefined;
+    const now = performance.now();
+    for (const [key, progress] of this.#keptBack) {
+      this.#keptBack.delete(key);
+      this.#toldAt.set(key, now);
+      this.#onProgress(progress);
+    }
   };
+}
+
+function keyOf({ layer, phase }: TransferProgress): string {
+  return `${phase} ${layer}`;
+}
+
+/** Between the beginning and the end of a phase of a layer. */
+function isMeasure({ layer, currentBytes, totalBytes, retry }: TransferProgress): boolean {
+  if (layer === undefined || currentBytes === undefined || retry !== undefined) return false;
+  return currentBytes !== totalBytes;
 }

@@ -10,13 +10,14 @@ import { addImages } from "./add.ts";
 import { Downloads, isUseless } from "./downloads.ts";
 import type { ImageContent } from "./image.ts";
 import type { ImageStore } from "./image-store.ts";
-import { type OnProgress, paced } from "./progress.ts";
+import type { OnProgress } from "./progress.ts";
 import type { PullOptions } from "./pull-options.ts";
 import { fetchLayers } from "./pulled-layers.ts";
 import { type ManifestSource, findKnown, findRemoteImage } from "./pulled-manifest.ts";
 import type { BlobSource } from "./receive.ts";
 import { repoDigest } from "./repo-digests.ts";
 import { candidatesOf, firstThere } from "./short-names.ts";
+import { telling } from "./telling.ts";
 
 /** One repository of a registry, to pull from. */
 export interface PullSource extends ManifestSource, BlobSource {
@@ -73,26 +74,23 @@ async function pull(
   reference: Reference,
   { sources, ...options }: Omit<PullRequest, "shortNames">,
 ): Promise<Pulled> {
-  const { auth, tlsVerify, signal } = options;
-  throwIfAborted(signal);
-  const wanted =
-    options.platform === undefined ? hostPlatform() : parsePlatformText(options.platform);
+  throwIfAborted(options.signal);
+  const { auth, tlsVerify, platform } = options;
+  const wanted = platform === undefined ? hostPlatform() : parsePlatformText(platform);
   const source = sources.repository(reference, { auth, tlsVerify, mode: "pull" });
   const name = canonical(reference);
-  const tell = options.onProgress === undefined ? nobody : paced(options.onProgress);
-  tell({ reference: name, phase: "resolving" });
-  const before = await meantBefore(store, reference);
-  const digest = await resolve(store, source, { reference, signal });
-  tell({ reference: name, phase: "resolved", digest });
-  const request = { reference, digest, wanted, source, options, tell };
-  const here = await findHere(store, request);
-  const content = here ?? (await fetchImage(store, request));
-  const isNew = content.digest !== before;
-  tell({ reference: name, phase: "done", digest, isNew });
-  return { reference, remoteDigest: digest, isNew, content };
+  return telling(options, async (tell, signal) => {
+    tell({ reference: name, phase: "resolving" });
+    const before = await meantBefore(store, reference);
+    const digest = await resolve(store, source, { reference, signal });
+    tell({ reference: name, phase: "resolved", digest });
+    const request = { reference, digest, wanted, source, options: { ...options, signal }, tell };
+    const content = (await findHere(store, request)) ?? (await fetchImage(store, request));
+    const isNew = content.digest !== before;
+    tell({ reference: name, phase: "done", digest, isNew });
+    return { reference, remoteDigest: digest, isNew, content };
+  });
 }
-
-function nobody(): void {}
 
 /** The manifest that the name leads to now. */
 async function meantBefore(store: ImageStore, reference: Reference): Promise<Digest | undefined> {

@@ -1,5 +1,6 @@
 /** Progress told to a callback of the caller's: what that throws ends the work. */
-import { type OnProgress, paced } from "./progress.ts";
+import { onAbort } from "../util/abort.ts";
+import { type OnProgress, Pace } from "./progress.ts";
 
 export interface TellingOptions {
   readonly onProgress?: OnProgress | undefined;
@@ -15,19 +16,21 @@ export async function telling<T>(
   work: (tell: OnProgress, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const stop = new AbortController();
-  const either = signal === undefined ? stop.signal : AbortSignal.any([signal, stop.signal]);
-  const told = onProgress && paced(onProgress);
+  if (signal?.aborted === true) stop.abort(signal.reason);
+  const unhook = signal && onAbort(signal, () => stop.abort(signal.reason));
   let thrown: { readonly error: unknown } | undefined;
-  const tell: OnProgress = (progress) => {
+  using pace = new Pace((progress) => {
     if (thrown !== undefined) return;
     try {
-      told?.(progress);
+      onProgress?.(progress);
     } catch (error) {
       thrown = { error };
       stop.abort();
     }
-  };
-  const [done] = await Promise.allSettled([work(tell, either)]);
+  });
+  const { tell } = pace;
+  const [done] = await Promise.allSettled([work(tell, stop.signal)]);
+  unhook?.();
   if (thrown !== undefined) throw thrown.error;
   if (done.status === "rejected") throw done.reason;
   return done.value;

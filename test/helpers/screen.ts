@@ -71,6 +71,7 @@ export class Screen {
   }
 
   #newLine(): void {
+    this.#column = 0; // stty onlcr
     this.#row++;
     if (this.#row === this.#lines.length) this.#lines.push("");
   }

@@ -7,7 +7,7 @@ import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { putImage } from "../helpers/registry-images.ts";
 import { requireRegistry, startRegistry, type TestRegistry } from "../helpers/registry.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
-import { type Cli, emptyCli } from "./cli-command.ts";
+import { Cli, emptyCli } from "./cli-command.ts";
 
 const able = requireUserNamespaces() && requireRegistry();
 const base = () => busyboxLayer();
@@ -124,21 +124,6 @@ describe.runIf(able)("marmita pull", () => {
     expect(sorted(stdout)).toEqual(["monday", "tuesday"]);
   });
 
-  it.each([
-    [["X"], 'marmita: invalid image name "X": a name is in lower case\n'],
-    [["-a", "busybox:1"], "marmita: tag can't be used with --all-tags/-a\n"],
-    [["--disable-content-trust", "busybox"], "--disable-content-trust is not supported yet"],
-    [["--creds", "a:b", "busybox"], "--creds is not supported yet"],
-    [["a", "b"], "marmita: 'marmita pull' requires 1 argument\n"],
-    [["--platform", "plan9", "busybox"], "plan9"],
-  ])("refuses %j", async (args, message) => {
-    const done = await cli.call(["pull", ...args]);
-
-    expect(done.exitCode).not.toBe(0);
-    expect(done.stdout).not.toContain("Pulling");
-    expect(done.stderr).toContain(message);
-  });
-
   it("says what is not there", async () => {
     const done = await cli.call(["pull", `${name()}:friday`]);
 
@@ -230,8 +215,27 @@ describe.runIf(able)("marmita pull", () => {
     const big = tarArchive([{ path: "big", content: randomBytes(3_000_000) }]);
     await putImage(registry.url, "big", "latest", image([base(), big]));
 
-    const called = cli.shell(`$MARMITA pull ${registry.host}/big | head -n 1; echo \${PIPESTATUS[0]}`);
+    const called = cli.shell(
+      `$MARMITA pull ${registry.host}/big | head -n 1; echo \${PIPESTATUS[0]}`,
+    );
 
     expect((await called.ended).stdout).toBe("Using default tag: latest\n141\n");
+  });
+});
+
+describe("the words after marmita pull", () => {
+  it.each([
+    [["X"], 'marmita: invalid image name "X": a name is in lower case\n'],
+    [["-a", "busybox:1"], "marmita: tag can't be used with --all-tags/-a\n"],
+    [["--disable-content-trust", "busybox"], "--disable-content-trust is not supported yet"],
+    [["--creds", "a:b", "busybox"], "--creds is not supported yet"],
+    [["a", "b"], "marmita: 'marmita pull' requires 1 argument\n"],
+    [["--platform", "plan9", "busybox"], "plan9"],
+  ])("are refused when they are wrong: %j", async (args, message) => {
+    const done = await new Cli("/no/such").call(["pull", ...args]);
+
+    expect(done.exitCode).not.toBe(0);
+    expect(done.stdout).not.toContain("Pulling");
+    expect(done.stderr).toContain(message);
   });
 });
