@@ -13,7 +13,18 @@ export { create, kill, rename, restart, start, stop, wait } from "./api/lifecycl
 export { type ContainerPath, copyInto, copyOut } from "./api/copy.ts";
 export { exec } from "./api/exec.ts";
 export { login, logout } from "./api/login.ts";
-export { history, images, importImage, load, pull, push, rmi, save, search, tag } from "./api/images.ts";
+export {
+  history,
+  images,
+  importImage,
+  load,
+  pull,
+  push,
+  rmi,
+  save,
+  search,
+  tag,
+} from "./api/images.ts";
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
 export { run } from "./api/run.ts";
 export { fork } from "./api/fork.ts";
