@@ -5,7 +5,15 @@ import { runSettings } from "../../../lib/cli/run-options.ts";
 
 const grammar = { flags: RUN_FLAGS, refused: RUN_REFUSED, stopsAtFirstArgument: true };
 const settings = (...args: string[]) => runSettings(parseFlags(grammar, args), { HOME: "/me" });
-const plain = { image: "busybox", pull: "missing", env: {}, labels: {}, mounts: [], readOnly: false, remove: false };
+const plain = {
+  image: "busybox",
+  pull: "missing",
+  env: {},
+  labels: {},
+  mounts: [],
+  readOnly: false,
+  remove: false,
+};
 
 describe("the flags of run", () => {
   it.each([
