@@ -3,7 +3,7 @@ import { MarmitaError, isMarmitaError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import type { Readable } from "node:stream";
-import { again, isBreak } from "./again.ts";
+import { again } from "./again.ts";
 import {
   type Answer,
   type Ask,
@@ -62,21 +62,15 @@ export interface OpenedBlob {
   readonly offset: number;
   /** Not verified. The caller reads or destroys it. */
   readonly body: Readable;
-  /** What came is wrong: true where the next call asks somebody else, because this was a mirror. */
-  passOver(error: Error): boolean;
 }
 
 /** From `offset` on, or from the start where the server does not know ranges. */
 export async function openBlob(
   asker: Asker,
   { descriptor, offset = 0, signal }: RequestOptions & { descriptor: Descriptor; offset?: number },
-): Promise<OpenedBlob> {
-  const { answer, ...opened } = await open(asker, { descriptor, offset, signal });
-  const passOver = (error: Error): boolean => asker.passOver(answer, error);
-  answer.body.on("error", (error) => {
-    if (isBreak(error)) passOver(error);
-  });
-  return { ...opened, body: answer.body, passOver };
+): Promise<OpenedBlob & { readonly answer: Answer }> {
+  const { answer, offset: from } = await open(asker, { descriptor, offset, signal });
+  return { offset: from, body: answer.body, answer };
 }
 
 interface OpenBlob {

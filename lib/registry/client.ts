@@ -30,6 +30,9 @@ export class RegistryClient {
   /** What mounts that failed have begun, by digest. */
   readonly #begun = new Map<Digest, Answer>();
 
+  /** The last answers, by digest. */
+  readonly #opened = new Map<Digest, Answer>();
+
   constructor(asker: Asker) {
     this.#asker = asker;
   }
@@ -71,7 +74,14 @@ export class RegistryClient {
     descriptor: Descriptor,
     options: RequestOptions & { readonly offset?: number } = {},
   ): Promise<OpenedBlob> {
-    return openBlob(this.#asker, { descriptor, ...options });
+    const { digest } = descriptor;
+    const before = this.#opened.get(digest);
+    // Who comes back for it was not content: where that was a mirror, somebody else is asked.
+    if (before !== undefined)
+      this.#asker.passOver(before, new Error(`blob ${digest} was not whole`));
+    const { answer, ...opened } = await openBlob(this.#asker, { descriptor, ...options });
+    this.#opened.set(digest, answer);
+    return opened;
   }
 
   /** `undefined` where there is none. */

@@ -94,6 +94,19 @@ describe("a registry with a mirror", () => {
     expect(lines().filter((line) => line.includes("mirror"))).toHaveLength(1);
   });
 
+  it("is asked for a blob that somebody comes back for", async () => {
+    const { client, lines } = setting([MIRROR, SECURE], () => ({ status: 200 }));
+    const blob = { mediaType: "a/b", digest: `sha256:${"0".repeat(64)}` as const, size: 9 };
+
+    await client.openBlob(blob);
+    await client.openBlob(blob, { offset: 3 });
+
+    expect(lines()).toEqual([
+      `GET https://mirror.example/hub/v2/team/box/blobs/${blob.digest}`,
+      `GET https://registry.example/v2/team/box/blobs/${blob.digest}`,
+    ]);
+  });
+
   it("tells its own error, and the mirror's in the details", async () => {
     const { client } = setting([MIRROR, SECURE], (request) => {
       return { status: isAt(request, MIRROR) ? 500 : 404 };
