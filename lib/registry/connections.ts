@@ -103,7 +103,8 @@ export class Connections {
 
   async #makeContext(isForeign: boolean): Promise<SecureContext> {
     this.#files ??= readTlsFiles(this.#endpoint, this.#env);
-    return secureContext(await this.#files, this.#trust, !isForeign);
+    const options = { trust: this.#trust, withClient: !isForeign, env: this.#env };
+    return secureContext(await this.#files, options);
   }
 }
 

@@ -54,10 +54,7 @@ export function isUnknownIssuer(error: unknown): boolean {
  * What is configured for the registry, else in `certs.d/<host>` of Podman and Docker, as they have
  * it: `*.crt` vouch, `*.cert` with a `*.key` of the same name are ours to show.
  */
-export async function readTlsFiles(
-  endpoint: Endpoint,
-  env: NodeJS.ProcessEnv = process.env,
-): Promise<TlsFiles> {
+export async function readTlsFiles(endpoint: Endpoint, env: NodeJS.ProcessEnv): Promise<TlsFiles> {
   const { ca, cert, key } = endpoint.tls;
   const found = await readDirectories(directoriesOf(endpoint, env));
   const authorities = ca === undefined ? found.authorities : [await readPem(ca)];
@@ -65,14 +62,19 @@ export async function readTlsFiles(
   return { authorities, client: { cert: await readPem(cert), key: await readPem(key) } };
 }
 
+export interface ContextOptions {
+  readonly trust: Trust;
+  readonly withClient: boolean;
+  readonly env: NodeJS.ProcessEnv;
+}
+
 /** `withClient` is for the registry itself, not for where it redirects to. */
 export async function secureContext(
   files: TlsFiles,
-  trust: Trust,
-  withClient: boolean,
+  { trust, withClient, env }: ContextOptions,
 ): Promise<SecureContext> {
   const own = files.authorities.map(({ text }) => text);
-  const ca = trust === "own" ? own : [...(await everybodysAuthorities()), ...own];
+  const ca = trust === "own" ? own : [...(await everybodysAuthorities(env)), ...own];
   const { client } = files;
   try {
     return createSecureContext({
@@ -84,15 +86,8 @@ export async function secureContext(
   }
 }
 
-let everybodys: Promise<readonly string[]> | undefined;
-
 /** Those of Node, of the system, and of NODE_EXTRA_CA_CERTS, which Node takes for its own alone. */
-function everybodysAuthorities(): Promise<readonly string[]> {
-  everybodys ??= readEverybodys(process.env);
-  return everybodys;
-}
-
-async function readEverybodys(env: NodeJS.ProcessEnv): Promise<readonly string[]> {
+async function everybodysAuthorities(env: NodeJS.ProcessEnv): Promise<readonly string[]> {
   const asked = [env["SSL_CERT_FILE"], env["NODE_EXTRA_CA_CERTS"]];
   const bundle = await firstOf(SYSTEM_BUNDLES);
   const texts = await Promise.all(asked.map((path) => readQuietly(path)));

@@ -56,7 +56,7 @@ export function connectionError(
   const code = codeOf(failure.error);
   const message = `${method} ${shownUrl(url)}: ${failureWords(failure, url)}`;
   return new MarmitaError("UNAVAILABLE", message, {
-    cause: failure.error,
+    cause: withoutBytes(failure.error),
     step: failure.stage,
     errno: code === "" ? undefined : code,
     hint: failureHint(failure, url, endpoint),
@@ -73,12 +73,18 @@ export function brokenBody(error: Error, { endpoint }: WireRequest, url: URL): E
       : "the connection broke off";
   const code = codeOf(error);
   return new MarmitaError("UNAVAILABLE", `${shownUrl(url)}: ${words}`, {
-    cause: error,
+    cause: withoutBytes(error),
     step: "body",
     errno: code === "" ? undefined : code,
     hint: IN_TROUBLE,
     details: { registry: endpoint.host },
   });
+}
+
+/** Node's parser adds what it could not read: whatever the other side sent would be printed. */
+function withoutBytes(error: unknown): unknown {
+  if (error instanceof Error) Reflect.deleteProperty(error, "rawPacket");
+  return error;
 }
 
 /**

@@ -62,6 +62,21 @@ describe.runIf(requireProgram("openssl"))("TLS with a registry", () => {
     });
   });
 
+  it.each(["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"])("takes an authority of %s", async (name) => {
+    const server = await start();
+    const transport = quickTransport({ env: { [name]: authority.ca } });
+
+    expect((await ask(at(server), "", { transport })).status).toBe(200);
+    // Also beside one that is configured, and where the registry sends us to.
+    const other = quickTransport({ env: { [name]: authority.ca } });
+    const moved = await start(stranger.issue(), (_, response) => {
+      response.writeHead(307, { location: server.url }).end();
+    });
+    const response = await ask(at(moved, { ca: stranger.ca }), "", { transport: other });
+    expect(response.url.href).toBe(server.url);
+    expect(await textOf(response)).toBe("seen: nobody");
+  });
+
   it("takes anything of an insecure registry", async () => {
     const server = await start();
     const endpoint = at(server, { rejectUnauthorized: false }, { isInsecure: true });
