@@ -169,17 +169,35 @@ describe("images in a registry, between marmita and others", () => {
       });
     });
 
-    it("we pull from an index of two platforms the one that was meant", async () => {
+    /** By skopeo, which keeps what is in a layout, and by podman, which writes an index anew. */
+    const writers = {
+      skopeo(layout: string, name: string) {
+        copy(`oci:${layout}:several`, `docker://${name}`, "--all", "--preserve-digests");
+      },
+      podman(layout: string, name: string) {
+        tools.podman("manifest", "create", "several", "--all", `oci:${layout}:several`);
+        const how = ["--all", "--quiet", "--tls-verify=false", "--format=v2s2"];
+        tools.podman("manifest", "push", ...how, "several", `docker://${name}`);
+      },
+    };
+
+    it.each([
+      ["skopeo", `${OCI}.index.v1+json`],
+      ["podman", `${DOCKER}.distribution.manifest.list.v2+json`],
+    ] as const)("we pull of %s's index of two platforms what was meant", async (by, mediaType) => {
       const layout = join(await temporaryFolder(), "layout");
       const menu = (content: string) => tarArchive([{ path: "menu", content }]);
       const amd64 = image([menu("amd64\n")], { architecture: "amd64" });
       const arm64 = image([menu("arm64\n")], { architecture: "arm64" });
-      const index = await writeIndex(layout, { amd64, arm64 });
-      const name = `${registry.host}/several:1`;
+      await writeIndex(layout, { amd64, arm64 });
+      const name = `${registry.host}/several:${by}`;
 
-      copy(`oci:${layout}:several`, `docker://${name}`, "--all", "--preserve-digests");
+      writers[by](layout, name);
 
-      expect(raw(name)).toMatchObject({ mediaType: `${OCI}.index.v1+json` });
+      expect(raw(name)).toMatchObject({ mediaType });
+      const index = JSON.parse(
+        output(["skopeo", "inspect", "--tls-verify=false", `docker://${name}`]),
+      ).Digest;
       for (const architecture of ["amd64", "arm64"]) {
         await elsewhere(async (other) => {
           const pulled = await other.images.pull(name, { platform: `linux/${architecture}` });
@@ -219,11 +237,11 @@ async function menuOf(engine: Engine, image: string): Promise<string> {
   return stdout;
 }
 
-/** Resolves to the digest of the index, which a layout names `several`. */
+/** A layout with an index of that name. */
 async function writeIndex(
   folder: string,
   images: Readonly<Record<string, ReturnType<typeof image>>>,
-): Promise<string> {
+): Promise<void> {
   const layout = new Layout();
   const manifests = Object.entries(images).map(([architecture, each]) =>
     layout.manifest(each, { platform: { os: "linux", architecture } }),
@@ -232,7 +250,6 @@ async function writeIndex(
   const tar = archiveOf(layout.done([{ ...index, ...named("several") }]));
   await mkdir(folder);
   output(["tar", "-x", "-C", folder], { input: tar });
-  return index.digest;
 }
 
 // As root they need to own the machine; as anybody else, a range of ids.

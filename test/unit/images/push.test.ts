@@ -8,6 +8,8 @@ import { type PushOptions, push, pushAll } from "../../../lib/images/push.ts";
 import { type Digest, digestOf } from "../../../lib/oci/digest.ts";
 import { parseManifest } from "../../../lib/oci/manifest.ts";
 import { parseJson } from "../../../lib/util/json.ts";
+import { ARCHITECTURE } from "../../../fixtures/layout-writer.mjs";
+import { INDEX } from "../../../lib/oci/media-types.ts";
 import { archive, dockerMembers, image } from "../../helpers/image-layouts.ts";
 import { FakeTargets } from "./fake-targets.ts";
 import { type FakeStore, contentsOf, fakeStore } from "./fake-store.ts";
@@ -152,6 +154,22 @@ describe("push", () => {
     await pushed(LUNCH);
 
     await expect(stat(stale)).rejects.toMatchObject({ code: "ENOENT" });
+  });
+
+  it("sends of an index, which another tool put there, the image for this machine", async () => {
+    const { digest, manifest } = await store.library.get(LUNCH);
+    const size = await store.blobs.size(digest);
+    const platform = { os: "linux", architecture: ARCHITECTURE };
+    const manifests = [{ mediaType: manifest.mediaType, digest, size, platform }];
+    const index = { schemaVersion: 2, mediaType: INDEX, manifests };
+    const stored = await store.blobs.writeBytes(Buffer.from(JSON.stringify(index)));
+    const descriptor = { mediaType: INDEX, ...stored };
+    await store.references.set({ name: "r.test/several:1", descriptor });
+
+    expect(await pushed("r.test/several:1", keep)).toMatchObject({ digest });
+
+    const found = await store.library.get(`r.test/several@${digest}`);
+    expect(found.digest).toBe(digest);
   });
 
   it("sends a layer once that an image has twice", async () => {
