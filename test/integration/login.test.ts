@@ -8,6 +8,7 @@ import { type Authority, makeAuthority } from "../helpers/certificates.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { type TestRegistry, requireRegistry, startRegistry } from "../helpers/registry.ts";
+import { startTokenServer } from "../helpers/token-server.ts";
 import { startServer } from "../helpers/wire-servers.ts";
 
 const ANN = { username: "ann", password: "s3cret-of-ann" };
@@ -93,6 +94,25 @@ describe.runIf(requireRegistry())("login() and logout()", () => {
 
     expect(loggedIn).toMatchObject({ code: "NOT_FOUND" });
     expect(loggedOut).toMatchObject({ code: "UNAUTHORIZED" });
+  });
+
+  it("have tokens fetched anew, for rights may have changed", async () => {
+    const tokens = await startTokenServer({ users: { ann: ANN.password } });
+    const { host } = await startRegistry({ auth: tokens.auth });
+    const asking = async () => engine.images.referrers(`${host}/ann/box`, { auth: ANN });
+    const questionsOf = async (work: () => Promise<unknown>): Promise<number> => {
+      const before = tokens.questions.length;
+      await work();
+      return tokens.questions.length - before;
+    };
+    const notFound = () => expect(asking()).rejects.toMatchObject({ code: "NOT_FOUND" });
+
+    expect(await questionsOf(notFound)).toBe(1);
+    expect(await questionsOf(notFound)).toBe(0);
+    await login(host, { ...ANN, authFile, engine });
+    expect(await questionsOf(notFound)).toBe(1);
+    await logout(host, { authFile, engine });
+    expect(await questionsOf(notFound)).toBe(1);
   });
 
   it("ask nobody whose certificate is not vouched for", async () => {

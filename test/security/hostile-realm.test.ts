@@ -208,6 +208,22 @@ describe("a registry", () => {
     expect(inspect(failure, { depth: 9 })).not.toMatch(SECRETS);
   });
 
+  it("that sends us to a storage which names a realm does not get our password there", async () => {
+    const realm = await startServer((_request, response) => {
+      response.end('{"token":"t"}');
+    });
+    const storage = await demanding(`Bearer realm="${realm.url}token"`);
+    const registry = await startServer((_request, response) => {
+      response.writeHead(307, { location: `${storage.url}blob` });
+      response.end();
+    });
+
+    const failure = await failureOf(registry);
+
+    expect(failure).toMatchObject({ code: "UNAUTHORIZED" });
+    expect(realm.seen).toEqual([]);
+  });
+
   it("whose mirror demands a password does not get ours there", async () => {
     const mirror = await demanding('Basic realm="x"');
     const registry = await demanding('Basic realm="y"');

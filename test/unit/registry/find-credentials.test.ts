@@ -60,7 +60,7 @@ describe("findCredentials", () => {
   });
 
   it("takes the entry with the longest path", async () => {
-    const auths = { "quay.io": ANN, "quay.io/bob": BOB };
+    const auths = { "quay.io": ANN, "quay.io/bob": ANN, "quay.io/bob/box": BOB };
     const { env } = await home({ ".docker/config.json": { auths } });
 
     const found = await findCredentials({ domain: "quay.io", path: "bob/box" }, { env });
