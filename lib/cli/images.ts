@@ -61,20 +61,37 @@ function filtersAsked(flags: ParsedFlags, argument: string | undefined): ImageFi
 
 /** One image under one of its names. */
 export interface ImageLine {
-  readonly image: Pick<Image, "id" | "digest" | "created" | "size">;
+  readonly image: ListedImage;
   readonly repository: string;
   readonly tag: string;
 }
 
+type ListedImage = Pick<Image, "id" | "digest" | "repoDigests" | "created" | "size">;
+
 /** Newest first; an image has a line for each of its names. */
 export function imageLines(
-  list: readonly Pick<Image, "id" | "digest" | "created" | "size" | "names">[],
+  list: readonly (ListedImage & Pick<Image, "names">)[],
 ): readonly ImageLine[] {
   const newestFirst = list.toSorted((one, other) => timeOf(other) - timeOf(one));
   return newestFirst.flatMap((image) => {
-    const names = image.names.length === 0 ? [NONE] : image.names;
-    return names.map((name) => ({ image, ...splitName(name) }));
+    return namesShown(image).map((name) => ({ image, ...splitName(name) }));
   });
+}
+
+/** One without a name, but from a registry, is shown as of its repository. */
+function namesShown({
+  names,
+  repoDigests,
+}: Pick<Image, "names" | "repoDigests">): readonly string[] {
+  if (names.length > 0) return names;
+  const repositories = new Set(repoDigests.map((text) => text.slice(0, text.indexOf("@"))));
+  return repositories.size === 0 ? [NONE] : [...repositories];
+}
+
+/** What its repository knows it by: first comes what it was pulled or pushed as. */
+function digestOf({ image, repository }: ImageLine): string {
+  const own = image.repoDigests.find((text) => text.startsWith(`${repository}@`));
+  return own === undefined ? image.digest : own.slice(repository.length + 1);
 }
 
 function timeOf({ created }: Pick<Image, "created">): number {
@@ -123,7 +140,7 @@ function listingOf({ noTrunc, digests, now }: ListingOptions): Listing<ImageLine
     fields: {
       Repository: { heading: "REPOSITORY", value: ({ repository }) => repository },
       Tag: { heading: "TAG", value: ({ tag }) => tag },
-      Digest: { heading: "DIGEST", value: ({ image }) => image.digest },
+      Digest: { heading: "DIGEST", value: digestOf },
       ID: { heading: "IMAGE ID", value: ({ image }) => shownId(image.id, noTrunc) },
       CreatedSince: {
         heading: "CREATED",

@@ -17,6 +17,7 @@ import { lock } from "../store/lock.ts";
 import { storeError } from "../store/store-error.ts";
 import { namesIn } from "../util/names-in.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
+import { LONGEST_KEPT_MS, removeDownloads } from "./download-garbage.ts";
 import { hasStaleDrafts, hideStaleDrafts } from "./drafts.ts";
 import type { ImageStore, LayerDirectory } from "./image-store.ts";
 import { type Parts, type UsedParts, partsInUse } from "./reachable.ts";
@@ -25,7 +26,7 @@ import { type Parts, type UsedParts, partsInUse } from "./reachable.ts";
 export interface Taken {
   readonly layers: readonly ChainId[];
   readonly blobs: readonly Digest[];
-  /** Of the blobs, and of what was unpacked. */
+  /** Of the blobs, of what was unpacked, and of downloads broken off. */
   readonly bytes: number;
 }
 
@@ -69,10 +70,13 @@ export async function collectGarbage(
       left = taken.left;
     }
     await sweepGone(store);
+    const downloads = await removeDownloads(store.paths, {
+      ...(graceMs > 0 && { olderThanMs: LONGEST_KEPT_MS }),
+    });
     return {
       layers: all.flatMap(({ layers }) => layers),
       blobs: all.flatMap(({ blobs }) => blobs),
-      bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
+      bytes: all.reduce((sum, { bytes }) => sum + bytes, downloads),
     };
   } catch (error) {
     throw storeError(error, "collect garbage");

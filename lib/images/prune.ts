@@ -6,7 +6,14 @@ import { isNeeded, obstaclesOf } from "./conflicts.ts";
 import { collectGarbage, sweepGone } from "./garbage.ts";
 import type { ImageStore } from "./image-store.ts";
 import { type StoredImage, namesOf } from "./names.ts";
-import { type Finder, type RemovedImage, deleteImages, lookAhead } from "./remove.ts";
+import {
+  type Finder,
+  type RemovedImage,
+  deleteImages,
+  knownBy,
+  lookAhead,
+  untagged,
+} from "./remove.ts";
 
 export interface PruneOptions {
   /** Also images that have a name, when no container needs them. Default: false. */
@@ -58,7 +65,7 @@ async function pruneLocked(
     signal,
   });
   const doomed: StoredImage[] = [];
-  const untagged: StoredImage[] = [];
+  const unnamed: StoredImage[] = [];
   let left = await finder.listStored();
   for (const stored of childrenFirst(left)) {
     const names = namesOf(stored);
@@ -66,18 +73,21 @@ async function pruneLocked(
     const { users, children } = await obstaclesOf(store, stored, left);
     if (users.length > 0) continue;
     if (isNeeded({ users, children })) {
-      if (names.length > 0) untagged.push(stored);
+      if (names.length > 0) unnamed.push(stored);
       continue;
     }
     doomed.push(stored);
     left = left.filter((one) => one !== stored);
   }
-  if (doomed.length + untagged.length === 0) return { images: [], reclaimedBytes: 0 };
-  const { deleted, bytes } = await deleteImages(store, doomed, untagged.flatMap(namesOf));
+  if (doomed.length + unnamed.length === 0) return { images: [], reclaimedBytes: 0 };
+  const { deleted, bytes } = await deleteImages(store, doomed, unnamed.flatMap(namesOf));
   return {
     images: [
-      ...doomed.map((stored, at) => ({ untagged: namesOf(stored), deleted: deleted[at] ?? [] })),
-      ...untagged.map((stored) => ({ untagged: namesOf(stored), deleted: [] })),
+      ...doomed.map((stored, at) => ({
+        untagged: untagged(knownBy(stored)),
+        deleted: deleted[at] ?? [],
+      })),
+      ...unnamed.map((stored) => ({ untagged: namesOf(stored), deleted: [] })),
     ],
     reclaimedBytes: bytes,
   };

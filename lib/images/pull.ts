@@ -7,6 +7,7 @@ import { type Reference, canonical, familiar, findReference, hasTag } from "../o
 import type { Credentials } from "../registry/credentials.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import { addImages } from "./add.ts";
+import { LONGEST_KEPT_MS, removeDownloads } from "./download-garbage.ts";
 import { Downloads, isUseless } from "./downloads.ts";
 import type { ImageContent } from "./image.ts";
 import type { ImageStore } from "./image-store.ts";
@@ -176,6 +177,8 @@ async function fetchImage(store: ImageStore, request: Request): Promise<ImageCon
   const name = nameOf(reference);
   const downloads = new Downloads(store);
   const digests = found.content.manifest.layers.map((layer) => layer.digest);
+  // The next one's, if it cannot be done.
+  await removeDownloads(store.paths, { olderThanMs: LONGEST_KEPT_MS }).catch(() => undefined);
   return addImages(store, { signal }, async ({ draft, add }) => {
     try {
       const atOnce = options.downloads;
@@ -185,7 +188,7 @@ async function fetchImage(store: ImageStore, request: Request): Promise<ImageCon
       const image = {
         ...found,
         names: name === undefined ? [] : [name],
-        repoDigests: [found.descriptor.digest, digest].map((one) => repoDigest(reference, one)),
+        repoDigests: [digest, found.descriptor.digest].map((one) => repoDigest(reference, one)),
         takeLayer: async (layer: Descriptor) => blobs.get(layer.digest),
       };
       await add([image], prepared);

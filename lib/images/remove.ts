@@ -1,7 +1,7 @@
 /** Take names off images, and delete the images that have none left: `docker rmi`. */
 import { isMarmitaError } from "../errors.ts";
 import type { ChainId, Digest } from "../oci/digest.ts";
-import { familiarName, parseReference } from "../oci/reference.ts";
+import { familiar, parseReference } from "../oci/reference.ts";
 import { lock } from "../store/lock.ts";
 import { storeError } from "../store/store-error.ts";
 import { errnoOf } from "../util/system-error.ts";
@@ -11,6 +11,7 @@ import type { ImageStore } from "./image-store.ts";
 import { type StoredImage, nameOf, namesOf, notFound } from "./names.ts";
 import { parentOf } from "./parent.ts";
 import { partsInUse, reachable } from "./reachable.ts";
+import { isOfRepository, recordedDigests } from "./repo-digests.ts";
 
 export interface RemoveOptions {
   /**
@@ -25,6 +26,7 @@ export interface RemoveOptions {
 }
 
 export interface RemovedImage {
+  /** Names, then what registries knew it by. */
   readonly untagged: readonly string[];
   /** The image's id, then its layers, then those of its parents; empty when the image stays. */
   readonly deleted: readonly Digest[];
@@ -108,21 +110,29 @@ async function removeStored(
   { stored, all }: Among,
   { nameOrId, force = false, prune = true }: Removal,
 ): Promise<RemovedImage> {
-  const names = namesOf(stored);
+  const known = knownBy(stored);
   const meant = meantBy(nameOrId, stored);
-  if (meant !== undefined && meant.length < names.length) {
-    await store.references.remove(...meant);
-    return { untagged: meant, deleted: [] };
-  }
+  if (meant !== undefined && countOf(meant) < countOf(known)) return untag(store, stored, meant);
   const obstacles = await obstaclesOf(store, stored, all);
-  checkRemoval({ stored, obstacles, force, name: meant?.[0] });
-  if (isNeeded(obstacles)) {
-    await store.references.remove(...names);
-    return { untagged: names, deleted: [] };
-  }
+  const [name = nameOrId] = meant?.names ?? [];
+  checkRemoval({ stored, obstacles, force, name: meant && name });
+  if (isNeeded(obstacles)) return untag(store, stored, known);
   const doomed = [stored, ...(prune ? await parentsToo(store, { stored, all }) : [])];
   const { deleted } = await deleteImages(store, doomed);
-  return { untagged: names, deleted: deleted.flat() };
+  return { untagged: untagged(known), deleted: deleted.flat() };
+}
+
+/** The image stays. */
+async function untag(
+  { references }: ImageStore,
+  { entries }: StoredImage,
+  known: KnownBy,
+): Promise<RemovedImage> {
+  const { names, repoDigests } = known;
+  const digests = new Set(entries.map(({ descriptor }) => descriptor.digest));
+  const unlink = [...digests].map((digest) => ({ digest, repoDigests }));
+  await references.edit({ untag: names, forget: [], unlink });
+  return { untagged: untagged(known), deleted: [] };
 }
 
 /** Without names, children or users of their own; the closest first. */
@@ -239,18 +249,42 @@ async function removeDamaged(store: ImageStore, nameOrId: string): Promise<Remov
   return { untagged: entry.name === undefined ? [] : [entry.name], deleted: [digest, ...layers] };
 }
 
+/** What an image is known by, beside its id. */
+interface KnownBy {
+  readonly names: readonly string[];
+  /** Of registries, in full. */
+  readonly repoDigests: readonly string[];
+}
+
+export function knownBy(stored: StoredImage): KnownBy {
+  return { names: namesOf(stored), repoDigests: recordedDigests(stored.entries) };
+}
+
+/** As people write it. */
+export function untagged({ names, repoDigests }: KnownBy): readonly string[] {
+  return [...names, ...repoDigests.map((text) => familiar(parseReference(text)))];
+}
+
+function countOf({ names, repoDigests }: KnownBy): number {
+  return names.length + repoDigests.length;
+}
+
 /**
- * The names to be taken off: one; with a digest, those of its repository. `undefined` when the image
- * is meant by its id, that is with all of its names.
+ * What is to be taken off: one name, with its last one of a repository also what that knows the
+ * image by; with a digest, all of its repository. `undefined` when the image is meant by its id,
+ * that is with all of its names.
  */
-function meantBy(nameOrId: string, stored: StoredImage): readonly string[] | undefined {
+function meantBy(nameOrId: string, stored: StoredImage): KnownBy | undefined {
   const wanted = nameOf(nameOrId, true);
-  const meant = namesOf(stored).filter((name) =>
-    wanted?.digest === undefined
-      ? name === wanted?.name
-      : familiarName(parseReference(name)) === wanted.repository,
-  );
-  return meant.length === 0 ? undefined : meant;
+  if (wanted === undefined) return undefined;
+  const { repository } = wanted;
+  const known = knownBy(stored);
+  const ofIt = (text: string) => isOfRepository(text, repository);
+  const own = { names: known.names.filter(ofIt), repoDigests: known.repoDigests.filter(ofIt) };
+  if (wanted.digest !== undefined) return countOf(own) === 0 ? undefined : own;
+  if (wanted.name === undefined || !own.names.includes(wanted.name)) return undefined;
+  const isLast = own.names.length === 1;
+  return { names: [wanted.name], repoDigests: isLast ? own.repoDigests : [] };
 }
 
 function ignoreDamage(error: unknown): undefined {

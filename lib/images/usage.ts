@@ -3,6 +3,7 @@ import { stat } from "node:fs/promises";
 import type { ChainId, Digest } from "../oci/digest.ts";
 import { storeError } from "../store/store-error.ts";
 import { isMissing } from "../util/system-error.ts";
+import { listDownloads } from "./download-garbage.ts";
 import { findGarbage } from "./garbage.ts";
 import type { ImageStore, LayerDirectory } from "./image-store.ts";
 import { type StoredImage, namesOf } from "./names.ts";
@@ -72,14 +73,16 @@ async function measure(store: ImageStore, finder: Finder): Promise<ImagesUsage> 
   );
   const bytes = await sizes.of(all);
   const garbage = await findGarbage(store);
+  const downloads = await listDownloads(store.paths);
   return {
     items,
     bytes,
     reclaimableBytes: bytes - (await sizes.of(active)),
     garbage: {
-      count: garbage.blobs.length + garbage.directories.length,
+      count: garbage.blobs.length + garbage.directories.length + downloads.length,
       bytes:
         (await sizes.blobs(garbage.blobs)) +
+        downloads.reduce((total, { size }) => total + size, 0) +
         garbage.directories.reduce((total, { record }) => total + (record?.size ?? 0), 0),
     },
   };

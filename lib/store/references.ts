@@ -24,7 +24,8 @@ export interface ImageEntry {
   readonly descriptor: Descriptor;
   /**
    * What registries know it by, in full: `docker.io/library/busybox@sha256:…`. The digest is that of
-   * the manifest or of an index that led to it. Absent for one that never was in a registry.
+   * the manifest or of an index that led to it; the latest come first. Absent for one that never
+   * was in a registry.
    */
   readonly repoDigests?: readonly string[];
 }
@@ -211,9 +212,9 @@ function withNamed(lines: readonly Line[], named: NamedDescriptor): readonly Lin
   const { name, descriptor } = named;
   const { digest } = descriptor;
   const repoDigests = uniteRepoDigests(
-    ...ofImage(lines, digest).map(({ entry }) => entry?.repoDigests),
-    parseRepoDigests(descriptor.annotations?.[REPO_DIGESTS]),
     named.repoDigests,
+    parseRepoDigests(descriptor.annotations?.[REPO_DIGESTS]),
+    ...ofImage(lines, digest).map(({ entry }) => entry?.repoDigests),
   );
   const known = withRepoDigests(lines, digest, repoDigests);
   if (name === undefined && hasDigest(known, digest)) return known;

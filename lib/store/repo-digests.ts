@@ -13,7 +13,7 @@ export function parseRepoDigests(text: string | undefined): readonly string[] {
   return uniteRepoDigests(text.split(","));
 }
 
-/** Each once, the oldest first; those without a digest are none. */
+/** Each once; of too many the first, which are the latest. Those without a digest are none. */
 export function uniteRepoDigests(
   ...lists: readonly (readonly string[] | undefined)[]
 ): readonly string[] {
@@ -24,5 +24,5 @@ export function uniteRepoDigests(
     const { domain, path, digest } = reference;
     known.add(canonical({ domain, path, digest }));
   }
-  return [...known].slice(-MOST);
+  return [...known].slice(0, MOST);
 }

@@ -7,7 +7,8 @@ const NOW = new Date("2024-01-01T12:00:00Z");
 const digest = (digit: string): Digest => `sha256:${digit.repeat(64)}`;
 
 function image(names: readonly string[], created?: string) {
-  return { id: digest("a"), digest: digest("b"), size: 4_270_000, created, names };
+  const repoDigests = names.map((name) => `${name.replace(/:[^:]*$/, "")}@${digest("b")}`);
+  return { id: digest("a"), digest: digest("b"), repoDigests, size: 4_270_000, created, names };
 }
 
 function printed(list: Parameters<typeof imageLines>[0], ...args: readonly string[]): string {
