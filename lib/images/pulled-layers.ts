@@ -81,12 +81,18 @@ interface Within extends FetchOptions {
 async function prepareAll(
   store: LayerStore,
   content: ImageContent,
-  { growing, signal }: Within,
+  { growing, tell, signal }: Within,
 ): Promise<PreparedLayers> {
   const sources = content.layers.map(({ chainId, diffId, descriptor }) => {
     return { chainId, diffId, blob: descriptor, growing: growing.get(descriptor.digest) };
   });
-  return store.prepareAll([sources], { signal });
+  return store.prepareAll([sources], {
+    signal,
+    // Also of one so small that it is unpacked before it could be told.
+    onProgress: ({ phase, ...progress }) => {
+      if (phase !== "exists") tell({ ...progress, phase: "unpacking" });
+    },
+  });
 }
 
 /** What failed, `fail` was told. */
@@ -137,7 +143,6 @@ async function download(
     onVerify: () => tell({ ...told, phase: "verifying" }),
   });
   tell({ ...told, phase: how });
-  if (how === "downloaded") tell({ ...told, phase: "unpacking" });
   blob?.finish(target);
   return { draft: target, digest, size };
 }
