@@ -1,4 +1,7 @@
 /** A blob on its way, for whoever unpacks it meanwhile. */
+import { link } from "node:fs/promises";
+import { basename, join } from "node:path";
+
 import type { GrowingBlob } from "../layers/growing.ts";
 
 export class GrowingDownload implements GrowingBlob {
@@ -7,6 +10,7 @@ export class GrowingDownload implements GrowingBlob {
   readonly #watchers = new Set<() => void>();
   readonly #begin: (file: string) => void;
   readonly #finish: (file: string) => void;
+  #isLinked = false;
   readonly #fails: ((error: unknown) => void)[] = [];
 
   constructor() {
@@ -24,21 +28,34 @@ export class GrowingDownload implements GrowingBlob {
     return () => this.#watchers.delete(watcher);
   }
 
-  /** `file` has more bytes, or was begun anew. */
-  grow(file: string): void {
-    this.#begin(file);
+  /** It has more bytes, or was begun anew. `draft`: a directory of one's own, where it is. */
+  grow(file: string, draft: string): void {
+    if (!this.#isLinked) {
+      this.#isLinked = true;
+      void this.#link(file, join(draft, `${basename(file)}-growing`));
+    }
     for (const watcher of this.#watchers) watcher();
   }
 
   /** All of it is in `file`. */
   finish(file: string): void {
-    this.grow(file);
+    this.#begin(file);
     this.#finish(file);
   }
 
   /** Nothing more will come. After the end it is of no account. */
   fail(error: unknown): void {
     for (const reject of this.#fails) reject(error);
+  }
+
+  /** The file loses its name when it is whole: whoever is about to follow it needs one that stays. */
+  async #link(file: string, path: string): Promise<void> {
+    try {
+      await link(file, path);
+      this.#begin(path);
+    } catch {
+      this.#isLinked = false; // it was whole by then, or is begun anew
+    }
   }
 
   #promise(): { readonly promise: Promise<string>; readonly resolve: (file: string) => void } {

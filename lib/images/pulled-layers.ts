@@ -136,7 +136,7 @@ async function download(
     target,
     signal,
     onGrown: (file, currentBytes) => {
-      blob?.grow(file);
+      blob?.grow(file, draft);
       tell({ ...told, phase: "downloading", currentBytes });
     },
     onRetry: (retry) => tell({ ...told, phase: "retrying", retry }),

@@ -19,7 +19,7 @@ import { Disposer } from "../util/disposer.ts";
 import type { LayerDirectories } from "./directories.ts";
 import { makeDraft, sweepDrafts } from "./drafts.ts";
 import { removeTree } from "./inside.ts";
-import type { LayerSource } from "./unpack.ts";
+import { type LayerSource, OtherBytes } from "./unpack.ts";
 import { type LayerStep, unpackLayers } from "./unpack-layers.ts";
 
 /** Nobody sees them yet. What is not placed is deleted when this is disposed of. */
@@ -130,6 +130,13 @@ async function lockOf(
   }
 }
 
+async function whenWhole({ layer, parents }: Wanted): Promise<Wanted> {
+  const { growing, ...rest } = layer;
+  return growing === undefined
+    ? { layer, parents }
+    : { layer: { ...rest, file: await growing.whole }, parents };
+}
+
 class DraftLayers implements PreparedLayers {
   readonly #layers: LayerDirectories;
   readonly #locks = new Disposer();
@@ -151,12 +158,23 @@ class DraftLayers implements PreparedLayers {
       layers,
       missing.map(({ layer }) => layer.chainId),
     );
+    try {
+      await this.#unpackOnce(missing, options);
+    } catch (error) {
+      if (!(error instanceof OtherBytes)) throw error;
+      await removeTree(await layers.namespace(), [...this.#drafts.values()]);
+      await this.#unpackOnce(await Promise.all(missing.map(whenWhole)), options);
+    }
+    await syncFilesystem(layers.path);
+  }
+
+  async #unpackOnce(missing: readonly Wanted[], options: PrepareOptions): Promise<void> {
+    const layers = this.#layers;
     for (const { layer } of missing) {
       this.#drafts.set(layer.chainId, await makeDraft(layers, layer.chainId));
     }
     const steps = missing.map((one) => this.#stepOf(one));
     await unpackLayers(await layers.namespace(), steps, options);
-    await syncFilesystem(layers.path);
   }
 
   #stepOf({ layer, parents }: Wanted): LayerStep {

@@ -1,5 +1,5 @@
 /** One layer's blob becomes a draft directory with its record, checked against its digests. */
-import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 
 import { MarmitaError, isMarmitaError } from "../errors.ts";
@@ -9,8 +9,8 @@ import type { ChainId, Digest } from "../oci/digest.ts";
 import { onAbort, throwIfAborted } from "../util/abort.ts";
 import { isThere } from "../util/is-there.ts";
 import { errnoOf } from "../util/system-error.ts";
-import { type GrowingBlob, follow } from "./growing.ts";
-import { type AppliedLayer, applyLayer, removeTree } from "./inside.ts";
+import { type FollowedBlob, type GrowingBlob, follow } from "./growing.ts";
+import { type AppliedLayer, applyLayer } from "./inside.ts";
 import { LAYER_FORMAT, type LayerRecord, formatLayerRecord, idsOf } from "./record.ts";
 
 /** A layer as an image names it. */
@@ -91,15 +91,27 @@ async function applyGrowing(
   growing: GrowingBlob,
   options: UnpackOptions,
 ): Promise<AppliedLayer> {
-  const { draft, signal } = options;
-  const applied = await applyFollowed(namespace, growing, options);
+  const followed = await follow(growing);
+  if (followed === undefined) {
+    return applyWhole(namespace, { ...options, blob: await growing.whole });
+  }
+  const applied = await applyFollowed(namespace, { growing, followed }, options);
   // Nothing of a blob counts before all of it is right; what broke the download says most.
-  const blob = await growing.whole;
+  await growing.whole;
   if (applied !== undefined) return applied;
-  throwIfAborted(signal);
-  await removeTree(namespace, [join(draft, "diff"), join(draft, "owners")]);
-  await mkdir(join(draft, "diff"), { mode: 0o700 });
-  return applyWhole(namespace, { ...options, blob });
+  throwIfAborted(options.signal);
+  throw new OtherBytes();
+}
+
+/**
+ * What was followed is not what is whole now. The directory has something else in it, and those
+ * above may have it open: all of them are unpacked anew.
+ */
+export class OtherBytes extends Error {}
+
+interface Followed {
+  readonly growing: GrowingBlob;
+  readonly followed: FollowedBlob;
 }
 
 /**
@@ -108,14 +120,13 @@ async function applyGrowing(
  */
 async function applyFollowed(
   namespace: UserNamespace,
-  growing: GrowingBlob,
+  { growing, followed }: Followed,
   options: UnpackOptions,
 ): Promise<AppliedLayer | undefined> {
   const { layer, signal } = options;
-  const followed = await follow(growing);
-  if (followed === undefined) return undefined;
   const stop = new AbortController();
   const unhook = signal && onAbort(signal, () => stop.abort());
+  if (signal?.aborted === true) stop.abort(); // while the file was opened
   growing.whole.catch(() => stop.abort());
   try {
     const { size } = layer.blob;
