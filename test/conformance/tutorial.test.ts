@@ -186,6 +186,10 @@ describe.runIf(requireUserNamespaces())("the tutorial", () => {
       "jessie: Pulling from library/debian",
     ]);
     expect(shown.at(-1)).toBe("hello world");
+
+    const [heading, ...found] = await shell.lines(`marmita search ${registry.host}/debian`);
+    expect(heading).toMatch(/^NAME +DESCRIPTION +STARS +OFFICIAL/);
+    expect(found).toEqual([expect.stringContaining(`${registry.host}/library/debian`)]);
     await shell.lines("marmita rmi debian:jessie");
   });
 

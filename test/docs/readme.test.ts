@@ -188,7 +188,7 @@ describe.runIf(requireUserNamespaces())("the README", () => {
       return finished(["sh", "-eu"], { cwd: project, env, input: here(text) });
     };
 
-    it("pushes and pulls", () => {
+    it("pushes, pulls and searches", () => {
       const [commands = ""] = blocks("sh").filter((block) => block.includes("marmita push"));
 
       const { status, stdout, stderr } = shell(commands);
@@ -197,6 +197,7 @@ describe.runIf(requireUserNamespaces())("the README", () => {
       expect(stdout).toContain(here("The push refers to repository [localhost:5000/lunch]\n"));
       expect(stdout).toContain("monday: Pulling from lunch\n");
       expect(stdout).toMatch(/^feijoada$/m);
+      expect(stdout).toMatch(new RegExp(here(String.raw`^NAME .*\nlocalhost:5000/lunch `), "m"));
     });
 
     it("does the same with functions", () => {
