@@ -174,6 +174,10 @@ describe("options of a run", () => {
     );
     expect(() => Reflect.apply(checkStartOptions, undefined, [{ stdin: null }])).toThrow("stdin");
     expect(() => Reflect.apply(checkEngineOptions, undefined, [{ root: "" }])).toThrow("root");
+    const registries = Reflect.apply.bind(undefined, checkEngineOptions, undefined, [
+      { registries: 5 },
+    ]);
+    expect(registries).toThrow("registries");
   });
 });
 
