@@ -14,7 +14,7 @@ import { checkDigest } from "./archived-image.ts";
 import { feedVerb } from "./feed.ts";
 import type { ImageLayer } from "./image.ts";
 import type { MountSources } from "./mount-sources.ts";
-import type { OnProgress } from "./progress.ts";
+import type { OnProgress, TransferProgress } from "./progress.ts";
 
 /** What becomes of layers that are plain tars; those that are compressed stay as they are. */
 export type PushCompression = "keep" | "gzip" | "zstd";
@@ -26,7 +26,10 @@ export interface BlobTarget {
   uploadBlob(
     descriptor: Descriptor,
     open: (offset: number) => Readable,
-    options: Aborting & { readonly onProgress?: (currentBytes: number) => void },
+    options: Aborting & {
+      readonly onProgress?: (currentBytes: number) => void;
+      readonly onRetry?: (retry: NonNullable<TransferProgress["retry"]>) => void;
+    },
   ): Promise<void>;
 }
 
@@ -97,6 +100,7 @@ export async function pushLayer(
     await target.uploadBlob(descriptor, (start) => createReadStream(file, { start }), {
       signal,
       onProgress: (currentBytes) => tell({ layer, phase: "uploading", currentBytes, totalBytes }),
+      onRetry: (retry) => tell({ layer, phase: "retrying", retry }),
     });
   } catch (error) {
     throw (await damageOf(file, digest, error)) ?? error;

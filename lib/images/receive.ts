@@ -19,7 +19,11 @@ export interface BlobSource {
    */
   openBlob(
     descriptor: Descriptor,
-    options: { readonly offset: number; readonly signal?: AbortSignal },
+    options: {
+      readonly offset: number;
+      readonly signal?: AbortSignal;
+      readonly onRetry?: ((retry: Retry) => void) | undefined;
+    },
   ): Promise<{ readonly offset: number; readonly body: Readable }>;
 }
 
@@ -80,7 +84,7 @@ async function fill(received: Received, source: BlobSource, transfer: Transfer):
   const { signal, onRetry, pause = pauseFor } = transfer;
   for (let breaks = 0; received.isShort;) {
     const before = received.bytes;
-    const failure = await receiveSome(received, source, signal);
+    const failure = await receiveSome(received, source, transfer);
     if (!received.isShort) return;
     breaks = received.bytes - before >= ADVANCE_BYTES ? 1 : breaks + 1;
     if (breaks > MOST_BREAKS) throw brokenOff(received, failure, source);
@@ -94,13 +98,14 @@ async function fill(received: Received, source: BlobSource, transfer: Transfer):
 async function receiveSome(
   received: Received,
   source: BlobSource,
-  signal: AbortSignal | undefined,
+  { signal, onRetry }: Transfer,
 ): Promise<unknown> {
   throwIfAborted(signal);
   received.startedAt = received.bytes;
   const opened = await source.openBlob(received.descriptor, {
     offset: received.bytes,
     ...(signal && { signal }),
+    onRetry,
   });
   const { body } = opened;
   try {

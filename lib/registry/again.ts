@@ -9,9 +9,30 @@ export const MOST_BREAKS = 5;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 3_000;
 
-/** Of whoever asks: how long to wait after so many breaks. Rejects when the signal is aborted. */
+/** One more try, about to be made. */
+export interface Retry {
+  /** 2: the second. */
+  readonly attempt: number;
+  readonly delayMs: number;
+  /** Without secrets. */
+  readonly reason: string;
+}
+
+export type OnRetry = (retry: Retry) => void;
+
+/** Of whoever asks: waits; rejects when the signal is aborted. */
 export interface Resting {
-  rest(breaks: number, signal?: AbortSignal): Promise<void>;
+  rest(milliseconds: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** By the clock. */
+export async function rest(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  await delay(milliseconds, undefined, signal ? { signal } : {});
+}
+
+export interface TryingOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onRetry?: OnRetry | undefined;
 }
 
 /** Whether to try again makes sense: no answer, half of one, or a server in trouble. */
@@ -21,36 +42,30 @@ export function isBreak(error: unknown): boolean {
 
 /** Longer after each, and at random: those cut off together do not come back together. */
 export async function restAfter(
-  breaks: number,
-  signal: AbortSignal | undefined,
-  sleep = sleepFor,
+  asker: Resting,
+  { breaks, error }: { readonly breaks: number; readonly error: unknown },
+  { signal, onRetry }: TryingOptions,
 ): Promise<void> {
-  const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (breaks - 1), LONGEST_PAUSE_MS);
-  await sleep(pauseMs * (0.5 + Math.random()), signal);
+  const longest = Math.min(FIRST_PAUSE_MS * 2 ** (breaks - 1), LONGEST_PAUSE_MS);
+  const delayMs = Math.round(longest * (0.5 + Math.random()));
+  const reason = error instanceof Error ? error.message : "it broke off";
+  onRetry?.({ attempt: breaks + 1, delayMs, reason });
+  await asker.rest(delayMs, signal);
 }
 
-async function sleepFor(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  await delay(milliseconds, undefined, signal ? { signal } : {});
-}
-
-/** Half of an answer. Where there was none, the transport has tried often enough. */
-function isCut(error: unknown): boolean {
-  return isMarmitaError(error, "UNAVAILABLE") && error.step === "body";
-}
-
-/** Small answers only. What fails otherwise than in the middle of one fails at once. */
+/** Small answers only. What fails otherwise than `UNAVAILABLE` fails at once. */
 export async function again<T>(
   asker: Resting,
   work: () => Promise<T>,
-  signal: AbortSignal | undefined,
+  options: TryingOptions,
 ): Promise<T> {
   for (let breaks = 1; ; breaks++) {
     try {
       return await work();
     } catch (error) {
-      throwIfAborted(signal);
-      if (!isCut(error) || breaks === MOST_BREAKS) throw error;
+      throwIfAborted(options.signal);
+      if (!isBreak(error) || breaks === MOST_BREAKS) throw error;
+      await restAfter(asker, { breaks, error }, options);
     }
-    await asker.rest(breaks, signal);
   }
 }

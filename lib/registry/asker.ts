@@ -1,9 +1,9 @@
 /** One question to one repository of a registry, whoever of its endpoints answers. */
 import { MarmitaError, isMarmitaError } from "../errors.ts";
-import type { Resting } from "./again.ts";
+import type { Resting, TryingOptions } from "./again.ts";
 import type { WireBody, WireMethod, WireResponse } from "./wire-message.ts";
 
-export interface Ask {
+export interface Ask extends TryingOptions {
   /** What is tried, for errors: `manifest latest of docker.io/library/busybox`. */
   readonly doing: string;
   /** A tag or a digest, where it is about one. */
@@ -22,7 +22,6 @@ export interface Ask {
   readonly accept: readonly number[];
   /** Whether the same may be sent twice. Default: as HTTP says of the method. */
   readonly retry?: boolean;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /** The caller reads the body, or discards it. */

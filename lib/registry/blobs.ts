@@ -25,7 +25,7 @@ export async function getBlob(
   {
     descriptor,
     limitBytes,
-    signal,
+    ...options
   }: RequestOptions & { descriptor: Descriptor; limitBytes: number },
 ): Promise<Uint8Array> {
   const { digest, size } = descriptor;
@@ -34,7 +34,7 @@ export async function getBlob(
       reference: digest,
     });
   }
-  const request = requestOf(asker, { descriptor, offset: 0, signal });
+  const request = requestOf(asker, { descriptor, offset: 0, ...options });
   return again(
     asker,
     async () => {
@@ -43,7 +43,7 @@ export async function getBlob(
         return verified(asker, digest, await answer.read(size));
       });
     },
-    signal,
+    options,
   );
 }
 
@@ -67,16 +67,19 @@ export interface OpenedBlob {
 /** From `offset` on, or from the start where the server does not know ranges. */
 export async function openBlob(
   asker: Asker,
-  { descriptor, offset = 0, signal }: RequestOptions & { descriptor: Descriptor; offset?: number },
+  {
+    descriptor,
+    offset = 0,
+    ...options
+  }: RequestOptions & { descriptor: Descriptor; offset?: number },
 ): Promise<OpenedBlob & { readonly answer: Answer }> {
-  const { answer, offset: from } = await open(asker, { descriptor, offset, signal });
+  const { answer, offset: from } = await open(asker, { descriptor, offset, ...options });
   return { offset: from, body: answer.body, answer };
 }
 
-interface OpenBlob {
+interface OpenBlob extends RequestOptions {
   readonly descriptor: Descriptor;
   readonly offset: number;
-  readonly signal: AbortSignal | undefined;
 }
 
 interface Opened {
@@ -98,7 +101,8 @@ async function open(asker: Asker, asked: OpenBlob): Promise<Opened> {
   return opened ?? open(asker, { ...asked, offset: 0 });
 }
 
-function requestOf(asker: Asker, { descriptor: { digest }, offset, signal }: OpenBlob): Ask {
+function requestOf(asker: Asker, { descriptor, offset, ...options }: OpenBlob): Ask {
+  const { digest } = descriptor;
   const range = offset === 0 ? undefined : { range: `bytes=${offset}-` };
   return {
     doing: `get blob ${placeOf(asker, digest)}`,
@@ -107,7 +111,7 @@ function requestOf(asker: Asker, { descriptor: { digest }, offset, signal }: Ope
     path: `blobs/${digest}`,
     headers: { ...PLAIN, ...range },
     accept: range === undefined ? [200] : [200, 206, 416],
-    signal,
+    ...options,
   };
 }
 
@@ -162,7 +166,7 @@ function checkLength(asker: Asker, { answer, descriptor, offset }: Sent): void {
 export async function hasBlob(
   asker: Asker,
   digest: Digest,
-  { signal }: RequestOptions = {},
+  options: RequestOptions = {},
 ): Promise<{ readonly size: number } | undefined> {
   const path = `blobs/${digest}`;
   const answer = await asker.ask({
@@ -172,7 +176,7 @@ export async function hasBlob(
     path,
     headers: PLAIN,
     accept: [200, 404],
-    signal,
+    ...options,
   });
   answer.discard();
   const size = answer.status === 200 ? lengthOf(answer) : undefined;
@@ -191,7 +195,7 @@ export interface Mounting {
  */
 export async function mountBlob(
   asker: Asker,
-  { digest, from, signal }: RequestOptions & { digest: Digest; from: string },
+  { digest, from, ...options }: RequestOptions & { digest: Digest; from: string },
 ): Promise<Mounting> {
   const query = new URLSearchParams({ mount: digest, from });
   try {
@@ -204,7 +208,7 @@ export async function mountBlob(
       reads: [from],
       accept: [201, 202],
       retry: true,
-      signal,
+      ...options,
     });
     answer.discard();
     return answer.status === 201 ? { isMounted: true } : { isMounted: false, upload: answer };

@@ -1,13 +1,13 @@
 /** Asks the endpoints of a registry, one after the other: mirrors first, then the registry itself. */
 import { MarmitaError, isMarmitaError } from "../errors.ts";
 import { throwIfAborted } from "../util/abort.ts";
-import { isBreak, restAfter } from "./again.ts";
+import { isBreak, rest } from "./again.ts";
 import type { Answer, Ask, Asker } from "./asker.ts";
 import type { Authorizer } from "./auth.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { type Scope, mergeScopes, repositoryScope } from "./scopes.ts";
 import { redirected } from "./redirects.ts";
-import type { Transport, TransportOptions } from "./transport.ts";
+import type { SendOptions, Transport, TransportOptions } from "./transport.ts";
 import { responseError, shownUrl } from "./wire-error.ts";
 
 export interface EndpointAskerParts {
@@ -77,8 +77,9 @@ export class EndpointAsker implements Asker {
     return true;
   }
 
-  async rest(breaks: number, signal?: AbortSignal): Promise<void> {
-    await restAfter(breaks, signal, this.#parts.sleep);
+  async rest(milliseconds: number, signal?: AbortSignal): Promise<void> {
+    const { sleep = rest } = this.#parts;
+    await sleep(milliseconds, signal);
   }
 
   /** What it does not have, another one may. */
@@ -155,7 +156,8 @@ export class EndpointAsker implements Asker {
     // As careful as with a redirect; what is for the registry alone does not go there.
     const here = { method: request.method, url: from.base, headers: {}, isForeign: false };
     redirected(here, url.href, from);
-    const answer = await transport.request({ ...sendable(request, url), endpoint: from });
+    const wire = { ...sendable(request, url), endpoint: from };
+    const answer = await transport.request(wire, sending(request));
     return this.#accepted(answer, request);
   }
 
@@ -168,7 +170,8 @@ export class EndpointAsker implements Asker {
     const wire = { ...sendable(request, url), ...(attempts !== undefined && { attempts }) };
     const asked = { endpoint, scopes: mergeScopes(scopes, reads), signal: request.signal };
     return authorizer.send(asked, (auth) => {
-      return transport.request({ ...wire, headers: { ...wire.headers, ...auth }, endpoint });
+      const headers = { ...wire.headers, ...auth };
+      return transport.request({ ...wire, headers, endpoint }, sending(request));
     });
   }
 
@@ -205,6 +208,11 @@ function isNobodyThere({ errno }: MarmitaError, { base }: Endpoint): boolean {
 /** What answered does not speak TLS at all. */
 function isNoTls({ errno = "" }: MarmitaError): boolean {
   return errno === "EPROTO" || errno.startsWith("ERR_SSL");
+}
+
+function sending({ onRetry }: Ask): SendOptions {
+  if (onRetry === undefined) return {};
+  return { onRetry: (retry) => onRetry({ ...retry, attempt: retry.attempt + 1 }) };
 }
 
 function sendable({ method, headers, body, retry, signal }: Ask, url: URL) {

@@ -11,7 +11,7 @@ import {
   isManifestType,
 } from "../oci/media-types.ts";
 import { JsonReader, parseJson } from "../util/json.ts";
-import { again } from "./again.ts";
+import { type OnRetry, again } from "./again.ts";
 import {
   type Answer,
   type Ask,
@@ -25,6 +25,8 @@ import {
 
 export interface RequestOptions {
   readonly signal?: AbortSignal | undefined;
+  /** A request failed in passing, and is made again. */
+  readonly onRetry?: OnRetry | undefined;
 }
 
 export interface FetchedManifest {
@@ -41,7 +43,7 @@ const GENERAL_TYPES = new Set(["", "application/json", "application/octet-stream
 export async function headManifest(
   asker: Asker,
   reference: string,
-  { signal }: RequestOptions = {},
+  options: RequestOptions = {},
 ): Promise<Descriptor | undefined> {
   const path = `manifests/${reference}`;
   // Registries that know no HEAD say so in one of these ways; GET tells what it is.
@@ -55,7 +57,7 @@ export async function headManifest(
     path,
     headers,
     accept,
-    signal,
+    ...options,
   });
   answer.discard();
   if (answer.status === 404) return undefined;
@@ -65,7 +67,7 @@ export async function headManifest(
     return found;
   }
   try {
-    return (await getManifest(asker, reference, { signal })).descriptor;
+    return (await getManifest(asker, reference, options)).descriptor;
   } catch (error) {
     if (isMarmitaError(error, "NOT_FOUND")) return undefined;
     throw error;
@@ -76,15 +78,15 @@ export async function headManifest(
 export async function getManifest(
   asker: Asker,
   reference: string,
-  { signal }: RequestOptions = {},
+  options: RequestOptions = {},
 ): Promise<FetchedManifest> {
-  return again(asker, () => fetchManifest(asker, reference, signal), signal);
+  return again(asker, () => fetchManifest(asker, reference, options), options);
 }
 
 async function fetchManifest(
   asker: Asker,
   reference: string,
-  signal: AbortSignal | undefined,
+  options: RequestOptions,
 ): Promise<FetchedManifest> {
   const request: Ask = {
     doing: `get manifest ${placeOf(asker, reference)}`,
@@ -93,7 +95,7 @@ async function fetchManifest(
     path: `manifests/${reference}`,
     headers: { accept: ACCEPT },
     accept: [200],
-    signal,
+    ...options,
   };
   return askAndUse(asker, request, async (answer) => {
     const bytes = await answer.read(MANIFEST_LIMIT_BYTES);
@@ -111,7 +113,7 @@ async function fetchManifest(
 export async function putManifest(
   asker: Asker,
   reference: string,
-  { bytes, mediaType, signal }: RequestOptions & { bytes: Uint8Array; mediaType: string },
+  { bytes, mediaType, ...options }: RequestOptions & { bytes: Uint8Array; mediaType: string },
 ): Promise<Digest> {
   const digest = digestOf(bytes);
   if (isDigest(reference) && reference !== digest) {
@@ -125,7 +127,7 @@ export async function putManifest(
     headers: { "content-type": mediaType },
     body: bytes,
     accept: [201, 200, 202],
-    signal,
+    ...options,
   });
   answer.discard();
   const said = headerOf(answer, "docker-content-digest");

@@ -17,7 +17,7 @@ export interface Page {
 /** From `first` on; the statuses beside 200 that are accepted end it. */
 export async function* pagesOf(
   asker: Asker,
-  first: Pick<Ask, "doing" | "reference" | "path" | "headers" | "accept" | "signal">,
+  first: Pick<Ask, "doing" | "reference" | "path" | "headers" | "accept" | "signal" | "onRetry">,
 ): AsyncGenerator<Page> {
   let path: string | URL | undefined = first.path;
   const seen = new Set<string>();
@@ -31,7 +31,7 @@ export async function* pagesOf(
     const page: Page | undefined = await again(
       asker,
       () => readPage(asker, { ...first, path: at }),
-      first.signal,
+      first,
     );
     if (page === undefined) return;
     yield page;

@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import { MarmitaError, isMarmitaError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { throwIfAborted } from "../util/abort.ts";
-import { MOST_BREAKS, isBreak } from "./again.ts";
+import { MOST_BREAKS, isBreak, restAfter } from "./again.ts";
 import { type Answer, type Ask, type Asker, headerOf, nonsense, placeOf } from "./asker.ts";
 import { hasBlob } from "./blobs.ts";
 import type { RequestOptions } from "./manifests.ts";
@@ -68,8 +68,8 @@ export class Upload {
           breaks = 0;
         }
         if (++breaks > MOST_BREAKS) throw error;
+        await restAfter(this.#asker, { breaks, error }, this.#options);
       }
-      await this.#asker.rest(breaks, signal);
     }
   }
 
@@ -90,7 +90,7 @@ export class Upload {
       body: new Uint8Array(),
       accept: [202],
       retry: true, // one that nobody uses is forgotten
-      signal: this.#options.signal,
+      ...this.#trying,
     });
     answer.discard();
     this.#offset = 0;
@@ -161,7 +161,7 @@ export class Upload {
   async #isOver(): Promise<boolean> {
     const { digest, size } = this.#blob;
     const isSent = this.#offset === size || size <= SMALL_BYTES;
-    if (isSent && (await hasBlob(this.#asker, digest, this.#options))?.size === size) return true;
+    if (isSent && (await hasBlob(this.#asker, digest, this.#trying))?.size === size) return true;
     if (this.#place !== undefined) await this.#takeUp();
     return false;
   }
@@ -196,7 +196,7 @@ export class Upload {
       doing: this.#doing,
       reference: this.#blob.digest,
       retry: false,
-      signal: this.#options.signal,
+      ...this.#trying,
     });
   }
 
@@ -252,6 +252,11 @@ export class Upload {
   #isOutOfStep(error: unknown): boolean {
     if (this.#place === undefined || !isMarmitaError(error)) return false;
     return error.details["status"] === 404 || error.details["status"] === 416;
+  }
+
+  get #trying(): RequestOptions {
+    const { signal, onRetry } = this.#options;
+    return { signal, onRetry };
   }
 
   get #doing(): string {

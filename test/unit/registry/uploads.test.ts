@@ -142,6 +142,20 @@ describe("uploadBlob", () => {
     expect(memory.received.equals(BYTES)).toBe(true);
   });
 
+  it("tells of each new try", async () => {
+    const memory: Memory = new Memory(breaksAfter(() => memory, [400_000, 0]));
+    const retries: unknown[] = [];
+
+    await new RegistryClient(new FakeAsker(memory.answer)).uploadBlob(BLOB, from(BYTES), {
+      onRetry: ({ attempt, reason }) => retries.push([attempt, reason]),
+    });
+
+    expect(retries).toEqual([
+      [2, "the connection broke"],
+      [2, "the connection broke"],
+    ]);
+  });
+
   it("begins anew when the registry has forgotten it", async () => {
     let patches = 0;
     const memory: Memory = new Memory(({ method }) => {
