@@ -3,11 +3,13 @@ import { readFile, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inspect } from "node:util";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { makeAuthority } from "../helpers/certificates.ts";
 import { closeEngines, testEngine } from "../helpers/engine.ts";
 import { startFaultProxy } from "../helpers/fault-proxy.ts";
 import { busyboxArchive, busyboxWith } from "../helpers/images.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { type TestRegistry, requireRegistry, startRegistry } from "../helpers/registry.ts";
+import { startTokenServer } from "../helpers/token-server.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
 const able = requireUserNamespaces() && requireRegistry();
@@ -114,6 +116,36 @@ describe("push", () => {
     expect(digest).toMatch(/^sha256:/);
     const told = inspect([refused, mistaken], { depth: 9 });
     for (const secret of [...proxy.secrets, wrong.password]) expect(told).not.toContain(secret);
+  });
+
+  it("gets tokens for each repository, and for the one that a layer is mounted from", async () => {
+    const authority = await makeAuthority();
+    const tokens = await startTokenServer({ users: { ana: "alho-e-sal" } });
+    const guarded = await startRegistry({ auth: tokens.auth, tls: authority.issue() });
+    const { host } = guarded;
+    const registries = { registries: { [host]: { ca: authority.ca } } };
+    const engine = await testEngine({ registries });
+    const auth = { username: "ana", password: "alho-e-sal" };
+    await engine.images.load(busyboxArchive({ form: "oci", gzip: true }));
+    await engine.images.tag("busybox", `${host}/ana/first:1`);
+    await engine.images.tag("busybox", `${host}/ana/second:1`);
+
+    await engine.images.push(`${host}/ana/first:1`, { auth });
+    const mounted: unknown[] = [];
+    const second = await engine.images.push(`${host}/ana/second:1`, {
+      auth,
+      onProgress: ({ phase, from }) => phase === "mounted" && mounted.push(from),
+    });
+
+    expect(mounted).toEqual(["ana/first"]);
+    expect(tokens.questions.map(({ user, scopes }) => [user, ...scopes])).toEqual([
+      ["ana", "repository:ana/first:pull,push"],
+      ["ana", "repository:ana/second:pull,push"],
+      ["ana", "repository:ana/first:pull", "repository:ana/second:pull,push"],
+    ]);
+    const other = await testEngine({ registries });
+    const pulled = await other.images.pull(`${host}/ana/second:1`, { auth });
+    expect(pulled.digest).toBe(second.digest);
   });
 
   it("goes on where an upload broke off, with the same bytes", async () => {
