@@ -42,7 +42,6 @@ const TROUBLES: readonly (readonly [string, Misdeed, readonly Stage[]])[] = [
   ["ends the connection", { kind: "reset" }, STAGES],
   ["answers nothing", { kind: "silence" }, STAGES],
   ["sends headers without end", { kind: "endless-headers" }, STAGES],
-  ["speaks no HTTP", { kind: "garbage" }, STAGES],
   ["answers 500", { kind: "status", status: 500 }, STAGES],
   ["answers 503", { kind: "status", status: 503 }, STAGES],
   ["answers 429", { kind: "status", status: 429, headers: { "retry-after": "1" } }, STAGES],
@@ -56,6 +55,7 @@ const LASTING: readonly (readonly [string, Misdeed, readonly Stage[], Cell["expe
   ...TROUBLES.filter(([title]) => !title.includes("429")).map(
     ([title, does, stages]) => [title, does, stages, ["UNAVAILABLE"]] as const,
   ),
+  ["speaks no HTTP", { kind: "garbage" }, STAGES, ["UNAVAILABLE"]],
   ["answers 401", status(401), STAGES, ["UNAUTHORIZED"]],
   ["answers 403", status(403), ["token", ...WRITES], ["DENIED"]],
   ["answers 404", status(404), WRITES, ["NOT_FOUND"]],
@@ -68,7 +68,7 @@ const LASTING: readonly (readonly [string, Misdeed, readonly Stage[], Cell["expe
   ],
   ["answers 400", status(400), WRITES, REFUSED],
   ["answers 405", status(405), WRITES, [...REFUSED, "UNSUPPORTED"]],
-  ["answers 413", status(413), WRITES, REFUSED],
+  ["answers 413", status(413), WRITES, [...REFUSED, "UNSUPPORTED"]],
   ["answers 416", status(416), ["upload-patch", "upload-put"], REFUSED],
   ["receives another byte", { kind: "flip", at: 0.5 }, ["upload-patch"], REFUSED],
   ["says no location", header("location", undefined), ["upload-start"], ["CORRUPT"]],
@@ -141,7 +141,11 @@ describe.runIf(canRun)("a push to a registry that", () => {
   }
 
   /** What was uploaded may stay there: nobody sees it without a manifest. */
-  async function look({ id }: Work): Promise<readonly string[]> {
+  async function look({ id, proxy }: Work): Promise<readonly string[]> {
+    const isTaken = proxy.seen.some(({ stage, status: code }) => {
+      return stage === "manifest-put" && code === 201; // whatever it said of it then
+    });
+    if (isTaken) return [];
     return (await fetched(`${id}/manifests/1`)) === undefined ? [] : ["the manifest is there"];
   }
 
