@@ -63,6 +63,7 @@ export class Upload {
         throwIfAborted(signal);
         if (this.#fault !== undefined) throw this.#fault.error;
         if (!isBreak(error) && !this.#isOutOfStep(error)) throw error;
+        if (this.#place === undefined) throw error; // nothing is lost: it was tried often enough
         if (this.#offset > farthest) {
           farthest = this.#offset;
           breaks = 0;

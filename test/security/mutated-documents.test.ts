@@ -3,9 +3,10 @@
  * `MARMITA_FUZZ=10000` for as many through a pull; the seed is `MARMITA_FUZZ_SEED`, else always
  * the same.
  */
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { MANIFEST, INDEX, image } from "../../fixtures/layout-writer.mjs";
 import { tarArchive } from "../../fixtures/tar-writer.mjs";
+import type { Engine } from "../../lib/engine/engine.ts";
 import { isMarmitaError } from "../../lib/errors.ts";
 import { choosePlatform } from "../../lib/images/choose-platform.ts";
 import { chainIds, digestOf } from "../../lib/oci/digest.ts";
@@ -13,11 +14,18 @@ import { parseImageConfig, platformOf } from "../../lib/oci/image-config.ts";
 import { isIndexDocument, parseManifestOrIndex } from "../../lib/oci/manifest.ts";
 import { formatPlatform, hostPlatform } from "../../lib/oci/platform.ts";
 import { parseJson } from "../../lib/util/json.ts";
+import { testEngine } from "../helpers/engine.ts";
 import { mutated } from "../helpers/mutations.ts";
+import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { randomNumbers } from "../helpers/random.ts";
+import { type Document, ScriptedRegistry } from "../helpers/scripted-registry.ts";
+import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
+/** Of each kind. */
+const PULLED = Math.ceil(Number(process.env["MARMITA_FUZZ"] ?? 1_000) / 3);
 const SEED = Number(process.env["MARMITA_FUZZ_SEED"] ?? 6);
 const READ = 10_000;
+const AT_ONCE = 32;
 
 const LAYER = tarArchive([{ path: "file", content: "x" }]);
 const CONFIG_TEXT = image([LAYER], {
@@ -97,6 +105,72 @@ describe("a document with things changed at random", () => {
     expect(Object.keys(Object.prototype)).toEqual([]);
     expect((performance.now() - began) / READ).toBeLessThan(10);
   });
+});
+
+describe.runIf(requireUserNamespaces())("a pull of an image with things changed at random", () => {
+  expectNothingLeft();
+
+  let registry: ScriptedRegistry;
+  let engine: Engine;
+
+  beforeAll(async () => {
+    registry = await ScriptedRegistry.start();
+    registry.blob(LAYER);
+    registry.blob(CONFIG_TEXT);
+    registry.manifest({ bytes: MANIFEST_TEXT, type: MANIFEST });
+    engine = await testEngine();
+  });
+
+  const kinds: readonly (readonly [string, (random: () => number) => Document])[] = [
+    ["manifest", (random) => ({ bytes: mutated(MANIFEST_TEXT, random), type: MANIFEST })],
+    ["index", (random) => ({ bytes: mutated(INDEX_TEXT, random), type: INDEX })],
+    [
+      "config",
+      (random) => {
+        const config = mutated(CONFIG_TEXT, random);
+        registry.blob(config);
+        return { bytes: manifestOf(config), type: MANIFEST };
+      },
+    ],
+  ];
+
+  it.each(kinds)(
+    "gives an image that can be inspected, or leaves none: %s",
+    { timeout: 60_000 + PULLED * 50 },
+    async (kind, documentOf) => {
+      const random = randomNumbers(SEED);
+      let refused = 0;
+      const work = async (at: number): Promise<void> => {
+        const document = documentOf(random);
+        const name = `${registry.host}/${kind}:${at}`;
+        registry.manifest(document, String(at));
+        try {
+          await engine.images.pull(name, { signal: AbortSignal.timeout(20_000) });
+          await engine.images.inspect(name);
+          await engine.images.remove(name);
+        } catch (error) {
+          const text = Buffer.from(document.bytes).subarray(0, 2_000).toString();
+          if (!isMarmitaError(error)) throw new Error(`of ${text}`, { cause: error });
+          expect(["CORRUPT", "UNSUPPORTED", "NOT_FOUND"], `${error.message}: ${text}`).toContain(
+            error.code,
+          );
+          expect(await engine.images.find(name)).toBeUndefined();
+          refused++;
+        } finally {
+          registry.manifests.delete(String(at));
+        }
+      };
+
+      for (let done = 0; done < PULLED; done += AT_ONCE) {
+        await Promise.all(Array.from({ length: AT_ONCE }, (_, more) => work(done + more)));
+      }
+
+      expect(refused).toBeGreaterThan(PULLED / 4);
+      expect(refused).toBeLessThan(PULLED);
+      await engine.images.prune({ all: true }); // some are the parents of others, by their history
+      expect(await engine.images.list()).toEqual([]);
+    },
+  );
 });
 
 function readManifest(bytes: Buffer, type: string): void {
