@@ -4,11 +4,12 @@ import { request as requestPlain } from "node:http";
 import { request as requestSecure } from "node:https";
 import type { LookupFunction, Socket } from "node:net";
 import type { SecureContext } from "node:tls";
+import { MarmitaError } from "../errors.ts";
 import { abortError, onAbort } from "../util/abort.ts";
 import type { RegistryTimeouts } from "./configuration.ts";
 import type { Hop } from "./redirects.ts";
 import { type SentBody, sendBody } from "./request-body.ts";
-import { ProxyRefusal, RequestFailure, Silence, type Stage } from "./request-failure.ts";
+import { ProxyRefusal, RequestFailure, Silence, type Stage, codeOf } from "./request-failure.ts";
 import type { WireBody } from "./wire-message.ts";
 
 /** How a hop reaches its host. */
@@ -84,7 +85,7 @@ class Attempt {
     try {
       request = send(hop.url, this.#requestOptions());
     } catch (error) {
-      return this.#end(error); // a header that cannot be one
+      return this.#end(notSendable(hop, error));
     }
     this.#request = request;
     // For good: one that was given up still tells of its end.
@@ -196,6 +197,15 @@ class Attempt {
     this.#unhook?.();
     this.#unwatch?.();
   }
+}
+
+/** A token or a cursor with line breaks in it, from somebody who would like to write headers. */
+function notSendable({ url }: Hop, cause: unknown): MarmitaError {
+  const code = codeOf(cause);
+  return new MarmitaError("CORRUPT", `what ${url.host} gave us cannot be sent in a header`, {
+    errno: code === "" ? undefined : code,
+    details: { registry: url.host },
+  });
 }
 
 interface SilenceOptions {

@@ -7,6 +7,8 @@ import type { WireRequest } from "./wire-message.ts";
 export const MOST_ATTEMPTS = 5;
 /** A mirror has somebody to step in for it. */
 export const MOST_MIRROR_ATTEMPTS = 2;
+/** No attempt begins later: where each one waits for nothing, five would take minutes. */
+export const LONGEST_TRYING_MS = 90_000;
 /** Nobody should wait longer without having been told. */
 export const LONGEST_RETRY_AFTER_MS = 10_000;
 

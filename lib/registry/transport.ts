@@ -11,6 +11,7 @@ import { failureWords } from "./failure-words.ts";
 import { type Hop, MOST_REDIRECTS, isRedirect, redirected, tooManyRedirects } from "./redirects.ts";
 import { RequestFailure } from "./request-failure.ts";
 import {
+  LONGEST_TRYING_MS,
   MOST_ATTEMPTS,
   MOST_MIRROR_ATTEMPTS,
   backoffMs,
@@ -32,6 +33,8 @@ export interface TransportOptions {
   readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
   /** From 0 to 1: what makes delays differ. */
   readonly random?: () => number;
+  /** In milliseconds. */
+  readonly now?: () => number;
 }
 
 /** Of one request. */
@@ -51,12 +54,13 @@ export class Transport {
   readonly #connections = new Map<string, Connections>();
   #isClosed = false;
 
-  constructor({ attempts, env, sleep, random }: TransportOptions = {}) {
+  constructor({ attempts, env, sleep, random, now }: TransportOptions = {}) {
     this.#attempts = attempts;
     this.#options = {
       env: env ?? process.env,
       sleep: sleep ?? sleepFor,
       random: random ?? Math.random,
+      now: now ?? (() => performance.now()),
     };
   }
 
@@ -69,9 +73,12 @@ export class Transport {
       request.attempts ??
       this.#attempts ??
       (request.endpoint.isMirror ? MOST_MIRROR_ATTEMPTS : MOST_ATTEMPTS);
+    const { now } = this.#options;
+    const giveUpAt = now() + LONGEST_TRYING_MS;
     for (let attempt = 1; ; attempt++) {
       const result = await this.#attempt(request);
-      const again = attempt < most ? this.#again(result, request, attempt) : undefined;
+      const isLast = attempt >= most || now() >= giveUpAt;
+      const again = isLast ? undefined : this.#again(result, request, attempt);
       if (again === undefined) return settled(result, request, attempt);
       if (!(result instanceof Failed)) result.discard();
       onRetry?.({ attempt, ...again });

@@ -97,6 +97,17 @@ describe("a request", () => {
     expect(server.seen[0]?.headers["content-length"]).toBe("6");
   });
 
+  it("is not sent with a header that would be two", async () => {
+    const { server, endpoint } = await serve(inTurn(status(200)));
+    const headers = { authorization: "Bearer secret\r\nx-header: y" };
+
+    const error: unknown = await ask(endpoint, "", { headers }).catch((thrown: unknown) => thrown);
+
+    expect(error).toMatchObject({ code: "CORRUPT", errno: "ERR_INVALID_CHAR" });
+    expect(inspect(error)).not.toContain("secret");
+    expect(server.seen).toEqual([]);
+  });
+
   it.each([
     ["shorter", 7],
     ["longer", 5],
@@ -183,6 +194,18 @@ describe("an attempt that failed", () => {
     await textOf(await ask({ ...endpoint, isMirror: true }, ""));
 
     expect(server.seen).toHaveLength(2);
+  });
+
+  it("is not made again when all took too long", async () => {
+    let clock = 0;
+    const { server, endpoint } = await serve((_, response) => {
+      clock += 40_000;
+      response.writeHead(503).end();
+    });
+
+    await ask(endpoint, "", { transport: quickTransport({ now: () => clock }) });
+
+    expect(server.seen).toHaveLength(3);
   });
 
   it("waits as long as the registry asks for", async () => {
