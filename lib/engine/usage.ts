@@ -40,7 +40,7 @@ export interface DiskUsage {
   readonly images: Usage<ImageUsage>;
   readonly containers: Usage<ContainerUsage>;
   readonly volumes: Usage<VolumeUsage>;
-  /** Blobs and layers that nothing leads to: pruning images takes them away. */
+  /** Blobs and layers that nothing leads to, and pulls broken off: pruning images takes them away. */
   readonly garbage: { readonly count: number; readonly bytes: number };
 }
 

@@ -119,11 +119,18 @@ export function send({ answer, told, does }: Exchange, { status, headers, body }
   const part = sent.subarray(0, most);
   told.status = status;
   told.bytes = part.length;
-  if (most === Infinity) answer.end(part);
-  else if (part.length === 0) answer.flushHeaders();
-  else answer.write(part);
   // What is written is to arrive before the end does.
-  if (does?.kind === "break") setTimeout(() => answer.destroy(), 20);
+  const written = (): void => {
+    if (does?.kind === "break") setTimeout(() => answer.destroy(), 20);
+  };
+  if (most === Infinity) {
+    answer.end(part);
+  } else if (part.length === 0) {
+    answer.flushHeaders();
+    written();
+  } else {
+    answer.write(part, written);
+  }
 }
 
 /** What is uploaded, as it is after the misdeed. */
