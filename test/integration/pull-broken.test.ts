@@ -158,7 +158,8 @@ describe.runIf(requireUserNamespaces() && requireRegistry())("a pull", () => {
 
     await broken();
     const week = Date.now() / 1_000 - 8 * 24 * 60 * 60;
-    for (const one of left(engine)) utimesSync(`${engine.root}/images/downloads/${one}`, week, week);
+    for (const one of left(engine))
+      utimesSync(`${engine.root}/images/downloads/${one}`, week, week);
     const other = await putBusybox(registry, { repository: "other" });
     await engine.images.pull(other.name);
     expect(left(engine)).toEqual([]);
@@ -174,7 +175,10 @@ describe.runIf(requireUserNamespaces() && requireRegistry())("a pull", () => {
       await engine.close();`;
     await using one = script(engine.root, text);
     await using other = script(engine.root, text);
-    const pulled = await Promise.all([lineOf(one.stdout, /sha256/), lineOf(other.stdout, /sha256/)]);
+    const pulled = await Promise.all([
+      lineOf(one.stdout, /sha256/),
+      lineOf(other.stdout, /sha256/),
+    ]);
     expect(pulled).toEqual([both.digest, both.digest]);
     expect(await Promise.all([one.ended, other.ended])).toEqual([0, 0]);
 
@@ -182,10 +186,12 @@ describe.runIf(requireUserNamespaces() && requireRegistry())("a pull", () => {
     for (const { digest } of both.layers.slice(1)) expect(fetches.get(digest)).toBe(1);
   });
 
-  it.runIf(requireSmallDisk())("on a full disk says so, leaves nothing, and works with room", async () => {
-    const result = await onSmallDisk(
-      "40m",
-      `fill();
+  it.runIf(requireSmallDisk())(
+    "on a full disk says so, leaves nothing, and works with room",
+    async () => {
+      const result = await onSmallDisk(
+        "40m",
+        `fill();
        rmSync(root + "/filler");
        writeFileSync(root + "/filler", Buffer.alloc(34 * 1024 * 1024));
        const before = room();
@@ -196,8 +202,9 @@ describe.runIf(requireUserNamespaces() && requireRegistry())("a pull", () => {
        const { names } = await engine.images.pull(${JSON.stringify(box.name)});
        console.log(JSON.stringify({ full, left, lost: before - after < 200_000, names,
          layers: list("layers").length }));`,
-    );
+      );
 
-    expect(result).toEqual({ full: FULL, left: [], lost: true, names: [box.name], layers: 2 });
-  });
+      expect(result).toEqual({ full: FULL, left: [], lost: true, names: [box.name], layers: 2 });
+    },
+  );
 });

@@ -207,7 +207,9 @@ describe.runIf(requireUserNamespaces() && requireRegistry())("an image", () => {
   });
 
   it("of a blocked registry is just not here", async () => {
-    const engine = await testEngine({ registries: { registries: { "docker.io": { blocked: true } } } });
+    const engine = await testEngine({
+      registries: { registries: { "docker.io": { blocked: true } } },
+    });
     await expect(engine.containers.run("nobody/has:it", ["true"], QUIET)).rejects.toMatchObject({
       code: "NOT_FOUND",
       message: "no such image: nobody/has:it",
