@@ -103,8 +103,8 @@ async function loginAgain(
     printError(`Authenticating with existing credentials...${who}\n`);
     return loggedIn;
   } catch (error) {
-    if (!isMarmitaError(error, "UNAUTHORIZED") && !isMarmitaError(error, "NOT_FOUND")) throw error;
-    return undefined;
+    if (isMarmitaError(error, "UNAUTHORIZED")) return undefined;
+    throw error;
   }
 }
 

@@ -23,9 +23,9 @@ export async function login(
   const registries = await context.registries();
   const { identityToken } = await taken(registry, registries.check(registry, { ...access, auth }));
   const credentials: Credentials = identityToken === undefined ? auth : { identityToken };
-  const kept = await keepCredentials({ domain: registry, username, credentials }, access);
+  const place = await keepCredentials({ domain: registry, username, credentials }, access);
   registries.forget();
-  return { registry, username, ...kept };
+  return { registry, username, ...place };
 }
 
 /** With what was kept before; where that is stays as it is. */
@@ -34,11 +34,24 @@ async function loginAgain(
   registry: string,
   access: Omit<LoginOptions, "username" | "password">,
 ): Promise<LoggedIn> {
-  const found = await lookUpCredentials({ domain: registry }, access);
+  const found = await kept(registry, access);
   if (found === undefined) throw notLoggedIn(registry);
   const registries = await context.registries();
   await taken(registry, registries.check(registry, { ...access, auth: found.credentials }));
   return { registry, ...nameOf(found), path: found.source, isNew: false };
+}
+
+/** In a file that is not there yet, nobody is logged in. */
+async function kept(
+  registry: string,
+  access: Pick<LoginOptions, "authFile" | "signal">,
+): Promise<FoundCredentials | undefined> {
+  try {
+    return await lookUpCredentials({ domain: registry }, access);
+  } catch (error) {
+    if (isMarmitaError(error, "NOT_FOUND")) return undefined;
+    throw error;
+  }
 }
 
 /** Who is refused here has nowhere to log in to. */

@@ -2,6 +2,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { throwIfAborted } from "../util/abort.ts";
+import { configHome } from "./configuration.ts";
 import { type WantedCredentials, findInDocument, readDocument } from "./credential-files.ts";
 import type { CredentialSource, Credentials, Environment } from "./credentials.ts";
 
@@ -61,11 +62,10 @@ export function credentialSources(
   if (only !== undefined) return [{ name: only, path: only, isRequired: true }];
   const variable = said(env["DOCKER_AUTH_CONFIG"]);
   const runtime = said(env["XDG_RUNTIME_DIR"]);
-  const config = said(env["XDG_CONFIG_HOME"]) ?? join(home(env), ".config");
   const paths = [
     dockerConfigPath(env),
     ...(runtime === undefined ? [] : [join(runtime, "containers", "auth.json")]),
-    join(config, "containers", "auth.json"),
+    join(configHome(env), "containers", "auth.json"),
   ];
   return [
     ...(variable === undefined

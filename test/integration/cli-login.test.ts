@@ -177,6 +177,16 @@ describe.runIf(requireRegistry())("marmita login", () => {
     expect(stderr).not.toContain("s3cret");
   });
 
+  it("says that it may not ask a registry", async () => {
+    const { exitCode, stderr } = await login(
+      ["-u", "ann", "--password-stdin", "docker.io"],
+      SECRET,
+    );
+
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain("marmita: registry docker.io is blocked\n");
+  });
+
   it.each(["--get-login", "-v", "--cert-dir=x"])("refuses %s by name", async (flag) => {
     const { exitCode, stderr } = await login([flag, registry.host]);
 

@@ -6,10 +6,12 @@ import { digestOf } from "../../lib/oci/digest.ts";
 import type { Credentials } from "../../lib/registry/credentials.ts";
 import { Registries, type RepositoryAccess } from "../../lib/registry/registries.ts";
 import { type Authority, makeAuthority } from "../helpers/certificates.ts";
+import { output } from "../helpers/command.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { type TestRegistry, requireRegistry, startRegistry } from "../helpers/registry.ts";
 import { type TokenServer, startTokenServer } from "../helpers/token-server.ts";
+import { requireProgram } from "../helpers/user-namespaces.ts";
 
 const ANN: Credentials = { username: "ann", password: "s3cret-of-ann" };
 const INDEX = "application/vnd.oci.image.index.v1+json";
@@ -114,6 +116,17 @@ describe.runIf(requireRegistry())(
       { name: "Podman's lasting file", path: ".config/containers/auth.json" },
     ])("finds credentials in $name", async ({ path }) => {
       await writeAuths(path, { [registry.host]: { auth: base64("ann:s3cret-of-ann") } });
+
+      expect((await pushAndPull(registries, registry.host, {}))?.digest).toBe(DIGEST);
+    });
+
+    it.runIf(requireProgram("podman"))("finds what podman keeps", async () => {
+      const words = `podman login -u ann --password-stdin --tls-verify=false ${registry.host}`;
+      const env = {
+        ...process.env,
+        REGISTRY_AUTH_FILE: join(home, ".config/containers/auth.json"),
+      };
+      output(words.split(" "), { input: "s3cret-of-ann", env });
 
       expect((await pushAndPull(registries, registry.host, {}))?.digest).toBe(DIGEST);
     });
