@@ -53,7 +53,7 @@ export async function searchIndex(
     return undefined;
   }
   const json = parseJson(await answer.read(ANSWER_LIMIT_BYTES), doing);
-  return new JsonReader(json, doing).findList("results", parseResult)?.slice(0, limit) ?? [];
+  return new JsonReader(json, doing).findList("results", parseResult)?.slice(0, limit);
 }
 
 function isJson(answer: Answer): boolean {

@@ -132,10 +132,19 @@ apt_install() {
   # shellcheck disable=SC2086 # lists of names
   if "$@" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends $needed $known >&2; then
+    leave_registry_idle "$@"
     return 0
   fi
   if [ -n "$needed" ]; then stop "apt-get could not install$needed$known"; fi
   say "going on without$known: apt-get could not install them"
+}
+
+# Debian makes it a service, on port 5000: tests start their own, and nobody asked for another.
+leave_registry_idle() {
+  case " $known " in *" docker-registry "*) ;; *) return 0 ;; esac
+  if have systemctl; then
+    "$@" systemctl disable --now --quiet docker-registry >/dev/null 2>&1 || :
+  fi
 }
 
 # npm ci when the lock file is another than that of the last time; else what changed is built.

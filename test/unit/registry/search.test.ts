@@ -61,6 +61,7 @@ describe("searchIndex", () => {
 
   it.each([
     ["no such path", { status: 404 }],
+    ["JSON of something else", { headers: JSON_TYPE, body: '{"errors":[]}' }],
     ["a web page", { headers: { "content-type": "text/html" }, body: "<html>" }],
   ])("says undefined for %s", async (_, answer) => {
     expect(await searchIndex(new FakeAsker(() => answer), "box", {})).toBeUndefined();
