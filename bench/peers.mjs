@@ -92,7 +92,7 @@ export function podmanStorage(folder, driver) {
   mkdirSync(env.XDG_RUNTIME_DIR, { recursive: true, mode: 0o700 });
   const places = [`--root=${join(home, driver)}`, `--runroot=${join(home, `${driver}-run`)}`];
   const storage = [...places, `--storage-driver=${driver}`];
-  return { storage, env, remove: () => removePodman(home, env) };
+  return { storage, env, home, remove: () => removePodman(home, env) };
 }
 
 /** The same with a network, by helper: `{ argv }`, or `{ missing }`. */

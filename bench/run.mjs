@@ -4,10 +4,10 @@
  *   --rounds N       rounds of the start table (100); at most 20 of diff and commit
  *   --containers N   containers of the disk table (1000)
  *   --resident MB    memory of the large process (1500)
- *   --entries N      entries of the big layer of layers, diff and commit (45000)
+ *   --entries N      entries of the big layer of layers, pull, diff and commit (45000)
  *   --megabytes N    of the streams table (1000)
  *   --background N   containers in the background (300)
- *   --only LIST      of start,unpack,layers,disk,memory,background,streams,exec,diff,commit
+ *   --only LIST      of start,unpack,layers,pull,disk,memory,background,streams,exec,diff,commit
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -25,6 +25,7 @@ import { removeMapped } from "./inside.mjs";
 import { benchLayers } from "./layers.mjs";
 import { describeMachine } from "./machine.mjs";
 import { podman } from "./peers.mjs";
+import { benchPull } from "./pull.mjs";
 import { benchStart } from "./start.mjs";
 import { benchStreams } from "./streams.mjs";
 import { benchUnpack } from "./unpack.mjs";
@@ -38,7 +39,7 @@ const { values } = parseArgs({
     megabytes: { type: "string", default: "1000" },
     only: {
       type: "string",
-      default: "start,unpack,layers,disk,memory,background,streams,exec,diff,commit",
+      default: "start,unpack,layers,pull,disk,memory,background,streams,exec,diff,commit",
     },
     entries: { type: "string", default: "45000" },
   },
@@ -71,6 +72,9 @@ async function main() {
     if (only.has("unpack")) print(await benchUnpack({ rounds: 5, folder }));
     if (only.has("layers")) {
       print(await benchLayers({ rounds: 3, entries: Number(values.entries), folder }));
+    }
+    if (only.has("pull")) {
+      print(await benchPull({ rounds: 3, entries: Number(values.entries), folder }));
     }
     if (only.has("disk")) {
       print(await benchDisk({ engine, dataRoot, count: Number(values.containers) }));
