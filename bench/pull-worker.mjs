@@ -11,7 +11,9 @@ const [root, again, ...names] = process.argv.slice(2);
 const engine = await openEngine({ root });
 const idleMs = await longestStall(() => setTimeout(1000));
 const started = performance.now();
-const stallMs = await longestStall(() => Promise.all(names.map((name) => engine.images.pull(name))));
+const stallMs = await longestStall(() =>
+  Promise.all(names.map((name) => engine.images.pull(name))),
+);
 const ms = performance.now() - started;
 const { user, system } = process.cpuUsage();
 const againMs = [];

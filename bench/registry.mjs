@@ -1,7 +1,14 @@
 /** docker-registry on loopback, over a storage of its own, and images put into it. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, createReadStream, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  createReadStream,
+  openSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";

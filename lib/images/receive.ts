@@ -1,5 +1,4 @@
 /** The bytes of one blob from a registry into a file: resumed after breaks, and checked. */
-import { type Hash, createHash } from "node:crypto";
 import type { FileHandle } from "node:fs/promises";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,6 +7,7 @@ import { MarmitaError, isMarmitaError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { throwIfAborted } from "../util/abort.ts";
+import { Received } from "./received.ts";
 
 /** Who has blobs: a client of a registry. */
 export interface BlobSource {
@@ -50,7 +50,6 @@ const MOST_BREAKS = 5;
 const ADVANCE_BYTES = 256 * 1024;
 const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 10_000;
-const READ_BYTES = 1024 * 1024;
 /** For how long what may come behind the last byte is waited for, to keep the connection. */
 const TAIL_MS = 1_000;
 
@@ -110,25 +109,37 @@ async function receiveSome(
   const { body } = opened;
   try {
     if (opened.offset !== received.bytes) await received.restart();
-    const chunks = body.iterator({ destroyOnReturn: false });
-    for (;;) {
-      const next = await nextOf(chunks);
-      if ("failure" in next) {
-        throwIfAborted(signal);
-        if (isMarmitaError(next.failure, "CORRUPT")) throw next.failure;
-        return next.failure;
-      }
-      if (next.chunk === undefined) return undefined;
-      await received.append(next.chunk);
-      throwIfAborted(signal);
-      if (received.isShort) continue;
-      await chunks.return?.(); // it lets go of the stream
-      letEnd(body);
-      return undefined;
-    }
+    const failure = await take(received, body, signal);
+    await received.flush();
+    return failure;
   } catch (error) {
     body.destroy();
+    await received.flush().catch(() => undefined); // the first error counts
     throw error;
+  }
+}
+
+/** Until there is no more of it; returns as the above. */
+async function take(
+  received: Received,
+  body: Readable,
+  signal: AbortSignal | undefined,
+): Promise<unknown> {
+  const chunks = body.iterator({ destroyOnReturn: false });
+  for (;;) {
+    const next = await nextOf(chunks);
+    if ("failure" in next) {
+      throwIfAborted(signal);
+      if (isMarmitaError(next.failure, "CORRUPT")) throw next.failure;
+      return next.failure;
+    }
+    if (next.chunk === undefined) return undefined;
+    await received.append(next.chunk);
+    throwIfAborted(signal);
+    if (received.isShort) continue;
+    await chunks.return?.(); // it lets go of the stream
+    letEnd(body);
+    return undefined;
   }
 }
 
@@ -152,71 +163,6 @@ function letEnd(body: Readable): void {
   body.once("close", () => clearTimeout(timer));
   body.once("data", () => body.destroy());
   body.resume();
-}
-
-/** What is in the file, and its digest so far. */
-class Received {
-  readonly descriptor: Descriptor;
-  /** Where the last answer began. */
-  startedAt = 0;
-  readonly #transfer: Transfer;
-  #hash: Hash = createHash("sha256");
-  #bytes = 0;
-
-  constructor(descriptor: Descriptor, transfer: Transfer) {
-    this.descriptor = descriptor;
-    this.#transfer = transfer;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
-  }
-
-  get isShort(): boolean {
-    return this.#bytes < this.descriptor.size;
-  }
-
-  /** Of all that is there; nothing can be added then. */
-  digest(): Digest {
-    return `sha256:${this.#hash.digest("hex")}`;
-  }
-
-  /** From what somebody left in the file. */
-  async resume(): Promise<void> {
-    const { file, signal, onGrown } = this.#transfer;
-    const { size } = await file.stat();
-    if (size > this.descriptor.size) return this.restart();
-    const buffer = Buffer.allocUnsafe(Math.min(size, READ_BYTES));
-    while (this.#bytes < size) {
-      throwIfAborted(signal);
-      const { bytesRead } = await file.read(buffer, 0, buffer.length, this.#bytes);
-      if (bytesRead === 0) break;
-      this.#hash.update(buffer.subarray(0, bytesRead));
-      this.#bytes += bytesRead;
-    }
-    onGrown?.(this.#bytes);
-  }
-
-  async restart(): Promise<void> {
-    await this.#transfer.file.truncate(0);
-    this.#hash = createHash("sha256");
-    this.#bytes = 0;
-    this.startedAt = 0;
-    this.#transfer.onGrown?.(0);
-  }
-
-  /** What is more than was promised is left out: then the digest tells what it is. */
-  async append(chunk: Uint8Array): Promise<void> {
-    const wanted = chunk.subarray(0, this.descriptor.size - this.#bytes);
-    for (let at = 0; at < wanted.length;) {
-      const { file } = this.#transfer;
-      const { bytesWritten } = await file.write(wanted, at, wanted.length - at, this.#bytes + at);
-      at += bytesWritten;
-    }
-    this.#hash.update(wanted);
-    this.#bytes += wanted.length;
-    this.#transfer.onGrown?.(this.#bytes);
-  }
 }
 
 function pauseAfter(breaks: number): number {

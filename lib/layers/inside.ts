@@ -10,8 +10,8 @@ import { isThere } from "../util/is-there.ts";
 
 /** What `marmita-init apply` saw of a blob, and did with it. */
 export interface AppliedLayer {
-  /** Of the blob as it is. */
-  readonly digest: Digest;
+  /** Of the blob as it is; absent for one that grew: whoever downloads it checks that. */
+  readonly digest: Digest | undefined;
   readonly size: number;
   /** Of the tar in it. */
   readonly diffId: Digest;
@@ -106,8 +106,9 @@ function appliedLayer(event: HelperEvent): AppliedLayer {
     throw new MarmitaError("UNAVAILABLE", "marmita-init apply ended early", { step: "apply" });
   }
   const fields = new JsonReader(event, "event of the helper");
+  const digest = fields.findText("digest");
   return {
-    digest: parseDigest(fields.text("digest")),
+    digest: digest === undefined ? undefined : parseDigest(digest),
     size: fields.size("size"),
     diffId: parseDigest(fields.text("diffId")),
     diffSize: fields.size("diffSize"),

@@ -153,10 +153,11 @@ function isOfBytes(error: unknown): boolean {
 }
 
 function checkDigests({ diffId, blob }: LayerSource, applied: AppliedLayer): void {
-  if (applied.digest !== blob.digest || applied.size !== blob.size) {
-    throw new MarmitaError("CORRUPT", `blob ${blob.digest} holds bytes of ${applied.digest}`, {
+  const { digest: actual = blob.digest, size } = applied;
+  if (actual !== blob.digest || size !== blob.size) {
+    throw new MarmitaError("CORRUPT", `blob ${blob.digest} holds bytes of ${actual}`, {
       step: "apply",
-      details: { expected: blob.digest, actual: applied.digest, size: applied.size },
+      details: { expected: blob.digest, actual, size },
     });
   }
   if (applied.diffId !== diffId) {

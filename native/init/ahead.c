@@ -139,8 +139,8 @@ static int unpack(struct unpacker *unpacker, int fd, struct failure *why) {
   if (r < 0)
     return r;
   const int is_plain = strcmp(inflate_compression(unpacker->blob), "none") == 0;
-  ring->is_blob_hashed = !is_plain && ring->start >= 0;
-  if (ring->is_blob_hashed)
+  ring->is_blob_hashed = !is_plain && !ring->is_growing && ring->start >= 0;
+  if (ring->is_blob_hashed || ring->is_growing)
     inflate_without_digests(unpacker->blob);
   r = fill_slots(unpacker, why);
   if (r == 0)
@@ -149,7 +149,9 @@ static int unpack(struct unpacker *unpacker, int fd, struct failure *why) {
     return r;
   wait_for_digest(unpacker);
   memcpy(summary->diff_id, ring->diff_id, HASH_TEXT_SIZE);
-  if (is_plain || ring->is_blob_hashed)
+  if (ring->is_growing)
+    *summary->digest = '\0';
+  else if (is_plain || ring->is_blob_hashed)
     memcpy(summary->digest, is_plain ? ring->diff_id : ring->digest, HASH_TEXT_SIZE);
   return 0;
 }
@@ -159,15 +161,12 @@ struct blob_hash {
   struct hash hash;
   int fd;
   off_t at;
-  off_t end;
   unsigned char bytes[INFLATE_PIECE_MAX];
 };
 
-/* The next piece of it: 0 at its end, or where it has not grown any further yet. */
+/* The next piece of it: 0 at its end. */
 static ssize_t hash_blob(struct blob_hash *blob) {
-  const off_t left = blob->end - blob->at;
-  const size_t room = left < INFLATE_PIECE_MAX ? (size_t) left : INFLATE_PIECE_MAX;
-  const ssize_t n = pread(blob->fd, blob->bytes, room, blob->at);
+  const ssize_t n = pread(blob->fd, blob->bytes, sizeof blob->bytes, blob->at);
 
   expect(n >= 0);
   hash_update(&blob->hash, blob->bytes, (size_t) n);
@@ -176,14 +175,12 @@ static ssize_t hash_blob(struct blob_hash *blob) {
 }
 
 static void hash_slots(struct ring *ring, int fd, int socket) {
-  struct blob_hash blob = {.fd = fd, .at = ring->start, .end = INT64_MAX};
+  struct blob_hash blob = {.fd = fd, .at = ring->start};
   struct hash hash;
   int message;
 
   hash_begin(&hash);
   hash_begin(&blob.hash);
-  if (ring->is_growing)
-    blob.end = ring->start + (off_t) ring->follow.size;
   for (unsigned taken = 0; (message = listen_to(socket)) == FULL; taken++) {
     const struct slot *slot = &ring->slots[taken % SLOTS];
 

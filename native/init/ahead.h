@@ -10,7 +10,8 @@
 
 struct ahead;
 
-/* Reads `fd`, which stays the caller's. `follow`: that of a file that still grows, else NULL. */
+/* Reads `fd`, which stays the caller's. `follow`: that of a file that still grows, else NULL;
+ * whoever writes such a file hashes it: `digest` of the summary is empty. */
 int ahead_start(int fd, const struct follow *follow, struct ahead **ret_ahead, struct failure *why);
 
 /* How much of the blob was read so far. */

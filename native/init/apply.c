@@ -3,7 +3,8 @@
  *
  * Owners that could not be given go to FILE (core/layer.h). With --early the lower directories may
  * still be in the making: a line over FD_EVENTS says that they are whole. With --follow the blob is
- * a file that still grows to SIZE bytes, and FD_NEWS a pipe that tells so (core/follow.h). With
+ * a file that still grows to SIZE bytes, and FD_NEWS a pipe that tells so (core/follow.h); it is
+ * not hashed: whoever downloads it does that. With
  * --progress Node is told now and then how much of the blob was read.
  *
  * The blob is read, hashed, unpacked and hashed again by two processes (ahead.h), and its entries
@@ -99,7 +100,8 @@ static int add_blob(struct layer *layer, struct source *source, struct failure *
 static void report_applied(const struct inflate_summary *blob, const struct layer_summary *layer) {
   struct report report = report_open("applied");
 
-  report_text(&report, "digest", blob->digest);
+  if (*blob->digest != '\0')
+    report_text(&report, "digest", blob->digest);
   report_text(&report, "diffId", blob->diff_id);
   report_number(&report, "size", (long long) blob->size);
   report_number(&report, "diffSize", (long long) blob->diff_size);
