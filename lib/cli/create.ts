@@ -2,7 +2,7 @@
 import { reserveCidFile } from "./cid-file.ts";
 import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
-import { ImplicitPull } from "./implicit-pull.ts";
+import { showingPull } from "./implicit-pull.ts";
 import { interruptible } from "./interruption.ts";
 import { networkWarning } from "./network-flags.ts";
 import { print, printError } from "./output.ts";
@@ -24,12 +24,9 @@ export const create: Command = {
     await using engine = await openCliEngine(options);
     return await interruptible(async (signal) => {
       using cidFile = reserveCidFile(settings.cidFile);
-      using pulling = new ImplicitPull(settings);
-      const { id, record } = await engine.containers.create({
-        ...settings.create,
-        onPullProgress: pulling.onProgress,
-        signal,
-      });
+      const { id, record } = await showingPull(settings, (onPullProgress) =>
+        engine.containers.create({ ...settings.create, onPullProgress, signal }),
+      );
       cidFile.write(id);
       const warning = networkWarning(record.isolation);
       if (warning !== undefined) printError(formatWarning(warning));

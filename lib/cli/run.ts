@@ -9,7 +9,7 @@ import type { Command } from "./command.ts";
 import { openCliEngine } from "./engine.ts";
 import { ForcedEnd } from "./forced-end.ts";
 import { checkInputTerminal, hostSize, showOnHost } from "./host-terminal.ts";
-import { ImplicitPull } from "./implicit-pull.ts";
+import { showingPull } from "./implicit-pull.ts";
 import { networkWarning } from "./network-flags.ts";
 import { print, printError } from "./output.ts";
 import { formatWarning } from "./report.ts";
@@ -59,13 +59,14 @@ async function runDetached(
   signal: AbortSignal,
 ): Promise<number> {
   using cidFile = reserveCidFile(settings.cidFile);
-  using pulling = new ImplicitPull(settings);
-  const { container, isolation } = await engine.containers.createAndStart(settings.create, {
-    detach: true,
-    signal,
-    onPullProgress: pulling.onProgress,
-    onCreated: (id) => cidFile.write(id),
-  });
+  const { container, isolation } = await showingPull(settings, (onPullProgress) =>
+    engine.containers.createAndStart(settings.create, {
+      detach: true,
+      signal,
+      onPullProgress,
+      onCreated: (id) => cidFile.write(id),
+    }),
+  );
   warn(networkWarning(isolation));
   print(`${container.id}\n`);
   return 0;
@@ -81,15 +82,16 @@ async function runInForeground(
   const raw = tty && interactive ? new RawTerminal(STDIN) : undefined;
   const signal = signals.early;
   using cidFile = reserveCidFile(settings.cidFile);
-  using pulling = new ImplicitPull(settings);
-  const { process: running, isolation } = await engine.containers.createAndStart(settings.create, {
-    stdin: interactive ? "pipe" : "ignore",
-    ...(tty && hostSize()),
-    signal,
-    onPullProgress: pulling.onProgress,
-    onCreated: (id) => cidFile.write(id),
-    hostTerminal: raw && STDIN,
-  });
+  const { process: running, isolation } = await showingPull(settings, (onPullProgress) =>
+    engine.containers.createAndStart(settings.create, {
+      stdin: interactive ? "pipe" : "ignore",
+      ...(tty && hostSize()),
+      signal,
+      onPullProgress,
+      onCreated: (id) => cidFile.write(id),
+      hostTerminal: raw && STDIN,
+    }),
+  );
   using forced = new ForcedEnd(running);
   warn(networkWarning(isolation));
   const onLoss = (loss: unknown) => warn(`network lost: ${(loss as NetworkLoss).reason}`, raw);
