@@ -20,7 +20,9 @@ export async function showingPull<T>(
     return await work((progress) => {
       if (shown !== undefined) return shown.onProgress(progress);
       early.push(progress);
-      beginning ??= begin();
+      if (beginning !== undefined) return;
+      beginning = begin();
+      beginning.catch(() => undefined); // in the end it is waited for
     });
   } finally {
     await beginning;

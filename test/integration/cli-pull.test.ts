@@ -125,7 +125,7 @@ describe.runIf(able)("marmita pull", () => {
   });
 
   it("refuses a platform that there is not", async () => {
-    const done = await cli.call(["pull", "--platform", "plan9", name()]);
+    const done = await cli.call(["pull", "--platform", "plan9", `${name()}:latest`]);
 
     expect(done).toMatchObject({ exitCode: 1, stdout: "" });
     expect(done.stderr).toContain("plan9");
