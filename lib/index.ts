@@ -5,6 +5,7 @@ export type {
   RegistrySettings,
   RegistryTimeouts,
 } from "./registry/configuration.ts";
+export type { Credentials } from "./registry/credentials.ts";
 
 export type { ApiOptions } from "./api/default-engine.ts";
 export { commit } from "./api/commit.ts";
