@@ -3,8 +3,8 @@ import { search } from "../../lib/api/images.ts";
 import { Registries } from "../../lib/registry/registries.ts";
 import { testEngine } from "../helpers/engine.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { putBusybox } from "../helpers/pulling.ts";
 import { type TestRegistry, requireRegistry, startRegistry } from "../helpers/registry.ts";
-import { pushTiny } from "../helpers/registry-tiny.ts";
 import { ScriptedRegistry } from "../helpers/scripted-registry.ts";
 import { type Cli, emptyCli } from "./cli-command.ts";
 
@@ -20,7 +20,9 @@ describe("marmita search", () => {
     if (!able) return;
     cli = await emptyCli();
     registry = await startRegistry();
-    for (const path of ["team/box", "boxes", "other"]) await pushTiny(`${registry.host}/${path}`);
+    for (const repository of ["team/box", "boxes", "other"]) {
+      await putBusybox(registry, { repository });
+    }
   });
 
   it("lists the repositories of a registry that have the word in their names", async () => {
@@ -93,7 +95,7 @@ describe("search()", () => {
   it("finds images of a registry", async () => {
     if (!able) return;
     const registry = await startRegistry();
-    await pushTiny(`${registry.host}/box`);
+    await putBusybox(registry);
     const engine = await testEngine();
 
     expect(await search(`${registry.host}/b`, { engine })).toEqual([
