@@ -118,11 +118,20 @@ function libc(): string {
 /** Our own tarballs, and those of what they depend on: npm needs no registry then. */
 async function pack(folder: string): Promise<void> {
   await execute(process.execPath, ["tools/package.mjs", "--out", folder], { cwd: ROOT });
-  const { dependencies = {} } = await readJson(join(ROOT, "package.json"));
-  for (const name of Object.keys(dependencies as object)) {
-    const source = join(ROOT, "node_modules", name);
+  for (const source of await dependenciesOf(ROOT)) {
     await npm(folder, ["pack", source, "--ignore-scripts", `--pack-destination=${folder}`]);
   }
+}
+
+/** Their folders, and those of all that they depend on in turn. */
+async function dependenciesOf(folder: string, found = new Set<string>()): Promise<Set<string>> {
+  const { dependencies = {} } = await readJson(join(folder, "package.json"));
+  for (const name of Object.keys(dependencies as object)) {
+    const source = join(ROOT, "node_modules", name);
+    if (found.has(source)) continue;
+    await dependenciesOf(source, found.add(source));
+  }
+  return found;
 }
 
 async function install(tarballs: string): Promise<string> {
