@@ -77,8 +77,9 @@ export class RegistryClient {
     const { digest } = descriptor;
     const before = this.#opened.get(digest);
     // Who comes back for it was not content: where that was a mirror, somebody else is asked.
-    if (before !== undefined)
+    if (before !== undefined) {
       this.#asker.passOver(before, new Error(`blob ${digest} was not whole`));
+    }
     const { answer, ...opened } = await openBlob(this.#asker, { descriptor, ...options });
     this.#opened.set(digest, answer);
     return opened;

@@ -129,7 +129,7 @@ export class EndpointAsker implements Asker {
       return undefined;
     }
     // Servers of TLS say so to those who speak without.
-    if (answer.status !== 400) return { endpoint: plain, answer };
+    if (answer.status !== 400 || isNoTls(failure)) return { endpoint: plain, answer };
     answer.discard();
     return undefined;
   }

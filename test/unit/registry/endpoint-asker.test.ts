@@ -161,6 +161,15 @@ describe("an insecure registry", () => {
     expect((await client.getManifest("v1")).bytes).toEqual(Buffer.from(DOCUMENT));
   });
 
+  it("tells what a server without TLS does not like about a request", async () => {
+    const { client, lines } = setting([SECURE, PLAIN], (request) => {
+      return isAt(request, SECURE) ? unavailable("EPROTO") : { status: 400 };
+    });
+
+    await expect(client.getManifest("v1")).rejects.toMatchObject({ details: { status: 400 } });
+    expect(lines()).toHaveLength(2);
+  });
+
   it("tells of a server without TLS that does not answer, not that it has no TLS", async () => {
     const { client } = setting([SECURE, PLAIN], (request) => {
       return isAt(request, SECURE) ? unavailable("EPROTO") : unavailable("ETIMEDOUT", "headers");
