@@ -61,9 +61,13 @@ export function failureHint(
   if (wantsCertificate(code)) {
     return `Put client.cert and client.key into ~/.config/containers/certs.d/${host}/.`;
   }
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return otherNamesHint(error);
   if (code.startsWith("CERT_")) return "Look at the clock of this machine first.";
   if (code === "ENOTFOUND" || code === "EAI_AGAIN") {
     return "Check the name, and the name server in /etc/resolv.conf; behind a proxy, set HTTPS_PROXY.";
+  }
+  if (code === "EHOSTUNREACH" || code === "ENETUNREACH") {
+    return "Is this machine connected? Where there is a proxy, set HTTPS_PROXY.";
   }
   if (code === "ECONNREFUSED") return `Nothing listens at ${url.host}: check host and port.`;
   if (stage === "connect" && error instanceof Silence) {
@@ -73,6 +77,18 @@ export function failureHint(
     return `It may speak TLS: take "insecure" from ${host} in registries.json.`;
   }
   return IN_TROUBLE;
+}
+
+/** What its certificate says of itself is as good as what it is worth: shown without odd letters. */
+function otherNamesHint(error: unknown): string {
+  const certificate: unknown = error instanceof Error ? Reflect.get(error, "cert") : undefined;
+  const names: unknown =
+    typeof certificate === "object" && certificate !== null
+      ? Reflect.get(certificate, "subjectaltname")
+      : undefined;
+  if (typeof names !== "string") return "Use the name that its certificate is for.";
+  const shown = names.replaceAll(/[^\w.*:, -]/g, "?").slice(0, 200);
+  return `Use a name that its certificate is for: ${shown}.`;
 }
 
 /** Of OpenSSL 3: an answer to our greeting that is none. */

@@ -148,14 +148,20 @@ describe.runIf(requireProgram("openssl"))("TLS with a registry", () => {
   });
 
   it.each([
-    ["has expired", { days: -1 }, "its certificate has expired"],
-    ["is for another host", { hosts: ["registry.example"] }, "its certificate is for another host"],
-  ])("refuses a certificate that %s", async (_, options, words) => {
+    ["has expired", { days: -1 }, "its certificate has expired", "Look at the clock"],
+    [
+      "is for another host",
+      { hosts: ["registry.example"] },
+      "its certificate is for another host",
+      "Use a name that its certificate is for: DNS:registry.example.",
+    ],
+  ])("refuses a certificate that %s", async (_, options, words, hint) => {
     const server = await start(authority.issue(options));
 
     await expect(ask(at(server, { ca: authority.ca }), "")).rejects.toMatchObject({
       code: "UNAVAILABLE",
       message: `GET ${server.url}: ${words}`,
+      hint: expect.stringContaining(hint) as string,
       details: { attempts: 1 },
     });
   });
