@@ -157,6 +157,10 @@ export class FaultProxy {
     const does = this.#next("elsewhere");
     told.fault = does?.kind;
     if (does !== undefined && misbehaveAtOnce(does, answer, told)) return;
+    if (does?.kind === "redirect") {
+      answer.writeHead(307, { location: does.to ?? url.href }).end();
+      return;
+    }
     this.#forward({ asked, answer, told, does }, url.pathname);
   }
 
