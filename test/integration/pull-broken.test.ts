@@ -103,9 +103,8 @@ describe.runIf(requireUserNamespaces() && requireRegistry())("a pull", () => {
     const onProgress = ({ layer, currentBytes = 0 }: TransferProgress) => {
       if (layer === large()?.digest && currentBytes > SIZE * 0.4) abort.abort();
     };
-    await engine.images
-      .pull(name, { onProgress, signal: abort.signal })
-      .catch((error: unknown) => expect(error).toMatchObject({ name: "AbortError" }));
+    const pulling = engine.images.pull(name, { onProgress, signal: abort.signal });
+    await expect(pulling).rejects.toMatchObject({ name: "AbortError" });
     const part = `${engine.root}/images/downloads/${large()?.digest.slice(7)}.part`;
     const bytes = readFileSync(part);
     bytes[100] = (bytes[100] ?? 0) ^ 1;
