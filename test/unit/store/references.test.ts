@@ -170,4 +170,64 @@ describe("References", () => {
 
     expect(new Set((await names()).map(([name]) => name))).toEqual(new Set(all));
   });
+
+  describe("what registries know an image by", () => {
+    const known = (content: string) => `docker.io/library/box@${digestOf(content)}`;
+    const recorded = async () =>
+      (await references.list()).map(({ name, repoDigests }) => [name, repoDigests]);
+
+    it("is said by all of its lines, the latest first", async () => {
+      await references.set({ name: "a:1", descriptor: one, repoDigests: [known("index")] });
+      await references.set({ name: "b:1", descriptor: one, repoDigests: [known("one")] });
+      await references.set({ name: "c:1", descriptor: one });
+      const all = [known("one"), known("index")];
+      expect(await recorded()).toEqual([
+        ["a:1", all],
+        ["b:1", all],
+        ["c:1", all],
+      ]);
+      const json = await readFile(paths.index, "utf8");
+      expect(json).toContain(`"io.marmita.repo-digests": "${all.join()}"`);
+    });
+
+    it("stays when the name moves on, and when names are taken off", async () => {
+      await references.set({ name: "a:1", descriptor: one, repoDigests: [known("one")] });
+      await references.set({ name: "a:1", descriptor: two, repoDigests: [known("two")] });
+      expect(await recorded()).toEqual([
+        [undefined, [known("one")]],
+        ["a:1", [known("two")]],
+      ]);
+      await references.remove("a:1");
+      expect(await recorded()).toEqual([
+        [undefined, [known("one")]],
+        [undefined, [known("two")]],
+      ]);
+    });
+
+    it("is forgotten one by one", async () => {
+      const repoDigests = [known("one"), known("index")];
+      await references.set({ name: "a:1", descriptor: one, repoDigests });
+      const index = { digest: one.digest, repoDigests: [known("index")] };
+      await references.edit({ untag: [], forget: [], unlink: [index] });
+      expect(await recorded()).toEqual([["a:1", [known("one")]]]);
+      const all = { digest: one.digest, repoDigests };
+      await references.edit({ untag: ["a:1"], forget: [], unlink: [all] });
+      expect(await recorded()).toEqual([[undefined, undefined]]);
+    });
+
+    it("is read leniently", async () => {
+      const annotations = { "io.marmita.repo-digests": `nonsense,a:1,,${known("one")},${known("one")}` };
+      await writeIndex({ schemaVersion: 2, manifests: [{ ...one, annotations }] });
+      expect(await recorded()).toEqual([[undefined, [known("one")]]]);
+    });
+
+    it("are the latest of many", async () => {
+      for (let at = 0; at < 70; at++) {
+        await references.set({ name: "a:1", descriptor: one, repoDigests: [known(String(at))] });
+      }
+      const [entry] = await references.list();
+      expect(entry?.repoDigests).toHaveLength(64);
+      expect(entry?.repoDigests?.[0]).toBe(known("69"));
+    });
+  });
 });
