@@ -216,7 +216,9 @@ describe("References", () => {
     });
 
     it("is read leniently", async () => {
-      const annotations = { "io.marmita.repo-digests": `nonsense,a:1,,${known("one")},${known("one")}` };
+      const annotations = {
+        "io.marmita.repo-digests": `nonsense,a:1,,${known("one")},${known("one")}`,
+      };
       await writeIndex({ schemaVersion: 2, manifests: [{ ...one, annotations }] });
       expect(await recorded()).toEqual([[undefined, [known("one")]]]);
     });
