@@ -100,7 +100,7 @@ function isNoTls(code: string, error: unknown): boolean {
 }
 
 function wantsCertificate(code: string): boolean {
-  return /^ERR_SSL_\w*ALERT_(CERTIFICATE_REQUIRED|BAD_CERTIFICATE|HANDSHAKE_FAILURE|UNKNOWN_CA)/.test(
+  return /^ERR_SSL_.*ALERT_(CERTIFICATE_REQUIRED|BAD_CERTIFICATE|HANDSHAKE_FAILURE|UNKNOWN_CA)/.test(
     code,
   );
 }
