@@ -117,7 +117,8 @@ function feelings(pulls) {
   const most = (name) => Math.max(...pulls.map((one) => one[name]));
   return (
     `Meanwhile Node's event loop stood still for ${most("stallMs").toFixed(1)} ms at most (in a ` +
-    `second before, when nothing was to be done, ${most("idleMs").toFixed(1)} ms), took ` +
+    `second before, when nothing was to be done, ${most("idleMs").toFixed(1)} ms), was never ` +
+    `busy for more than ${most("burstMs").toFixed(1)} ms of a processor on end, took ` +
     `${seconds(most("cpuMs"))} of a processor, and its memory came to ${most("peakMb")} MB.`
   );
 }

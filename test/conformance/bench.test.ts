@@ -1,6 +1,7 @@
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { output } from "../helpers/command.ts";
+import { requireRegistry } from "../helpers/registry.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
 const BENCH = fileURLToPath(new URL("../../bench/run.mjs", import.meta.url));
@@ -27,6 +28,14 @@ describe.runIf(requireUserNamespaces())("npm run bench", () => {
     expect(page).toMatch(/^\| `marmita diff` \| [\d.]+ ms \|/m);
     expect(page).toMatch(/^\| `marmita commit` \| [\d.]+ ms \|/m);
     expect(page).toMatch(/^\| `container.commit\(\)` in a warm process \| [\d.]+ ms \|/m);
+  });
+
+  it.runIf(requireRegistry())("has pulls from a registry", () => {
+    const page = output([process.execPath, BENCH, "--only=pull", "--entries=450"]);
+
+    expect(page).toMatch(/^\| `marmita pull`, synced \| [\d.]+ s \| [\d.]+ × \|$/m);
+    expect(page).toMatch(/^\| `engine.images.pull\(\)`, synced \| [\d.]+ s \| [\d.]+ × \|$/m);
+    expect(page).toMatch(/^### Pull: 20 images at once$/m);
   });
 
   it("has the speed of streams", () => {
