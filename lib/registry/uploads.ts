@@ -68,7 +68,9 @@ export class Upload {
           farthest = this.#offset;
           breaks = 0;
         }
-        if (++breaks > MOST_BREAKS) throw error;
+        // Out of step for the third time, it will be so for ever.
+        breaks += isBreak(error) ? 1 : 2;
+        if (breaks > MOST_BREAKS) throw error;
         await restAfter(this.#asker, { breaks, error }, this.#options);
       }
     }

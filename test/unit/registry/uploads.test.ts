@@ -182,6 +182,18 @@ describe("uploadBlob", () => {
     expect(memory.received.equals(BYTES)).toBe(true);
   });
 
+  it("gives up with a registry that is always out of step", async () => {
+    let puts = 0;
+    const memory = new Memory(({ method }) => {
+      if (method !== "PUT") return new Error("no fault");
+      puts++;
+      return { status: 416 };
+    });
+
+    await expect(upload(memory)).rejects.toMatchObject({ details: { status: 416 } });
+    expect(puts).toBe(3);
+  });
+
   it("is done when only the last answer was lost", async () => {
     let puts = 0;
     const memory: Memory = new Memory(({ method }) => {
