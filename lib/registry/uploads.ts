@@ -18,6 +18,8 @@ export interface UploadOptions extends RequestOptions {
 
 /** One request carries it all, up to this size. */
 const SMALL_BYTES = 256 * 1024;
+/** Out of step for the third time, it will be so for ever. */
+const MOST_MISSTEPS = 2;
 /** After a proxy said that a request is too large: less than the limits they come with. */
 const PIECE_BYTES = 8 * 1024 * 1024;
 
@@ -54,6 +56,7 @@ export class Upload {
   async run(): Promise<void> {
     const { signal } = this.#options;
     let farthest = -1;
+    let missteps = 0;
     for (let breaks = 0; ;) {
       try {
         if (breaks > 0 && (await this.#isOver())) return;
@@ -68,9 +71,8 @@ export class Upload {
           farthest = this.#offset;
           breaks = 0;
         }
-        // Out of step for the third time, it will be so for ever.
-        breaks += isBreak(error) ? 1 : 2;
-        if (breaks > MOST_BREAKS) throw error;
+        if (!isBreak(error) && ++missteps > MOST_MISSTEPS) throw error;
+        if (++breaks > MOST_BREAKS) throw error;
         await restAfter(this.#asker, { breaks, error }, this.#options);
       }
     }
