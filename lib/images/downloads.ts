@@ -41,6 +41,8 @@ export type Fetched = "exists" | "downloaded";
 
 /** While another one downloads it. */
 const LONGEST_PAUSE_MS = 20;
+/** For others to take the directory away each time. */
+const MOST_TRIES = 100;
 
 export class Downloads {
   readonly #paths: Paths;
@@ -118,14 +120,18 @@ export class Downloads {
 
   /** Locked; `undefined` when another one has it. */
   async #tryPart(part: string): Promise<number | undefined> {
-    for (;;) {
+    for (let tries = 1; ; tries++) {
       try {
         return tryLock(part, "exclusive");
       } catch (error) {
         // Who prunes takes the directory away with the last file in it.
-        if (!isMissing(error)) throw error;
+        if (!isMissing(error) || tries === MOST_TRIES) throw error;
       }
-      await mkdir(this.#paths.downloads, { recursive: true, mode: 0o700 });
+      try {
+        await mkdir(this.#paths.downloads, { recursive: true, mode: 0o700 });
+      } catch (error) {
+        if (!isMissing(error)) throw error; // it was there, and is taken away just now
+      }
     }
   }
 
