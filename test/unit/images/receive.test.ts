@@ -135,6 +135,7 @@ describe("receive", () => {
   it("takes no more than was promised", async () => {
     const source = new Source({ bytes: Buffer.concat([BYTES, Buffer.alloc(500_000)]) });
     await received(source);
+    expect(Math.max(...grown)).toBe(BLOB.size);
   });
 
   it("tries other bytes once more from the start, and is CORRUPT then", async () => {
@@ -167,7 +168,9 @@ describe("receive", () => {
 
   it("drops a part that is longer than the blob", async () => {
     await file.write(Buffer.alloc(BLOB.size + 1));
-    await received(new Source());
+    const source = new Source();
+    await received(source);
+    expect(source.asked).toEqual([0]);
   });
 
   it("tells what the disk does at once", async () => {
