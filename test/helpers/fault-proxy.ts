@@ -244,7 +244,8 @@ export class FaultProxy {
       pipeline(response, answer, () => {});
       return;
     }
-    const body = await buffer(response);
+    const body = await buffer(response).catch(() => undefined);
+    if (body === undefined) return void answer.destroy(); // whoever asked has left
     if (isManifest) this.#learn(body);
     send(exchange, { status, headers, body });
   }
