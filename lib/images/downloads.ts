@@ -8,12 +8,12 @@
  * held.
  */
 import { closeSync, constants } from "node:fs";
-import { link, mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { link, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 
 import { isMarmitaError } from "../errors.ts";
 import { tryLock } from "../native/syscalls.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
-import { type Digest, hexOf } from "../oci/digest.ts";
+import { type Digest, digestOf, hexOf } from "../oci/digest.ts";
 import type { FileBlobStore } from "../store/blobs.ts";
 import type { Paths } from "../store/paths.ts";
 import { storeError } from "../store/store-error.ts";
@@ -38,6 +38,8 @@ export interface DownloadOptions {
 
 /** `exists`: it was in the store. */
 export type Fetched = "exists" | "downloaded";
+
+const OVERWRITE = constants.O_WRONLY | constants.O_TRUNC | constants.O_NOFOLLOW;
 
 /** While another one downloads it. */
 const LONGEST_PAUSE_MS = 20;
@@ -86,6 +88,51 @@ export class Downloads {
         await rename(part, whole);
         await link(whole, target);
         return "downloaded";
+      } finally {
+        closeSync(held);
+      }
+    }
+  }
+
+  /**
+   * A small blob. `get` asks a registry for it, and checks it; whoever else wants it meanwhile does
+   * not ask again.
+   */
+  async read(
+    descriptor: Descriptor,
+    get: () => Promise<Uint8Array>,
+    options: { readonly limitBytes: number; readonly signal?: AbortSignal | undefined },
+  ): Promise<Uint8Array> {
+    const { limitBytes, signal } = options;
+    if (descriptor.size > limitBytes) return get(); // which says that it is too large
+    const { whole, part } = this.#files(descriptor.digest);
+    const find = async () =>
+      (await readVerified(this.#blobs.path(descriptor.digest), descriptor)) ??
+      (await readVerified(whole, descriptor));
+    const patience = new Patience({ longestMs: LONGEST_PAUSE_MS });
+    for (;;) {
+      throwIfAborted(signal);
+      const here = await find();
+      if (here !== undefined) return here;
+      const held = await this.#tryPart(part);
+      if (held === undefined) {
+        await patience.wait(signal);
+        continue;
+      }
+      try {
+        // Whoever held it may have come to the end since we looked.
+        const found = await find();
+        if (found !== undefined) {
+          await rm(part, { force: true });
+          return found;
+        }
+        const bytes = await get();
+        await writeFile(part, bytes, { flag: OVERWRITE });
+        await rename(part, whole);
+        return bytes;
+      } catch (error) {
+        await rm(part, { force: true });
+        throw storeError(error, `download blob ${descriptor.digest}`);
       } finally {
         closeSync(held);
       }
@@ -185,6 +232,19 @@ function tryHold(path: string): number | undefined {
     if (isMissing(error)) return undefined;
     throw error;
   }
+}
+
+/** `undefined` when it is not there, or something else: a machine that lost power, perhaps. */
+async function readVerified(
+  path: string,
+  { digest, size }: Descriptor,
+): Promise<Uint8Array | undefined> {
+  if ((await sizeOf(path)) !== size) return undefined;
+  const bytes = await readFile(path).catch((error: unknown) => {
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
+  return bytes !== undefined && digestOf(bytes) === digest ? bytes : undefined;
 }
 
 async function linkIfThere(path: string, target: string): Promise<boolean> {

@@ -168,15 +168,17 @@ async function isWhole({ blobs, layers }: ImageStore, content: ImageContent): Pr
 async function fetchImage(store: ImageStore, request: Request): Promise<ImageContent> {
   const { reference, digest, wanted, source, options, tell } = request;
   const { signal } = options;
+  const downloads = new Downloads(store);
   const found = await findRemoteImage(store, source, {
     name: canonical(reference),
     digest,
     wanted,
+    downloads,
     signal,
   });
   const name = nameOf(reference);
-  const downloads = new Downloads(store);
-  const digests = found.content.manifest.layers.map((layer) => layer.digest);
+  const { layers, config } = found.content.manifest;
+  const digests = [config, ...layers].map((blob) => blob.digest);
   // The next one's, if it cannot be done.
   await removeDownloads(store.paths, { olderThanMs: LONGEST_KEPT_MS }).catch(() => undefined);
   return addImages(store, { signal }, async ({ draft, add }) => {
@@ -197,7 +199,7 @@ async function fetchImage(store: ImageStore, request: Request): Promise<ImageCon
       throw error;
     }
     await downloads.forget(digests);
-    for (const layer of new Set(digests)) tell({ layer, phase: "done" });
+    for (const layer of new Set(layers.map((one) => one.digest))) tell({ layer, phase: "done" });
     return found.content;
   });
 }

@@ -14,6 +14,7 @@ import {
   imageContent,
   readImage,
 } from "./image.ts";
+import type { Downloads } from "./downloads.ts";
 import type { ImageStore } from "./image-store.ts";
 import { recordedDigests } from "./repo-digests.ts";
 
@@ -51,6 +52,7 @@ export interface FindOptions {
   /** What the name means there: an index or a manifest. */
   readonly digest: Digest;
   readonly wanted: Platform;
+  readonly downloads: Downloads;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -61,7 +63,7 @@ export interface FindOptions {
 export async function findRemoteImage(
   store: ImageStore,
   source: ManifestSource,
-  { name, digest, wanted, signal }: FindOptions,
+  { name, digest, wanted, downloads, signal }: FindOptions,
 ): Promise<FoundImage> {
   const options = signal === undefined ? {} : { signal };
   const stored: ReadBlob = async (blob, limitBytes) => {
@@ -69,7 +71,7 @@ export async function findRemoteImage(
     checkSize(bytes.length, blob);
     return bytes;
   };
-  const start = await startOf(store, source, { name, digest, wanted, signal });
+  const start = await startOf(store, source, { digest, wanted, signal });
   const readManifest: ReadBlob = async (blob, limitBytes) => {
     if (blob.digest === start.descriptor.digest && start.bytes !== undefined) return start.bytes;
     const found = await ifStored(stored(blob, limitBytes));
@@ -80,14 +82,19 @@ export async function findRemoteImage(
   };
   const found = await findManifest(readManifest, start.descriptor, { wanted, name });
   const { config: described } = found.manifest;
-  const config =
-    (await ifStored(stored(described, CONFIG_LIMIT_BYTES))) ??
-    (await source.getBlob(described, CONFIG_LIMIT_BYTES, options));
+  const getConfig = () => source.getBlob(described, CONFIG_LIMIT_BYTES, options);
+  const reading = { limitBytes: CONFIG_LIMIT_BYTES, signal };
+  const config = await downloads.read(described, getConfig, reading);
   const { mediaType } = found.descriptor;
   const descriptor = { mediaType, digest: digestOf(found.bytes), size: found.bytes.length };
-  const content = imageContent(descriptor.digest, found.manifest, config);
-  checkPlatform(platformOf(content.config), wanted, name);
-  return { content, descriptor, manifest: found.bytes, config };
+  try {
+    const content = imageContent(descriptor.digest, found.manifest, config);
+    checkPlatform(platformOf(content.config), wanted, name);
+    return { content, descriptor, manifest: found.bytes, config };
+  } catch (error) {
+    await downloads.forget([described.digest]); // of no use
+    throw error;
+  }
 }
 
 interface Start {
@@ -100,7 +107,7 @@ interface Start {
 async function startOf(
   store: ImageStore,
   source: ManifestSource,
-  { digest, wanted, signal }: FindOptions,
+  { digest, wanted, signal }: Pick<FindOptions, "digest" | "wanted" | "signal">,
 ): Promise<Start> {
   const known = await findKnown(store, { wanted, leadsTo: (entry) => isNamedBy(entry, digest) });
   if (known !== undefined) return { descriptor: known.entry.descriptor };

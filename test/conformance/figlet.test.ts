@@ -136,17 +136,17 @@ describe.runIf(able)("the figlet story", () => {
     const shown = await done(cli, "run", "--rm", name, "figlet", "-f", "small", "hi");
     expect(shown).toContain(BANNER);
 
-    // Two processes, where nothing of it was before: each layer is fetched by one of them.
+    // Two processes, where nothing of it was before: each blob is fetched by one of them.
     const before = await registry.blobFetches();
     const elsewhere = await emptyCli();
     const both = await Promise.all([1, 2].map(() => done(elsewhere, "pull", "-q", name)));
     expect(both).toEqual([`${name}\n`, `${name}\n`]);
     const after = await registry.blobFetches();
-    const { layers } = await shared.images.get(name);
-    const fetches = layers.map(({ descriptor: { digest } }) => {
+    const { manifest } = await shared.images.get(name);
+    const fetches = [manifest.config, ...manifest.layers].map(({ digest }) => {
       return (after.get(digest) ?? 0) - (before.get(digest) ?? 0);
     });
-    expect(fetches).toEqual(layers.map(() => 1));
+    expect(fetches).toEqual(fetches.map(() => 1));
     const again = await done(elsewhere, "run", "--rm", name, "figlet", "-f", "small", "hi");
     expect(again).toBe(shown);
   });

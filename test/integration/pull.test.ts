@@ -96,7 +96,7 @@ describe.runIf(requireUserNamespaces() && requireRegistry())("pull", () => {
     await Promise.all(Array.from({ length: 5 }, () => engine.images.pull(many.name)));
 
     const fetches = await registry.blobFetches();
-    for (const { digest } of many.layers) {
+    for (const { digest } of [many.config, ...many.layers]) {
       expect((fetches.get(digest) ?? 0) - (before.get(digest) ?? 0)).toBe(1);
     }
     expect(await engine.images.list()).toHaveLength(1);
