@@ -2,7 +2,7 @@
 import { type MarmitaError, isMarmitaError } from "../errors.ts";
 import type { OnProgress } from "../images/progress.ts";
 import type { PullOptions, PulledImage } from "../images/pull-options.ts";
-import { candidatesOf, parsePullName } from "../images/short-names.ts";
+import { NOT_THERE, candidatesOf, parsePullName } from "../images/short-names.ts";
 import { canonical, familiar } from "../oci/reference.ts";
 import type { EngineContext } from "./context.ts";
 import { notePulled } from "./image-events.ts";
@@ -48,8 +48,8 @@ export async function pullAlways(context: EngineContext, needed: NeededImage): P
 }
 
 /**
- * What is not here, which `missing` says. It is thrown where there is nobody to ask. Returns what the
- * image is called here.
+ * What is not here, or for another platform, which `missing` says. It is thrown where there is nobody
+ * to ask, or nobody has one for that platform either. Returns what the image is called here.
  */
 export async function pullMissing(
   context: EngineContext,
@@ -68,7 +68,9 @@ export async function pullMissing(
   try {
     return nameOf(image, await pullImage(context, image, options));
   } catch (error) {
-    throw isOfBlocked(error) ? missing : error;
+    const isNotThere = NOT_THERE.some((code) => isMarmitaError(error, code));
+    const isElsewhere = missing.code !== "NOT_FOUND";
+    throw isOfBlocked(error) || (isElsewhere && isNotThere) ? missing : error;
   }
 }
 

@@ -11,7 +11,7 @@ import {
 import { idPrefix } from "./names.ts";
 
 /** Codes that say that it is not there: registries do not tell strangers what they hide. */
-const NOT_THERE = ["NOT_FOUND", "UNAUTHORIZED", "DENIED"] as const;
+export const NOT_THERE = ["NOT_FOUND", "UNAUTHORIZED", "DENIED"] as const;
 
 /** Throws `INVALID_ARGUMENT` for an id, a reserved name, and what is no name. */
 export function parsePullName(text: string): Reference {

@@ -195,6 +195,20 @@ describe.runIf(requireUserNamespaces() && requireRegistry())("an image", () => {
     await expect(wrong).rejects.toMatchObject({ code: "INVALID_ARGUMENT" });
   });
 
+  it("for another platform than the one here is pulled, if there is one", async () => {
+    await putIndex("run");
+    const engine = await testEngine();
+    const name = `${registry.host}/box:run`;
+    await engine.images.pull(name, { platform: `linux/${OTHER}` });
+    const platform = `linux/${ARCHITECTURE}`;
+    const { exitCode } = await engine.containers.run(name, ["true"], { ...QUIET, platform });
+    expect(exitCode).toBe(0);
+
+    await engine.images.tag(name, `${registry.host}/box:only-here`);
+    const other = { image: `${registry.host}/box:only-here`, platform: `linux/${OTHER}` };
+    await expect(engine.containers.create(other)).rejects.toMatchObject({ code: "UNSUPPORTED" });
+  });
+
   it("that is to be pulled always needs the registry, one that is here does not", async () => {
     const gone = await startRegistry();
     const put = await putBusybox(gone);
