@@ -34,6 +34,8 @@ interface StepProgress {
 
 /** Each takes two processors and a half. */
 const AT_ONCE = Math.min(8, Math.max(2, availableParallelism()));
+/** And so many more where some are downloaded: these may wait for the network, and need no processor. */
+const DOWNLOADED_AT_ONCE = 3;
 
 /**
  * Steps stand below those that need them. What a layer has to know of those below it waits until
@@ -48,7 +50,8 @@ export async function unpackLayers(
   const stop = new AbortController();
   const unhook = signal && onAbort(signal, () => stop.abort(signal.reason));
   const failures: unknown[] = [];
-  const turns = new Turns(AT_ONCE, steps.length);
+  const isDownloaded = steps.some(({ layer }) => layer.growing !== undefined);
+  const turns = new Turns(AT_ONCE + (isDownloaded ? DOWNLOADED_AT_ONCE : 0), steps.length);
   const unpacked = new Map<ChainId, Promise<void>>();
   const tell = (step: LayerStep, phase: StepProgress["phase"], currentBytes: number) => {
     const { digest: layer, size: totalBytes } = step.layer.blob;

@@ -210,6 +210,37 @@ describe("a layer whose blob is being downloaded", () => {
     expect((await lookInto(store)).layers).toEqual(names.sort());
   });
 
+  it("is unpacked though those before it are downloaded for ever so long", async () => {
+    const store = await emptyStore();
+    const slow = ["one", "two", "three"].map((name) => growing(store, name, LARGE));
+    const quick = growing(store, "quick", oddTar("modes"));
+    const done: string[] = [];
+    const abort = new AbortController();
+    const preparing = store.layers.prepareAll(
+      [...slow, quick].map(({ source }) => [source]),
+      {
+        signal: abort.signal,
+        onProgress: ({ layer, phase }) => phase === "done" && done.push(layer),
+      },
+    );
+    const failing = expect(preparing).rejects.toMatchObject({ name: "AbortError" });
+    for (const { file, bytes } of slow) file.add(bytes.subarray(0, bytes.length / 2));
+    await eventually("three that wait for more", () =>
+      slow.every(({ file }) => file.followers > 0) ? true : undefined,
+    );
+
+    quick.file.add(quick.bytes);
+    quick.file.end();
+
+    await eventually(
+      "the quick one",
+      () => done.includes(quick.source.blob.digest) || undefined,
+      10_000,
+    );
+    abort.abort();
+    await failing;
+  });
+
   it("ends everything when whoever is told of it throws", async () => {
     const store = await emptyStore();
     const layer = growing(store, "layer", LARGE);
