@@ -17,6 +17,11 @@ const IDLE_MS = 15_000;
 const DRAIN_MS = 10;
 const AGENT = { keepAlive: true, timeout: IDLE_MS, maxFreeSockets: 8 };
 
+export interface TrustingRoute extends Route {
+  /** Whose word counts on it for the other side's certificate. */
+  readonly trust: Trust;
+}
+
 export class Connections {
   readonly #endpoint: Endpoint;
   readonly #env: NodeJS.ProcessEnv;
@@ -32,14 +37,16 @@ export class Connections {
   }
 
   /** Throws what is wrong about certificates or the proxy that are configured. */
-  async routeOf({ url, isForeign }: Hop): Promise<Route> {
+  async routeOf({ url, isForeign }: Hop): Promise<TrustingRoute> {
     const proxy = proxyOf(url, this.#env);
     const isElsewhere = isForeign && url.hostname !== this.#endpoint.base.hostname;
     const isSecure = url.protocol === "https:";
+    const trust = this.#trust;
     return {
+      trust,
       agent: await this.#agent(url.protocol, isForeign, proxy),
       rejectUnauthorized: this.#endpoint.tls.rejectUnauthorized,
-      ...(isSecure && { secureContext: await this.#context(isForeign) }),
+      ...(isSecure && { secureContext: await this.#context(isForeign, trust) }),
       // Another port of the registry's own host is where that is, whatever it resolves to.
       ...(isElsewhere && { lookup: guardedLookup(this.#endpoint) }),
       ...(proxy && { proxy: proxy.host }),
@@ -61,11 +68,13 @@ export class Connections {
     patience.abort();
   }
 
-  /** Whether the same request has another chance, now that more may vouch for the other side. */
-  trustMore(error: unknown): boolean {
-    if (this.#trust === "all" || !isUnknownIssuer(error)) return false;
+  /**
+   * Whether the same request, which came by a route of that trust, has another chance, now that more
+   * may vouch for the other side: each of those under way at once has.
+   */
+  trustMore(error: unknown, { trust }: Pick<TrustingRoute, "trust">): boolean {
+    if (trust === "all" || !isUnknownIssuer(error)) return false;
     this.#trust = "all";
-    this.#contexts.clear();
     return true;
   }
 
@@ -86,11 +95,11 @@ export class Connections {
     return made;
   }
 
-  async #context(isForeign: boolean): Promise<SecureContext> {
-    const key = `${this.#trust} ${isForeign}`;
+  async #context(isForeign: boolean, trust: Trust): Promise<SecureContext> {
+    const key = `${trust} ${isForeign}`;
     let context = this.#contexts.get(key);
     if (context === undefined) {
-      context = this.#makeContext(isForeign);
+      context = this.#makeContext(isForeign, trust);
       this.#contexts.set(key, context);
       // A file that is put right counts for the next request.
       context.catch(() => {
@@ -101,9 +110,9 @@ export class Connections {
     return context;
   }
 
-  async #makeContext(isForeign: boolean): Promise<SecureContext> {
+  async #makeContext(isForeign: boolean, trust: Trust): Promise<SecureContext> {
     this.#files ??= readTlsFiles(this.#endpoint, this.#env);
-    const options = { trust: this.#trust, withClient: !isForeign, env: this.#env };
+    const options = { trust, withClient: !isForeign, env: this.#env };
     return secureContext(await this.#files, options);
   }
 }

@@ -151,7 +151,7 @@ export class Transport {
       } catch (error) {
         if (this.#isClosed) throw closed();
         if (!(error instanceof RequestFailure)) throw error;
-        if (!connections.trustMore(error.error)) return new Failed(error, hop.url);
+        if (!connections.trustMore(error.error, route)) return new Failed(error, hop.url);
       }
     }
   }

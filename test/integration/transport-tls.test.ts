@@ -77,6 +77,17 @@ describe.runIf(requireProgram("openssl"))("TLS with a registry", () => {
     expect(await textOf(response)).toBe("seen: nobody");
   });
 
+  it("takes the word of the system's authorities for all who ask at once", async () => {
+    const server = await start();
+    const transport = quickTransport({ env: { SSL_CERT_FILE: authority.ca } });
+
+    const all = await Promise.all(
+      Array.from({ length: 8 }, async () => (await ask(at(server), "", { transport })).status),
+    );
+
+    expect(new Set(all)).toEqual(new Set([200]));
+  });
+
   it("takes anything of an insecure registry", async () => {
     const server = await start();
     const endpoint = at(server, { rejectUnauthorized: false }, { isInsecure: true });
