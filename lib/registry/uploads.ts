@@ -122,6 +122,7 @@ export class Upload {
     this.#note(answer);
     const end = receivedOf(answer) ?? from + length;
     if (end > from + length || end < from) throw this.#nonsense(answer);
+    if (end === from) throw this.#unmoved();
     this.#offset = end;
   }
 
@@ -266,6 +267,15 @@ export class Upload {
 
   get #doing(): string {
     return `upload blob ${placeOf(this.#asker, this.#blob.digest)}`;
+  }
+
+  /** As good as a break: it may know better when it is asked, though not for ever. */
+  #unmoved(): MarmitaError {
+    const { registry, repository } = this.#asker;
+    const what = `${this.#doing}: the registry took nothing of what was sent`;
+    return new MarmitaError("UNAVAILABLE", what, {
+      details: { registry, repository, reference: this.#blob.digest },
+    });
   }
 
   #nonsense(answer: Answer): MarmitaError {

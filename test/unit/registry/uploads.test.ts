@@ -273,6 +273,22 @@ describe("uploadBlob", () => {
     expect(patches).toBe(6);
   });
 
+  it("gives up when the registry takes nothing of what it is sent", async () => {
+    let patches = 0;
+    const memory: Memory = new Memory(({ method }) => {
+      if (method !== "PATCH") return new Error("no fault");
+      if (++patches > 20) throw new Error("it has no end");
+      return { status: 202, headers: memory.headers() };
+    });
+
+    await expect(upload(memory)).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      message: expect.stringContaining("took nothing of what was sent") as string,
+      details: { registry: "example.com", reference: BLOB.digest },
+    });
+    expect(patches).toBe(6);
+  });
+
   it("uploads to a place relative to the answer, and to one whose TLS a proxy does", async () => {
     for (const location of ["/v2/team/box/blobs/uploads/1", "http://example.com/v2/x/1"]) {
       const asker = new FakeAsker(({ method }) => {
