@@ -106,7 +106,7 @@ async function downloadAll(
   const fetched = new Map<Digest, TakenMember>();
   const work = async (): Promise<void> => {
     for (const layer of todo) {
-      if (signal.aborted) return;
+      throwIfAborted(signal); // whoever waits for the layers left is told, too
       fetched.set(layer.digest, await download(layer, options));
     }
   };
