@@ -53,7 +53,12 @@ export async function restAfter(
   await asker.rest(delayMs, signal);
 }
 
-/** Small answers only. What fails otherwise than `UNAVAILABLE` fails at once. */
+/** Half of an answer. Where there was none, the transport has tried often enough. */
+function isCut(error: unknown): boolean {
+  return isMarmitaError(error, "UNAVAILABLE") && error.step === "body";
+}
+
+/** Small answers only. What fails otherwise than in the middle of one fails at once. */
 export async function again<T>(
   asker: Resting,
   work: () => Promise<T>,
@@ -64,7 +69,7 @@ export async function again<T>(
       return await work();
     } catch (error) {
       throwIfAborted(options.signal);
-      if (!isBreak(error) || breaks === MOST_BREAKS) throw error;
+      if (!isCut(error) || breaks === MOST_BREAKS) throw error;
       await restAfter(asker, { breaks, error }, options);
     }
   }

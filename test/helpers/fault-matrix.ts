@@ -16,7 +16,7 @@ const PATIENCE = { connectMs: 2_000, headersMs: 400, idleMs: 400 };
 /** A pull or push ends before that, whatever happens: retries and their pauses included. */
 const BOUND_MS = 40_000;
 /** And with no more requests. */
-const MOST_REQUESTS = 40;
+const MOST_REQUESTS = 30;
 const AT_ONCE = 16;
 /** Where there is something a user can do. */
 const NEEDS_HINT = new Set(["UNAUTHORIZED", "DENIED", "RATE_LIMITED", "UNAVAILABLE"]);
