@@ -15,8 +15,6 @@ export const LOGIN = { username: "ana", password: "quindim-de-coco" };
 const PATIENCE = { connectMs: 2_000, headersMs: 400, idleMs: 400 };
 /** A pull or push ends before that, whatever happens: retries and their pauses included. */
 const BOUND_MS = 40_000;
-/** And with no more requests. */
-const MOST_REQUESTS = 30;
 const AT_ONCE = 16;
 /** Where there is something a user can do. */
 const NEEDS_HINT = new Set(["UNAUTHORIZED", "DENIED", "RATE_LIMITED", "UNAVAILABLE"]);
@@ -52,6 +50,8 @@ export interface Outcome {
 export interface Matrix {
   /** The registry's URL. */
   readonly registry: string;
+  /** Of one that ends badly, with all that is tried again. */
+  readonly mostRequests: number;
   /** Into each data root first. */
   readonly prepare?: (work: Work) => Promise<void>;
   /** Does it, and throws where what came of it is wrong. */
@@ -116,7 +116,7 @@ async function outcomeOf(cell: Cell, matrix: Matrix): Promise<Outcome> {
 
   const faults: string[] = [];
   if (tookMs > BOUND_MS) faults.push(`took ${tookMs} ms`);
-  if (requests.length > MOST_REQUESTS) faults.push(`asked ${requests.length} times`);
+  if (requests.length > matrix.mostRequests) faults.push(`asked ${requests.length} times`);
   if (error !== undefined) faults.push(...(await matrix.look(work)));
   const texts = [...textsOf(error), ...told.map((one) => JSON.stringify(one)), ...filesIn(root)];
   faults.push(...leaks(texts, proxy));

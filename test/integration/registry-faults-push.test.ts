@@ -112,6 +112,7 @@ describe.runIf(canRun)("a push to a registry that", () => {
     const path = await archive(members);
     outcomes = runCells(CELLS, {
       registry,
+      mostRequests: 60, // of three blobs
       prepare: async ({ engine }) => void (await engine.images.load(path)),
       act: push,
       look,

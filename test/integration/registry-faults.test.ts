@@ -171,7 +171,7 @@ describe.runIf(canRun)("a pull from a registry that", () => {
     const layers = [[{ path: "big", content: CONTENT }], [{ path: "small", content: "x" }]];
     const made = await putImage(url, "box", "one", image(layers.map(tarArchive)));
     await putIndex(url, "box", "1", made);
-    outcomes = runCells(CELLS, { registry: url, act: pull, look });
+    outcomes = runCells(CELLS, { registry: url, mostRequests: 30, act: pull, look });
   });
 
   it.each(CELLS.map((one) => [one.name, one] as const))(
