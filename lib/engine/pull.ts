@@ -4,6 +4,7 @@ import type { OnProgress } from "../images/progress.ts";
 import type { PullOptions, PulledImage } from "../images/pull-options.ts";
 import { NOT_THERE, candidatesOf, parsePullName } from "../images/short-names.ts";
 import { canonical, familiar } from "../oci/reference.ts";
+import { isBlocked } from "../registry/endpoints.ts";
 import type { EngineContext } from "./context.ts";
 import { notePulled } from "./image-events.ts";
 
@@ -59,18 +60,19 @@ export async function pullMissing(
   const { image, ...options } = needed;
   if (!isPullable(image)) throw missing;
   const { configuration } = await context.registries();
+  const candidates = candidatesOf(image, configuration.shortNames);
   if (missing.code === "NOT_FOUND") {
-    for (const reference of candidatesOf(image, configuration.shortNames)) {
+    for (const reference of candidates) {
       const known = canonical(reference);
       if ((await context.library.find(known)) !== undefined) return familiar(reference);
     }
   }
+  if (candidates.every(({ domain }) => isBlocked(configuration, domain))) throw missing;
   try {
     return nameOf(image, await pullImage(context, image, options));
   } catch (error) {
     const isNotThere = NOT_THERE.some((code) => isMarmitaError(error, code));
-    const isElsewhere = missing.code !== "NOT_FOUND";
-    throw isOfBlocked(error) || (isElsewhere && isNotThere) ? missing : error;
+    throw isNotThere && missing.code !== "NOT_FOUND" ? missing : error;
   }
 }
 
@@ -89,9 +91,4 @@ function nameOf(asked: string, { reference }: PulledImage): string {
   const { tag: _tag, ...exact } = meant;
   const name = meant.digest === undefined ? canonical(meant) : canonical(exact);
   return name === reference ? asked : familiar(parsePullName(reference));
-}
-
-/** Nobody was asked: there is no answer of a registry. */
-function isOfBlocked(error: unknown): boolean {
-  return isMarmitaError(error, "NOT_FOUND") && error.details["status"] === undefined;
 }

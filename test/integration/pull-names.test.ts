@@ -1,5 +1,5 @@
 /** What a pulled image is called, and pulls that run and create begin with. */
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ARCHITECTURE } from "../../fixtures/layout-writer.mjs";
 import type { EngineEvent } from "../../lib/engine/event-log.ts";
 import type { TransferProgress } from "../../lib/images/progress.ts";
@@ -8,6 +8,7 @@ import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { type PutBusybox, putBusybox } from "../helpers/pulling.ts";
 import { type TestRegistry, requireRegistry, startRegistry } from "../helpers/registry.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
+import { startServer } from "../helpers/wire-servers.ts";
 
 const INDEX = "application/vnd.oci.image.index.v1+json";
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
@@ -24,6 +25,8 @@ describe.runIf(requireUserNamespaces() && requireRegistry())("an image", () => {
     registry = await startRegistry();
     box = await putBusybox(registry, { layers: [100] });
   });
+
+  afterEach(() => void vi.unstubAllEnvs());
 
   /** An index of `box` and of one for another processor, under a tag. */
   async function putIndex(tag: string): Promise<{ digest: string; other: PutBusybox }> {
@@ -218,6 +221,21 @@ describe.runIf(requireUserNamespaces() && requireRegistry())("an image", () => {
     expect((await engine.containers.run(put.name, ["true"], QUIET)).exitCode).toBe(0);
     const always = engine.containers.run(put.name, ["true"], { ...QUIET, pull: "always" });
     await expect(always).rejects.toMatchObject({ code: "UNAVAILABLE" });
+  });
+
+  it("that a registry wants to know us for says that the file of credentials is not there", async () => {
+    const server = await startServer((_, response) => {
+      response.writeHead(401, { "www-authenticate": 'Basic realm="box"' }).end();
+    });
+    vi.stubEnv("REGISTRY_AUTH_FILE", "/nobody/has/auth.json");
+    const engine = await testEngine();
+
+    await expect(
+      engine.containers.run(`${server.host}/box`, ["true"], QUIET),
+    ).rejects.toMatchObject({
+      code: "NOT_FOUND",
+      message: expect.stringContaining("/nobody/has/auth.json") as string,
+    });
   });
 
   it("of a blocked registry is just not here", async () => {
