@@ -5,7 +5,7 @@ import { join } from "node:path";
 import type { Paths } from "../store/paths.ts";
 import { namesIn } from "../util/names-in.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
-import { removeUnused } from "./downloads.ts";
+import { removeUnused } from "./unused-download.ts";
 
 /** Nobody comes back to a pull after that. */
 export const LONGEST_KEPT_MS = 7 * 24 * 60 * 60 * 1_000;

@@ -8,7 +8,7 @@
  * held.
  */
 import { closeSync, constants } from "node:fs";
-import { link, mkdir, open, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { link, mkdir, open, readFile, rename, rm, writeFile } from "node:fs/promises";
 
 import { isMarmitaError } from "../errors.ts";
 import { tryLock } from "../native/syscalls.ts";
@@ -22,6 +22,7 @@ import { isThere } from "../util/is-there.ts";
 import { Patience } from "../util/patience.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
 import { type BlobSource, type Transfer, receive } from "./receive.ts";
+import { removeUnused, sizeOf } from "./unused-download.ts";
 
 export interface DownloadOptions {
   /** Where the whole blob is to be linked to, on the file system of the store. */
@@ -212,28 +213,6 @@ export function isUseless(error: unknown): boolean {
   return isMarmitaError(error, "CORRUPT") || errno === "ENOSPC" || errno === "EDQUOT";
 }
 
-/** How large it was; `undefined` when somebody is at it, or it is gone. */
-export async function removeUnused(path: string): Promise<number | undefined> {
-  const held = tryHold(path);
-  if (held === undefined) return undefined;
-  try {
-    const size = await sizeOf(path);
-    await rm(path, { force: true });
-    return size;
-  } finally {
-    closeSync(held);
-  }
-}
-
-function tryHold(path: string): number | undefined {
-  try {
-    return tryLock(path, "exclusive", { create: false });
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-}
-
 /** `undefined` when it is not there, or something else: a machine that lost power, perhaps. */
 async function readVerified(
   path: string,
@@ -253,15 +232,6 @@ async function linkIfThere(path: string, target: string): Promise<boolean> {
     return true;
   } catch (error) {
     if (isMissing(error)) return false;
-    throw error;
-  }
-}
-
-async function sizeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    if (isMissing(error)) return undefined;
     throw error;
   }
 }
