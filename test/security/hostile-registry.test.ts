@@ -16,6 +16,7 @@ import {
 } from "../helpers/hostile-registry.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { type Answering, ScriptedRegistry } from "../helpers/scripted-registry.ts";
+import type { Stage } from "../helpers/registry-stages.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
 const NOWHERE = `sha256:${"0".repeat(64)}`;
@@ -193,13 +194,12 @@ describe.runIf(requireUserNamespaces())("a hostile registry", () => {
     const elsewhere = () =>
       other.heard.filter(({ headers }) => headers.authorization !== undefined);
 
-    it.each(["manifest-head", "manifest-digest", "config", "blob"])(
+    it.each<readonly Stage[]>([["manifest-head", "manifest-tag"], ["manifest-digest"], ["blob"]])(
       "of who is sent elsewhere: %s",
-      async (stage) => {
+      async (...sentElsewhere) => {
         registry.answering = (asked, answer) => {
           if (asksForPassword(asked, answer)) return true;
-          if (asked.stage !== stage && !(stage === "config" && asked.stage === "blob"))
-            return false;
+          if (!sentElsewhere.includes(asked.stage)) return false;
           answer.writeHead(307, { location: `${other.url}${asked.url.pathname}` }).end();
           return true;
         };
