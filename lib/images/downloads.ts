@@ -86,8 +86,9 @@ export class Downloads {
           continue;
         }
         await this.#download(source, descriptor, options);
+        // Ours before others see it: who is through with it takes it away.
+        await link(part, target);
         await rename(part, whole);
-        await link(whole, target);
         return "downloaded";
       } finally {
         closeSync(held);

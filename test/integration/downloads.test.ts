@@ -1,8 +1,9 @@
 /** Downloads of blobs while others prune what is left of some. */
+import type * as Files from "node:fs/promises";
 import { mkdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { removeDownloads } from "../../lib/images/download-garbage.ts";
 import { Downloads } from "../../lib/images/downloads.ts";
 import { digestOf } from "../../lib/oci/digest.ts";
@@ -10,10 +11,41 @@ import { FileBlobStore } from "../../lib/store/blobs.ts";
 import { Paths } from "../../lib/store/paths.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 
+/** What somebody else does as soon as a file has its name. */
+let onRenamed: ((path: string) => Promise<void>) | undefined;
+
+vi.mock("node:fs/promises", async (importOriginal) => {
+  const files = await importOriginal<typeof Files>();
+  const rename = async (from: string, to: string): Promise<void> => {
+    await files.rename(from, to);
+    await onRenamed?.(to);
+  };
+  return { ...files, rename };
+});
+
 const TIMES = 60;
 const AT_ONCE = 16;
 
 describe("a download", () => {
+  afterEach(() => {
+    onRenamed = undefined;
+  });
+
+  it("is there for who made it though another pull is through with it at once", async () => {
+    const paths = new Paths(await temporaryFolder());
+    await mkdir(paths.images);
+    const downloads = new Downloads({ paths, blobs: new FileBlobStore(paths.blobs) });
+    const mediaType = "application/octet-stream";
+    const descriptor = { mediaType, digest: digestOf("blob"), size: 4 };
+    const body = Readable.from([Buffer.from("blob")]);
+    const target = join(paths.root, "target");
+    onRenamed = () => downloads.forget([descriptor.digest]);
+
+    await downloads.fetch({ openBlob: async () => ({ offset: 0, body }) }, descriptor, { target });
+
+    expect(await readFile(target, "utf8")).toBe("blob");
+  });
+
   it("comes to its end though prune takes away what it is in", async () => {
     const paths = new Paths(await temporaryFolder());
     await mkdir(paths.images);
