@@ -20,16 +20,33 @@ function valueOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
 
 function checked(text: string): URL {
   if (!URL.canParse(text)) {
-    throw new MarmitaError("INVALID_ARGUMENT", "the proxy in the environment is not a URL", {
-      hint: "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY are like http://proxy.example.com:3128.",
-    });
+    throw notOne("HTTPS_PROXY, HTTP_PROXY and ALL_PROXY are like http://proxy.example.com:3128.");
   }
   const proxy = new URL(text);
+  if (!isDecodable(proxy.username + proxy.password)) {
+    throw notOne("In its user and password a % is written %25, an @ %40, a / %2F.");
+  }
   if (proxy.protocol === "http:" || proxy.protocol === "https:") return proxy;
   const kind = proxy.protocol.slice(0, -1);
   throw new MarmitaError("UNSUPPORTED", `proxies of type ${kind} are not supported`, {
     hint: "Set HTTPS_PROXY and HTTP_PROXY to an http: or https: proxy, or NO_PROXY to the registry.",
     details: { proxy: proxy.host },
+  });
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** There may be a password in it: it is not shown. */
+function notOne(hint: string): MarmitaError {
+  return new MarmitaError("INVALID_ARGUMENT", "the proxy in the environment is not a URL", {
+    hint,
   });
 }
 

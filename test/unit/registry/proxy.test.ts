@@ -53,6 +53,16 @@ describe("proxyOf", () => {
     );
   });
 
+  it("refuses a password that is not encoded, without showing it", () => {
+    expect(() => of("https://a.example/", { HTTPS_PROXY: "http://user:100%secret@proxy" })).toThrow(
+      expect.objectContaining({
+        code: "INVALID_ARGUMENT",
+        message: expect.not.stringContaining("secret") as string,
+        hint: expect.stringContaining("%25") as string,
+      }),
+    );
+  });
+
   it("leaves out this machine, and what NO_PROXY has", () => {
     const env = { ALL_PROXY: "http://all:3", NO_PROXY: "a.example" };
 
