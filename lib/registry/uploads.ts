@@ -172,10 +172,11 @@ export class Upload {
     return false;
   }
 
-  /** How much of it the registry has. */
+  /** How much of it the registry has; one that knows no such question is sent all of it again. */
   async #takeUp(): Promise<void> {
     const before = this.#offset;
-    const answer = await this.#ask({ method: "GET", accept: [204, 200, 202, 404, 416] });
+    const accept = [204, 200, 202, 404, 416, 400, 405, 501];
+    const answer = await this.#ask({ method: "GET", accept });
     answer.discard();
     const received = answer.status < 300 ? receivedOf(answer) : undefined;
     if (received === undefined) return this.#forget();

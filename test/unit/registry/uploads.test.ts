@@ -169,6 +169,19 @@ describe("uploadBlob", () => {
     expect(memory.received.equals(BYTES)).toBe(true);
   });
 
+  it.each([400, 405, 501])("begins anew when the registry does not tell (%i)", async (status) => {
+    let patches = 0;
+    const memory: Memory = new Memory(({ method }) => {
+      if (method === "GET") return { status };
+      return method === "PATCH" && ++patches === 1 ? broken() : new Error("no fault");
+    });
+
+    await upload(memory);
+
+    expect(memory.begun).toBe(2);
+    expect(memory.received.equals(BYTES)).toBe(true);
+  });
+
   it("asks where it is when the registry has another part than was thought", async () => {
     let patches = 0;
     const memory: Memory = new Memory(({ method, sent }) => {
