@@ -286,22 +286,6 @@ describe("uploadBlob", () => {
     expect(patches).toBe(6);
   });
 
-  it("gives up when the registry takes nothing of what it is sent", async () => {
-    let patches = 0;
-    const memory: Memory = new Memory(({ method }) => {
-      if (method !== "PATCH") return new Error("no fault");
-      if (++patches > 20) throw new Error("it has no end");
-      return { status: 202, headers: memory.headers() };
-    });
-
-    await expect(upload(memory)).rejects.toMatchObject({
-      code: "UNAVAILABLE",
-      message: expect.stringContaining("took nothing of what was sent") as string,
-      details: { registry: "example.com", reference: BLOB.digest },
-    });
-    expect(patches).toBe(6);
-  });
-
   it("uploads to a place relative to the answer, and to one whose TLS a proxy does", async () => {
     for (const location of ["/v2/team/box/blobs/uploads/1", "http://example.com/v2/x/1"]) {
       const asker = new FakeAsker(({ method }) => {
@@ -327,10 +311,32 @@ describe("uploadBlob", () => {
     expect(asker.lines).toHaveLength(1);
   });
 
-  it("refuses a registry that says it has more than it was sent", async () => {
+  // Amazon's has the end of the first piece in it, old ones of Zot the length of the last, others
+  // a byte too much; one that has taken nothing finds that out when the digest comes.
+  it.each(["0-0", "0-8388607", "0-999999", "0-20000000"])(
+    "takes a piece for sent that is accepted, though its range is %s",
+    async (range) => {
+      const memory: Memory = new Memory(({ method, sent }) => {
+        if (method !== "PATCH") return new Error("no fault");
+        if (sent.length > 10_000_000) return { status: 413 };
+        memory.received = Buffer.concat([memory.received, sent]);
+        return { status: 202, headers: { ...memory.headers(), range } };
+      });
+      const bytes = Buffer.alloc(20_000_000, "0123456789");
+      const blob = { ...BLOB, digest: digestOf(bytes), size: bytes.length };
+
+      const asker = await upload(memory, blob, bytes);
+
+      expect(memory.received.equals(bytes)).toBe(true);
+      expect(asker.asked.filter(({ method }) => method === "PATCH")).toHaveLength(4);
+    },
+  );
+
+  it("refuses a registry that says after a break that it has more than there is", async () => {
     const memory: Memory = new Memory(({ method }) => {
-      if (method !== "PATCH") return new Error("no fault");
-      return { status: 202, headers: { ...memory.headers(), range: "0-1999999" } };
+      if (method === "PATCH") return broken();
+      if (method !== "GET") return new Error("no fault");
+      return { status: 204, headers: { ...memory.headers(), range: "0-1999999" } };
     });
 
     await expect(upload(memory)).rejects.toMatchObject({ code: "CORRUPT" });
