@@ -2,7 +2,7 @@
 import { type Interface, createInterface } from "node:readline";
 import { Writable } from "node:stream";
 import { MarmitaError } from "../errors.ts";
-import { abortError, onAbort } from "../util/abort.ts";
+import { unlessAborted } from "../util/abort.ts";
 import { print } from "./output.ts";
 
 export interface Question {
@@ -39,7 +39,7 @@ export class Prompter implements Disposable {
     print(prompt);
     this.#isSecret = isSecret;
     try {
-      const answer = await this.#orAborted(this.#lines.next());
+      const answer = await unlessAborted(this.#lines.next(), this.#signal);
       if (answer.done === true) throw new MarmitaError("INVALID_ARGUMENT", "nothing was typed");
       return answer.value;
     } finally {
@@ -51,17 +51,5 @@ export class Prompter implements Disposable {
   [Symbol.dispose](): void {
     this.#interface.close();
     process.stdin.destroy();
-  }
-
-  async #orAborted<T>(answer: Promise<T>): Promise<T> {
-    let forget = (): void => undefined;
-    const aborted = new Promise<never>((_, reject) => {
-      forget = onAbort(this.#signal, () => reject(abortError(this.#signal)));
-    });
-    try {
-      return await Promise.race([answer, aborted]);
-    } finally {
-      forget();
-    }
   }
 }

@@ -1,11 +1,11 @@
 /** Who asks: from a registry's challenge and our credentials to the headers of a request. */
-import { BlockList, isIP } from "node:net";
 import { MarmitaError } from "../errors.ts";
 import { type Challenge, parseChallenges } from "./challenge.ts";
 import { registryName } from "./configuration.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Endpoint } from "./endpoints.ts";
 import { findCredentials } from "./find-credentials.ts";
+import { isLinkLocal } from "./redirects.ts";
 import { type Scope, mergeScopes, parseScopes } from "./scopes.ts";
 import { type Realm, type TokenRequest, type Tokens, basic } from "./tokens.ts";
 import type { WireResponse } from "./transport.ts";
@@ -49,11 +49,6 @@ const MOST_CHALLENGES = 2;
 
 /** A token that is refused so soon after it was given is not refused for its age. */
 const FRESH_MS = 2_000;
-
-/** Where machines of clouds are told their secrets. */
-const LINK_LOCAL = new BlockList();
-LINK_LOCAL.addSubnet("169.254.0.0", 16, "ipv4");
-LINK_LOCAL.addSubnet("fe80::", 10, "ipv6");
 
 /**
  * For one repository. Nothing is sent that was not asked for: credentials go to the endpoint that
@@ -244,17 +239,11 @@ function realmOf(endpoint: Endpoint, parameters: ReadonlyMap<string, string>): R
     throw badRealm(endpoint, "is without TLS, and the registry is not an insecure one");
   }
   if (url.username !== "" || url.password !== "") throw badRealm(endpoint, "has a user in it");
-  if (isLinkLocal(url) && !isLinkLocal(endpoint.base)) {
+  if (isLinkLocal(url.hostname) && !isLinkLocal(endpoint.base.hostname)) {
     throw badRealm(endpoint, "is at an address that only this machine's own network has");
   }
   url.hash = "";
   return { url, service: parameters.get("service") };
-}
-
-function isLinkLocal({ hostname }: URL): boolean {
-  const address = hostname.replace(/^\[(.*)\]$/, "$1");
-  const family = isIP(address);
-  return family !== 0 && LINK_LOCAL.check(address, family === 4 ? "ipv4" : "ipv6");
 }
 
 function badRealm({ host }: Endpoint, why: string): MarmitaError {

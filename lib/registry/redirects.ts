@@ -70,8 +70,15 @@ function check(hop: Hop, url: URL, endpoint: Endpoint): void {
 export function isRefusedAddress(address: string, endpoint: Endpoint): boolean {
   if (isLoopback(endpoint.base.host)) return false;
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
-  const family = isIP(plain) === 4 ? "ipv4" : "ipv6";
-  return LINK_LOCAL.check(plain, family) || isLoopback(family === "ipv4" ? plain : `[${plain}]`);
+  const host = isIP(plain) === 4 ? plain : `[${plain}]`;
+  return isLinkLocal(host) || isLoopback(host);
+}
+
+/** An address as URLs have it; names are none. */
+export function isLinkLocal(host: string): boolean {
+  const address = host.replace(/^\[(.*)\]$/, "$1");
+  const family = isIP(address);
+  return family !== 0 && LINK_LOCAL.check(address, family === 4 ? "ipv4" : "ipv6");
 }
 
 function harmless(headers: Hop["headers"]): Hop["headers"] {

@@ -1,5 +1,5 @@
 /** Work that several callers want at the same time, done once. */
-import { abortError, onAbort, throwIfAborted } from "./abort.ts";
+import { throwIfAborted, unlessAborted } from "./abort.ts";
 
 interface Going<T> {
   readonly result: Promise<T>;
@@ -24,7 +24,7 @@ export class SharedWork<T> {
     const going = this.#going.get(key) ?? this.#begin(key, work);
     going.waiting++;
     try {
-      return await untilAborted(going.result, signal);
+      return await (signal === undefined ? going.result : unlessAborted(going.result, signal));
     } finally {
       going.waiting--;
       if (going.waiting === 0) this.#end(key, going);
@@ -49,18 +49,5 @@ export class SharedWork<T> {
 
   #forget(key: string, going: Going<T>): void {
     if (this.#going.get(key) === going) this.#going.delete(key);
-  }
-}
-
-async function untilAborted<T>(result: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return result;
-  let forget = (): void => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    forget = onAbort(signal, () => reject(abortError(signal)));
-  });
-  try {
-    return await Promise.race([result, aborted]);
-  } finally {
-    forget();
   }
 }
