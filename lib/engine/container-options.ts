@@ -45,7 +45,10 @@ export interface ContainerOptions extends ConfinementOptions, SecurityOptions {
   readonly volumesFrom?: readonly string[];
   /** The root file system cannot be written; mounts still can. */
   readonly readOnly?: boolean;
-  /** `linux/arm64`: an image for another one is refused. Default: whatever the image is for. */
+  /**
+   * `linux/arm64`: an image for another one is refused, unless `pull` brings one for this. Default:
+   * whatever the image here is for.
+   */
   readonly platform?: string;
   /** The container and what it wrote are removed when its process ends. */
   readonly remove?: boolean;

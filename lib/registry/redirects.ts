@@ -58,6 +58,8 @@ function check(hop: Hop, url: URL, endpoint: Endpoint): void {
     throw refused(hop, `${shownUrl(url)} without TLS`, hint);
   }
   if (url.username !== "" || url.password !== "") throw refused(hop, "a URL with a password");
+  // Another port of the registry's own host is where that is.
+  if (url.hostname === endpoint.base.hostname) return;
   const address = url.hostname.replace(/^\[(.*)\]$/, "$1");
   const isLocal =
     isLoopback(url.host) || (isIP(address) !== 0 && isRefusedAddress(address, endpoint));

@@ -83,6 +83,16 @@ describe("redirected", () => {
     expect(next?.url.href).toBe("http://localhost:6000/b");
   });
 
+  it.each(["https://169.254.7.1:5000/v2/b", "/v2/b", "https://169.254.7.1:9000/b"])(
+    "follows a registry at an address of the link to itself (%s)",
+    (location) => {
+      const link = endpointAt("https://169.254.7.1:5000/");
+      const next = redirected(hopTo("https://169.254.7.1:5000/v2/a"), location, link);
+
+      expect(next?.url.hostname).toBe("169.254.7.1");
+    },
+  );
+
   it("shows no query of what it does not follow", () => {
     const from = hopTo("https://registry.example/a?sig=hidden");
 
