@@ -49,6 +49,8 @@ export interface Created {
   readonly live: Live;
 }
 
+const MOST_PULLS = 3;
+
 /** Its image is pulled where it is missing, or always, or never. */
 export async function createContainer(
   context: EngineContext,
@@ -62,17 +64,22 @@ export async function createContainer(
     return createHere(context, { ...request, options });
   }
   const needed = { image, platform, onProgress: onPullProgress, signal };
-  try {
-    if (pull === "missing") return await createHere(context, { ...request, options });
-  } catch (error) {
-    if (!isMissingImage(error, options)) throw error;
-    const { pullMissing } = await import("./pull.ts");
-    const name = await pullMissing(context, needed, error);
-    return createHere(context, { ...request, options: { ...options, image: name } });
+  let name = image;
+  if (pull === "always") {
+    const { pullAlways } = await import("./pull.ts");
+    name = await pullAlways(context, needed);
   }
-  const { pullAlways } = await import("./pull.ts");
-  const name = await pullAlways(context, needed);
-  return createHere(context, { ...request, options: { ...options, image: name } });
+  for (let pulls = 0; ; pulls++) {
+    const here = { ...options, image: name };
+    try {
+      return await createHere(context, { ...request, options: here });
+    } catch (error) {
+      // What was pulled a moment ago, others may have removed before it was in use.
+      if (pulls === MOST_PULLS || !isMissingImage(error, here)) throw error;
+      const { pullMissing } = await import("./pull.ts");
+      name = await pullMissing(context, needed, error);
+    }
+  }
 }
 
 /** Or there, for another platform than was asked for. */

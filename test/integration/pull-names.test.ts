@@ -1,4 +1,5 @@
 /** What a pulled image is called, and pulls that run and create begin with. */
+import { spawnSync } from "node:child_process";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { ARCHITECTURE } from "../../fixtures/layout-writer.mjs";
 import type { EngineEvent } from "../../lib/engine/event-log.ts";
@@ -9,6 +10,7 @@ import { type PutBusybox, putBusybox } from "../helpers/pulling.ts";
 import { type TestRegistry, requireRegistry, startRegistry } from "../helpers/registry.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 import { startServer } from "../helpers/wire-servers.ts";
+import { PROGRAM } from "./cli-command.ts";
 
 const INDEX = "application/vnd.oci.image.index.v1+json";
 const MANIFEST = "application/vnd.oci.image.manifest.v1+json";
@@ -181,6 +183,22 @@ describe.runIf(requireUserNamespaces() && requireRegistry())("an image", () => {
     told.length = 0;
     await engine.containers.create({ image: box.name, onPullProgress });
     expect(told).toEqual([]);
+  });
+
+  it("that is removed between its pull and its container is pulled once more", async () => {
+    const engine = await testEngine();
+    let pulls = 0;
+    const onPullProgress = ({ phase, layer }: TransferProgress) => {
+      if (phase !== "done" || layer !== undefined || ++pulls > 1) return;
+      const { root } = engine;
+      const rmi = spawnSync(process.execPath, [PROGRAM, "--root", root, "rmi", "-f", box.name]);
+      expect(rmi.status).toBe(0);
+    };
+
+    const run = engine.containers.run(box.name, ["true"], { ...QUIET, onPullProgress });
+
+    expect(await run).toMatchObject({ exitCode: 0 });
+    expect(pulls).toBe(2);
   });
 
   it("is never pulled, or always, as is asked for", async () => {
