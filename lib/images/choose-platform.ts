@@ -8,6 +8,10 @@ import {
   isUnknownPlatform,
   platformMatches,
 } from "../oci/platform.ts";
+import { shownWord } from "../util/shown-word.ts";
+
+/** An index may have thousands. */
+const MOST_NAMED = 20;
 
 /** Throws `UNSUPPORTED`, naming the platforms there are and the one wanted. */
 export function choosePlatform(
@@ -37,7 +41,7 @@ function isAttestation({ platform, annotations }: Descriptor): boolean {
 function wrongPlatform(what: string, offered: readonly string[], wanted: Platform): MarmitaError {
   const asked = formatPlatform(wanted);
   const whose = platformMatches(wanted, hostPlatform()) ? "this machine is" : "asked for was";
-  const there = offered.length === 0 ? "no platform at all" : offered.join(", ");
+  const there = offered.length === 0 ? "no platform at all" : listed(offered);
   return new MarmitaError("UNSUPPORTED", `${what} is for ${there}; ${whose} ${asked}`, {
     hint:
       whose === "asked for was"
@@ -45,4 +49,10 @@ function wrongPlatform(what: string, offered: readonly string[], wanted: Platfor
         : "The option platform takes one for another machine, or for a newer processor.",
     details: { platforms: offered, wanted: asked },
   });
+}
+
+function listed(platforms: readonly string[]): string {
+  const named = platforms.slice(0, MOST_NAMED).map(shownWord).join(", ");
+  const more = platforms.length - MOST_NAMED;
+  return more > 0 ? `${named} and ${more} more` : named;
 }

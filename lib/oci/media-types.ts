@@ -1,5 +1,6 @@
 /** The media types we read and write. */
 import { MarmitaError } from "../errors.ts";
+import { shownWord } from "../util/shown-word.ts";
 
 export type Compression = "none" | "gzip" | "zstd";
 
@@ -51,7 +52,7 @@ export function layerType(compression: Compression): string {
 export function layerCompression(mediaType: string): Compression {
   const compression = Object.hasOwn(LAYERS, mediaType) ? LAYERS[mediaType] : undefined;
   if (compression !== undefined) return compression;
-  throw new MarmitaError("UNSUPPORTED", `${layerKind(mediaType)}: ${mediaType}`, {
+  throw new MarmitaError("UNSUPPORTED", `${layerKind(mediaType)}: ${shownWord(mediaType)}`, {
     details: { mediaType },
   });
 }

@@ -61,19 +61,20 @@ function check(hop: Hop, url: URL, endpoint: Endpoint): void {
   // Another port of the registry's own host is where that is.
   if (url.hostname === endpoint.base.hostname) return;
   const address = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  const isLocal =
-    isLoopback(url.host) || (isIP(address) !== 0 && isRefusedAddress(address, endpoint));
-  if (isLocal && !isLoopback(endpoint.base.host)) {
+  const isHere = isLoopback(url.host) && !isLoopback(endpoint.base.host);
+  if (isHere || (isIP(address) !== 0 && isRefusedAddress(address, endpoint))) {
     throw refused(hop, `${shownUrl(url)} on or beside this machine`);
   }
 }
 
-/** Whether a registry elsewhere may not send us there: to this machine, to its cloud's metadata. */
+/**
+ * Whether a registry may not send us there: to our cloud's metadata, and from elsewhere to this
+ * machine. One on this machine may be the near end of a tunnel.
+ */
 export function isRefusedAddress(address: string, endpoint: Endpoint): boolean {
-  if (isLoopback(endpoint.base.host)) return false;
   const plain = address.replace(/^::ffff:(?=\d+\.)/i, "");
   const host = isIP(plain) === 4 ? plain : `[${plain}]`;
-  return isLinkLocal(host) || isLoopback(host);
+  return isLinkLocal(host) || (isLoopback(host) && !isLoopback(endpoint.base.host));
 }
 
 /** An address as URLs have it; names are none. */

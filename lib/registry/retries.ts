@@ -12,6 +12,9 @@ export const LONGEST_TRYING_MS = 90_000;
 /** Nobody should wait longer without having been told. */
 export const LONGEST_RETRY_AFTER_MS = 10_000;
 
+/** More than thirty years are a mistake, in a date as in seconds. */
+const LONGEST_SENSE_MS = 999_999_999_000;
+
 const FIRST_DELAY_MS = 200;
 const LONGEST_DELAY_MS = 5_000;
 
@@ -71,5 +74,6 @@ export function retryAfterMs(
   if (/^\d{1,9}$/.test(value)) return Number(value) * 1_000;
   if (!/^[A-Z][a-z]+,/.test(value)) return undefined;
   const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+  const waitMs = Math.max(0, date - now);
+  return waitMs <= LONGEST_SENSE_MS ? waitMs : undefined;
 }

@@ -50,6 +50,16 @@ describe("the image for a platform", () => {
     );
   });
 
+  it("that is missing names twenty of thousands, none of them in a line of its own", () => {
+    const odd = { ...silent, platform: { os: "beos\n\u001b[31mmarmita: run this", architecture: "x" } };
+    const many = Array.from({ length: 5_000 }, (_, index) => manifest("m", `beos/m${index}`));
+    const choose = (manifests: Parameters<typeof choosePlatform>[0]) => () =>
+      choosePlatform(manifests, wanted, "lunch");
+
+    expect(choose([odd])).toThrow(String.raw`lunch is for "beos\n\u001b[31mmarmita: run this/x"; `);
+    expect(choose(many)).toThrow(/^lunch is for beos\/m0, .* beos\/m19 and 4980 more; this/);
+  });
+
   it("is checked against its config, too", () => {
     const s390x = parsePlatformText("linux/s390x");
 

@@ -106,4 +106,10 @@ describe("layer types", () => {
       }),
     );
   });
+
+  it("is refused in one line, whatever it is called", () => {
+    expect(() => layerCompression("evil/\nmarmita: run this")).toThrow(
+      String.raw`not a layer of a container image: "evil/\nmarmita: run this"`,
+    );
+  });
 });

@@ -83,6 +83,15 @@ describe("redirected", () => {
     expect(next?.url.href).toBe("http://localhost:6000/b");
   });
 
+  it.each(["http://169.254.169.254/latest", "http://[fe80::1]/", "http://[::ffff:a9fe:a9fe]/"])(
+    "does not follow a registry on this machine to %s",
+    (location) => {
+      const hop = hopTo("http://127.0.0.1:5000/a");
+
+      expect(() => redirected(hop, location, local)).toThrow(/beside this machine/);
+    },
+  );
+
   it.each(["https://169.254.7.1:5000/v2/b", "/v2/b", "https://169.254.7.1:9000/b"])(
     "follows a registry at an address of the link to itself (%s)",
     (location) => {
@@ -120,13 +129,18 @@ describe("isRedirect", () => {
 });
 
 describe("isRefusedAddress", () => {
-  it.each(["127.0.0.1", "::1", "169.254.169.254", "fe80::5", "::ffff:127.0.0.1", "0.0.0.0", "::"])(
+  it.each(["127.0.0.1", "::1", "::ffff:127.0.0.1"])(
     "is true of %s for a registry elsewhere",
     (address) => {
       expect(isRefusedAddress(address, registry)).toBe(true);
       expect(isRefusedAddress(address, local)).toBe(false);
     },
   );
+
+  it.each(["169.254.169.254", "fe80::5", "0.0.0.0", "::"])("is true of %s for all", (address) => {
+    expect(isRefusedAddress(address, registry)).toBe(true);
+    expect(isRefusedAddress(address, local)).toBe(true);
+  });
 
   it.each(["10.0.0.1", "192.168.1.1", "93.184.216.34", "2001:db8::1"])(
     "is false of %s",

@@ -102,6 +102,8 @@ describe("retryAfterMs", () => {
     ["-1", undefined],
     ["1e9", undefined],
     ["99999999999999", undefined],
+    ["Fri, 31 Dec 9999 23:59:59 GMT", undefined],
+    ["Fri, nonsense", undefined],
     ["tomorrow", undefined],
     ["", undefined],
   ])("reads %j", (value, expected) => {
