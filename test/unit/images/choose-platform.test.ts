@@ -51,7 +51,10 @@ describe("the image for a platform", () => {
   });
 
   it("that is missing names twenty of thousands, none of them in a line of its own", () => {
-    const odd = { ...silent, platform: { os: "beos\n\u001b[31mmarmita: run this", architecture: "x" } };
+    const odd = {
+      ...silent,
+      platform: { os: "beos\n\u001b[31mmarmita: run this", architecture: "x" },
+    };
     const many = Array.from({ length: 5_000 }, (_, index) => manifest("m", `beos/m${index}`));
     const choose = (manifests: Parameters<typeof choosePlatform>[0]) => () =>
       choosePlatform(manifests, wanted, "lunch");
