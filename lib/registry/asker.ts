@@ -80,6 +80,12 @@ export function headerOf({ headers }: Answer, name: string): string | undefined 
   return typeof value === "string" && value !== "" ? value : undefined;
 }
 
+/** In lower case, without its parameters; empty where it was not said. */
+export function contentTypeOf(answer: Answer): string {
+  const [type = ""] = (headerOf(answer, "content-type") ?? "").split(";");
+  return type.trim().toLowerCase();
+}
+
 /** `Content-Length`, where it was said and is a number. */
 export function lengthOf(answer: Answer): number | undefined {
   const text = headerOf(answer, "content-length");

@@ -17,6 +17,7 @@ import {
   type Ask,
   type Asker,
   askAndUse,
+  contentTypeOf,
   headerOf,
   lengthOf,
   nonsense,
@@ -178,11 +179,6 @@ function guessed(fields: JsonReader): string {
 
 function isKnownType(mediaType: string): boolean {
   return isIndexType(mediaType) || isManifestType(mediaType);
-}
-
-function contentTypeOf(answer: Answer): string {
-  const [type = ""] = (headerOf(answer, "content-type") ?? "").split(";");
-  return type.trim().toLowerCase();
 }
 
 interface Other {

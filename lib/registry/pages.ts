@@ -2,7 +2,7 @@
 import { parseJson } from "../util/json.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import { again } from "./again.ts";
-import { type Answer, type Ask, type Asker, headerOf, nonsense } from "./asker.ts";
+import { type Answer, type Ask, type Asker, contentTypeOf, headerOf, nonsense } from "./asker.ts";
 
 /** A page with more is none of a list of names. */
 const PAGE_LIMIT_BYTES = 16 * 1024 * 1024;
@@ -14,11 +14,16 @@ export interface Page {
   readonly answer: Answer;
 }
 
-/** From `first` on; the statuses beside 200 that are accepted end it. */
-export async function* pagesOf(
-  asker: Asker,
-  first: Pick<Ask, "doing" | "reference" | "path" | "headers" | "accept" | "signal" | "onRetry">,
-): AsyncGenerator<Page> {
+type Asked = Pick<
+  Ask,
+  "doing" | "reference" | "path" | "headers" | "accept" | "signal" | "onRetry"
+> & {
+  /** What is of another type is no page. Default: any will do. */
+  readonly mediaType?: string;
+};
+
+/** From `first` on; the statuses beside 200 that are accepted end it, and what is no page. */
+export async function* pagesOf(asker: Asker, first: Asked): AsyncGenerator<Page> {
   let path: string | URL | undefined = first.path;
   const seen = new Set<string>();
   for (let count = 0; path !== undefined; count++) {
@@ -39,9 +44,10 @@ export async function* pagesOf(
   }
 }
 
-async function readPage(asker: Asker, ask: Omit<Ask, "method">): Promise<Page | undefined> {
+async function readPage(asker: Asker, { mediaType, ...ask }: Asked): Promise<Page | undefined> {
   const answer = await asker.ask({ ...ask, method: "GET" });
-  if (answer.status !== 200) {
+  const isPage = mediaType === undefined || contentTypeOf(answer) === mediaType;
+  if (answer.status !== 200 || !isPage) {
     answer.discard();
     return undefined;
   }

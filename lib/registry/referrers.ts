@@ -14,6 +14,9 @@ export interface ReferrersOptions extends RequestOptions {
   readonly artifactType?: string | undefined;
 }
 
+/** How registries say that they do not know the question; some answer with a web page. */
+const UNKNOWN = [400, 404, 405, 406, 501];
+
 /** None is an empty list. A registry that knows no referrers may have them under a tag. */
 export async function referrersOf(
   asker: Asker,
@@ -30,7 +33,8 @@ export async function referrersOf(
     reference: digest,
     path: `referrers/${digest}${type}`,
     headers: { accept: INDEX },
-    accept: [200, 404],
+    accept: [200, ...UNKNOWN],
+    mediaType: INDEX,
     signal,
   })) {
     isKnown = true;

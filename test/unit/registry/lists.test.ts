@@ -137,6 +137,20 @@ describe("referrers", () => {
     expect(asker.lines[1]).toBe(`GET manifests/sha256-${SUBJECT.slice(7)}`);
   });
 
+  it.each([
+    ["400 (Quay)", { status: 400 }],
+    ["405", { status: 405 }],
+    ["406 (Artifactory)", { status: 406 }],
+    ["a web page", { headers: { "content-type": "text/html; charset=utf-8" }, body: "<html>" }],
+    ["another document", { headers: { "content-type": "application/json" }, body: "{}" }],
+  ])("are those under a tag where the registry says so by %s", async (_, answer) => {
+    const asker = new FakeAsker(({ path }) => {
+      return String(path).startsWith("referrers/") ? answer : index(SIGNATURE);
+    });
+
+    expect(await new RegistryClient(asker).referrers(SUBJECT)).toEqual([SIGNATURE]);
+  });
+
   it("are none where there is nothing at all", async () => {
     const client = new RegistryClient(new FakeAsker(() => ({ status: 404 })));
 
