@@ -4,6 +4,7 @@ import { availableParallelism } from "node:os";
 import type { UserNamespace } from "../native/helper.ts";
 import type { ChainId, Digest } from "../oci/digest.ts";
 import { onAbort, throwIfAborted, unlessAborted } from "../util/abort.ts";
+import { Places } from "../util/places.ts";
 import { Turns } from "./turns.ts";
 import { type LayerSource, unpackLayer } from "./unpack.ts";
 
@@ -38,6 +39,14 @@ const AT_ONCE = Math.min(8, Math.max(2, availableParallelism()));
 const DOWNLOADED_AT_ONCE = 3;
 
 /**
+ * Images that are unpacked while they are downloaded. Of more of them, the processes would only keep
+ * each other from the processors, and Node from its event loop: those wait until a layer is whole.
+ */
+const followers = new Places(3);
+/** For the layers of all those: each from the lowest up, so that none waits for one without a place. */
+const latecomers = new Places(AT_ONCE);
+
+/**
  * Steps stand below those that need them. What a layer has to know of those below it waits until
  * they are whole; the rest does not. Rejects with the first failure when all have ended.
  */
@@ -51,6 +60,8 @@ export async function unpackLayers(
   const unhook = signal && onAbort(signal, () => stop.abort(signal.reason));
   const failures: unknown[] = [];
   const isDownloaded = steps.some(({ layer }) => layer.growing !== undefined);
+  using follower = isDownloaded ? followers.tryTake() : undefined;
+  const isLate = isDownloaded && follower === undefined;
   const turns = new Turns(AT_ONCE + (isDownloaded ? DOWNLOADED_AT_ONCE : 0), steps.length);
   const unpacked = new Map<ChainId, Promise<void>>();
   const tell = (step: LayerStep, phase: StepProgress["phase"], currentBytes: number) => {
@@ -59,8 +70,11 @@ export async function unpackLayers(
   };
   const unpack = async (step: LayerStep, at: number, ready: Promise<unknown> | undefined) => {
     const { growing } = step.layer;
-    if (growing !== undefined) await unlessAborted(growing.begun, stop.signal);
-    using _turn = await turns.take(at, stop.signal);
+    if (growing !== undefined) {
+      await unlessAborted(isLate ? growing.whole : growing.begun, stop.signal);
+    }
+    if (isLate && ready !== undefined) await unlessAborted(ready, stop.signal);
+    using _turn = await (isLate ? latecomers.take(stop.signal) : turns.take(at, stop.signal));
     const onBytes = onProgress && ((bytes: number) => tell(step, "unpacking", bytes));
     await unpackLayer(namespace, { ...step, ready, signal: stop.signal, onBytes });
     tell(step, "done", step.layer.blob.size);
