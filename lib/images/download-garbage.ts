@@ -1,5 +1,5 @@
 /** What pulls that were broken off left: kept for the next one to go on from, though not for ever. */
-import { rmdir, stat } from "node:fs/promises";
+import { lstat, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 
 import type { Paths } from "../store/paths.ts";
@@ -9,6 +9,9 @@ import { removeUnused } from "./unused-download.ts";
 
 /** Nobody comes back to a pull after that. */
 export const LONGEST_KEPT_MS = 7 * 24 * 60 * 60 * 1_000;
+
+/** What downloads are called. Whatever else is there is somebody else's. */
+const DOWNLOAD = /^[0-9a-f]{64}(?:\.part)?$/;
 
 export interface LeftDownload {
   readonly path: string;
@@ -21,9 +24,12 @@ export interface LeftDownload {
 export async function listDownloads({ downloads }: Paths): Promise<readonly LeftDownload[]> {
   const found: LeftDownload[] = [];
   for (const name of await namesIn(downloads)) {
+    if (!DOWNLOAD.test(name)) continue;
     const path = join(downloads, name);
     try {
-      const { size, mtimeMs } = await stat(path);
+      const status = await lstat(path);
+      if (!status.isFile()) continue;
+      const { size, mtimeMs } = status;
       found.push({ path, size, ageMs: Date.now() - mtimeMs });
     } catch (error) {
       if (!isMissing(error)) throw error;
@@ -50,6 +56,7 @@ async function removeIfEmpty(directory: string): Promise<void> {
     await rmdir(directory);
   } catch (error) {
     const errno = errnoOf(error);
-    if (errno !== "ENOENT" && errno !== "ENOTEMPTY") throw error;
+    // ENOTDIR: a link to a directory elsewhere, which stays.
+    if (errno !== "ENOENT" && errno !== "ENOTEMPTY" && errno !== "ENOTDIR") throw error;
   }
 }

@@ -1,6 +1,6 @@
 /** Downloads of blobs while others prune what is left of some. */
 import type * as Files from "node:fs/promises";
-import { mkdir, readFile } from "node:fs/promises";
+import { mkdir, readFile, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -72,5 +72,30 @@ describe("a download", () => {
     await Promise.all(pruning);
 
     for (const text of texts) expect(await readFile(join(paths.root, text), "utf8")).toBe(text);
+  });
+});
+
+describe("what broken downloads left", () => {
+  const hex = "a".repeat(64);
+
+  it("goes, and nothing else that lies there", async () => {
+    const paths = new Paths(await temporaryFolder());
+    await mkdir(join(paths.downloads, `${"b".repeat(64)}.part`), { recursive: true });
+    await writeFile(join(paths.downloads, `${hex}.part`), "half");
+    await writeFile(join(paths.downloads, "notes"), "mine");
+
+    expect(await removeDownloads(paths)).toBe(4);
+    expect(await readdir(paths.downloads)).toEqual([`${"b".repeat(64)}.part`, "notes"]);
+  });
+
+  it("goes, and no file of a directory that somebody has linked there", async () => {
+    const paths = new Paths(await temporaryFolder());
+    const elsewhere = await temporaryFolder();
+    await writeFile(join(elsewhere, "notes"), "mine");
+    await mkdir(paths.images);
+    await symlink(elsewhere, paths.downloads);
+
+    expect(await removeDownloads(paths)).toBe(0);
+    expect(await readdir(elsewhere)).toEqual(["notes"]);
   });
 });
