@@ -67,8 +67,8 @@ export class RegistryClient {
 
   /**
    * Its bytes from `offset` on, not verified; from 0 where the server knows no ranges, which the
-   * result says. Throws `CORRUPT` for another range or size than asked for, or an encoding. The
-   * caller reads or destroys the body.
+   * result says. Throws `CORRUPT` for another range or size than asked for. The caller reads
+   * or destroys the body.
    */
   async openBlob(
     descriptor: Descriptor,
