@@ -23,6 +23,8 @@ export interface TrustingRoute extends Route {
 }
 
 export class Connections {
+  /** Whether the endpoint has ever answered. */
+  hasAnswered = false;
   readonly #endpoint: Endpoint;
   readonly #env: NodeJS.ProcessEnv;
   readonly #agents = new Map<string, PlainAgent>();

@@ -7,6 +7,8 @@ import type { WireRequest } from "./wire-message.ts";
 export const MOST_ATTEMPTS = 5;
 /** A mirror has somebody to step in for it. */
 export const MOST_MIRROR_ATTEMPTS = 2;
+/** Where nobody has listened so far, somebody seldom does a moment later. */
+const MOST_REFUSED_ATTEMPTS = 2;
 /** No attempt begins later: where each one waits for nothing, five would take minutes. */
 export const LONGEST_TRYING_MS = 90_000;
 /** Nobody should wait longer without having been told. */
@@ -27,6 +29,14 @@ const TOO_MANY_REQUESTS = 429;
 
 export function mayRepeat({ method, retry }: WireRequest): boolean {
   return retry ?? IDEMPOTENT.has(method);
+}
+
+/** One that has answered before may just be starting again. */
+export function isNobodyThere(
+  { error }: RequestFailure,
+  { attempt, hasAnswered }: { readonly attempt: number; readonly hasAnswered: boolean },
+): boolean {
+  return !hasAnswered && attempt >= MOST_REFUSED_ATTEMPTS && codeOf(error) === "ECONNREFUSED";
 }
 
 /** Failures that nothing would be changed about by another try: names, certificates, nonsense. */

@@ -16,6 +16,7 @@ import {
   MOST_MIRROR_ATTEMPTS,
   backoffMs,
   delayOfStatus,
+  isNobodyThere,
   isPassing,
 } from "./retries.ts";
 import { connectionError } from "./wire-error.ts";
@@ -27,7 +28,10 @@ export type { WireBody, WireMethod, WireRequest, WireResponse, WireRetry } from 
 export interface TransportOptions {
   /** Where proxies are looked up: `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY`. */
   readonly env?: NodeJS.ProcessEnv;
-  /** At most so many, the first included. Default: 5; of a mirror, 2. */
+  /**
+   * At most so many, the first included. Default: 5; of a mirror, 2. A connection that is refused by
+   * one that has not answered yet is tried twice at most.
+   */
   readonly attempts?: number;
   /** Between attempts. */
   readonly sleep?: (milliseconds: number, signal?: AbortSignal) => Promise<void>;
@@ -104,6 +108,8 @@ export class Transport {
     if (result instanceof Failed) {
       const { failure, url } = result;
       if (!isPassing(failure, request)) return undefined;
+      const { hasAnswered } = this.#connectionsOf(request.endpoint);
+      if (isNobodyThere(failure, { attempt, hasAnswered })) return undefined;
       return { delayMs: pauseMs, reason: failureWords(failure, url) };
     }
     const delayMs = delayOfStatus(result, request, pauseMs);
@@ -147,7 +153,9 @@ export class Transport {
       await connections.settle();
       const route = await connections.routeOf(hop);
       try {
-        return await exchange({ hop, body, route, timeouts: timeoutsOf(endpoint), signal });
+        const answer = await exchange({ hop, body, route, timeouts: timeoutsOf(endpoint), signal });
+        connections.hasAnswered = true;
+        return answer;
       } catch (error) {
         if (this.#isClosed) throw closed();
         if (!(error instanceof RequestFailure)) throw error;

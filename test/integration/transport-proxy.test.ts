@@ -124,7 +124,7 @@ describe.runIf(requireProgram("openssl"))("a proxy", () => {
     await expect(ask(endpoint, "", { transport })).rejects.toMatchObject({
       code: "UNAVAILABLE",
       message: "GET https://registry.test/: proxy 127.0.0.1:1: connection refused",
-      details: { proxy: "127.0.0.1:1", attempts: 5 },
+      details: { proxy: "127.0.0.1:1", attempts: 2 },
     });
   });
 

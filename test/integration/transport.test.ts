@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import type { RequestListener, ServerResponse } from "node:http";
+import type { RequestListener, Server, ServerResponse } from "node:http";
 import { type Socket, createServer } from "node:net";
 import { Readable } from "node:stream";
 import { inspect } from "node:util";
@@ -272,7 +272,22 @@ describe("an attempt that failed", () => {
       errno: "ECONNREFUSED",
       step: "connect",
       hint: "Nothing listens at 127.0.0.1:1: check host and port.",
-      details: { registry: "127.0.0.1:1", attempts: 5 },
+      details: { registry: "127.0.0.1:1", attempts: 2 },
+    });
+  });
+
+  it("is made more often when nobody listens any more, who did before", async () => {
+    const { server, endpoint } = await serve(inTurn(status(200)));
+    const transport = quickTransport();
+    await textOf(await ask(endpoint, "", { transport }));
+    await new Promise((resolve) => {
+      server.server.close(resolve);
+      (server.server as Server).closeAllConnections();
+    });
+
+    await expect(ask(endpoint, "", { transport })).rejects.toMatchObject({
+      errno: "ECONNREFUSED",
+      details: { attempts: 5 },
     });
   });
 
