@@ -6,6 +6,9 @@ import { throwIfAborted } from "../util/abort.ts";
 /** Breaks one after another, without anything that came, until it is told. */
 export const MOST_BREAKS = 5;
 
+/** No try of a small answer begins later: where each is slow, five would take minutes. */
+const LONGEST_TRYING_MS = 30_000;
+
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 3_000;
 
@@ -62,14 +65,16 @@ function isCut(error: unknown): boolean {
 export async function again<T>(
   asker: Resting,
   work: () => Promise<T>,
-  options: TryingOptions,
+  options: TryingOptions & { /** In milliseconds. */ readonly now?: () => number },
 ): Promise<T> {
+  const { now = () => performance.now(), signal } = options;
+  const giveUpAt = now() + LONGEST_TRYING_MS;
   for (let breaks = 1; ; breaks++) {
     try {
       return await work();
     } catch (error) {
-      throwIfAborted(options.signal);
-      if (!isCut(error) || breaks === MOST_BREAKS) throw error;
+      throwIfAborted(signal);
+      if (!isCut(error) || breaks === MOST_BREAKS || now() >= giveUpAt) throw error;
       await restAfter(asker, { breaks, error }, options);
     }
   }

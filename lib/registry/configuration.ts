@@ -55,6 +55,8 @@ export interface RegistryTimeouts {
   readonly headersMs?: number;
   /** Without a byte, while content is sent or received. Default: 60 s. */
   readonly idleMs?: number;
+  /** Until a small document is here whole: a manifest, a token, an error, tags. Default: 60 s. */
+  readonly documentMs?: number;
 }
 
 /** As checked, with defaults. */
@@ -76,6 +78,7 @@ const TIMEOUTS: Checks<RegistryTimeouts> = {
   connectMs: milliseconds,
   headersMs: milliseconds,
   idleMs: milliseconds,
+  documentMs: milliseconds,
 };
 const SETTINGS: Checks<RegistrySettings> = {
   mirrors,

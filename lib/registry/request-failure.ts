@@ -33,6 +33,17 @@ export class Silence extends Error {
   }
 }
 
+/** A document that comes, and does not end. */
+export class Slowness extends Error {
+  readonly code = "ETIMEDOUT";
+  readonly milliseconds: number;
+
+  constructor(milliseconds: number) {
+    super(`not whole after ${milliseconds} ms`);
+    this.milliseconds = milliseconds;
+  }
+}
+
 /** A proxy that does not let us through. */
 export class ProxyRefusal extends Error {
   readonly code = "EPROXY";

@@ -50,6 +50,7 @@ const TIMEOUTS: Required<RegistryTimeouts> = {
   connectMs: 30_000,
   headersMs: 60_000,
   idleMs: 60_000,
+  documentMs: 60_000,
 };
 
 export class Transport {

@@ -4,7 +4,7 @@ import { type ErrorCode, MarmitaError, isMarmitaError } from "../errors.ts";
 import { isJsonObject } from "../util/json.ts";
 import { DOCKER_HUB } from "./configuration.ts";
 import { IN_TROUBLE, failureHint, failureWords } from "./failure-words.ts";
-import { type RequestFailure, Silence, codeOf } from "./request-failure.ts";
+import { type RequestFailure, Silence, Slowness, codeOf } from "./request-failure.ts";
 import { retryAfterMs } from "./retries.ts";
 import { shownUrl } from "./shown-url.ts";
 import type { WireRequest, WireResponse } from "./wire-message.ts";
@@ -67,18 +67,21 @@ export function connectionError(
 /** A body that ended before its time. Errors on purpose and aborts stay what they are. */
 export function brokenBody(error: Error, { endpoint }: WireRequest, url: URL): Error {
   if (isMarmitaError(error) || error.name === "AbortError") return error;
-  const words =
-    error instanceof Silence
-      ? `nothing more came for ${error.milliseconds / 1_000} s`
-      : "the connection broke off";
   const code = codeOf(error);
-  return new MarmitaError("UNAVAILABLE", `${shownUrl(url)}: ${words}`, {
+  return new MarmitaError("UNAVAILABLE", `${shownUrl(url)}: ${breakWords(error)}`, {
     cause: withoutBytes(error),
     step: "body",
     errno: code === "" ? undefined : code,
     hint: IN_TROUBLE,
     details: { registry: endpoint.host },
   });
+}
+
+function breakWords(error: Error): string {
+  if (error instanceof Silence) return `nothing more came for ${error.milliseconds / 1_000} s`;
+  if (error instanceof Slowness)
+    return `it was not here whole after ${error.milliseconds / 1_000} s`;
+  return "the connection broke off";
 }
 
 /** Node's parser adds what it could not read: whatever the other side sent would be printed. */

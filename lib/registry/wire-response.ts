@@ -6,6 +6,7 @@ import { abortError, onAbort } from "../util/abort.ts";
 import type { RegistryTimeouts } from "./configuration.ts";
 import { onSilence } from "./exchange.ts";
 import type { Hop } from "./redirects.ts";
+import { Slowness } from "./request-failure.ts";
 import { withoutSecrets } from "./secrets.ts";
 import { shownUrl } from "./shown-url.ts";
 import { brokenBody } from "./wire-error.ts";
@@ -13,8 +14,6 @@ import type { WireRequest, WireResponse } from "./wire-message.ts";
 
 /** So much is read to its end where nobody wants it: a new connection costs more. */
 const CHEAP_BYTES = 64 * 1024;
-/** A document may take so many times as long as silence may. */
-const DOCUMENT_TIMES = 5;
 
 export interface Answered {
   readonly request: WireRequest;
@@ -46,8 +45,8 @@ export class HttpResponse implements WireResponse {
 
   async read(limitBytes: number): Promise<Buffer> {
     const message = this.#message;
-    const longestMs = this.#answered.timeouts.idleMs * DOCUMENT_TIMES;
-    const timer = setTimeout(() => message.destroy(new Error("it took too long")), longestMs);
+    const { documentMs } = this.#answered.timeouts;
+    const timer = setTimeout(() => message.destroy(new Slowness(documentMs)), documentMs);
     const chunks: Buffer[] = [];
     let size = 0;
     try {

@@ -5,6 +5,7 @@ import { Readable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { describe, expect, it } from "vitest";
 import type { Endpoint } from "../../lib/registry/endpoints.ts";
+import { responseError } from "../../lib/registry/wire-error.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { ask, endpointAt, quickTransport, textOf } from "../helpers/wire.ts";
 import { type TestServer, listen, startServer } from "../helpers/wire-servers.ts";
@@ -20,6 +21,17 @@ async function serve(answer: RequestListener): Promise<{ server: TestServer; end
 async function serveBytes(answer: (socket: Socket) => void): Promise<Endpoint> {
   const port = await listen(createServer((socket) => socket.once("data", () => answer(socket))));
   return endpointAt(`http://127.0.0.1:${port}/`, { isInsecure: true, timeouts: SHORT });
+}
+
+/** A byte now and then, and no end. */
+async function serveDrips(status: number): Promise<{ endpoint: Endpoint; url: string }> {
+  const { url } = await startServer((_, response) => {
+    response.writeHead(status);
+    const timer = setInterval(() => response.write("x"), 20);
+    response.once("close", () => clearInterval(timer));
+  });
+  const timeouts = { ...SHORT, documentMs: 300 };
+  return { url, endpoint: endpointAt(url, { isInsecure: true, timeouts }) };
 }
 
 describe("time", () => {
@@ -96,6 +108,28 @@ describe("time", () => {
     });
 
     expect(await textOf(await ask(endpoint, ""))).toBe("xxxxxxxx");
+  });
+
+  it("is up when a document drips", async () => {
+    const { endpoint, url } = await serveDrips(200);
+
+    const reading = ask(endpoint, "manifest").then(async (response) => response.read(50_000));
+
+    await expect(reading).rejects.toMatchObject({
+      code: "UNAVAILABLE",
+      step: "body",
+      errno: "ETIMEDOUT",
+      message: `${url}manifest: it was not here whole after 0.3 s`,
+    });
+  });
+
+  it("is up when an error drips, which is told without the registry's words", async () => {
+    const { endpoint } = await serveDrips(403);
+    const response = await ask(endpoint, "manifest");
+
+    const error = await responseError(response, "manifest", { registry: endpoint.host });
+
+    expect(error).toMatchObject({ code: "DENIED", message: "manifest: access denied" });
   });
 
   it("is not up while nobody takes what has come", async () => {

@@ -157,7 +157,7 @@ describe("checkRegistriesOptions", () => {
           ca: "/ca",
           cert: "/cert",
           key: "/key",
-          timeouts: { connectMs: 1, headersMs: 2, idleMs: 3 },
+          timeouts: { connectMs: 1, headersMs: 2, idleMs: 3, documentMs: 4 },
         },
         "[::1]:5000": {},
       },
