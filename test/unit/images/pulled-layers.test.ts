@@ -38,7 +38,7 @@ describe("fetchLayers", () => {
     const downloads = new QuickDownloads(store);
     const abort = new AbortController();
     store.layers.prepareAll = async ([sources = []]: readonly (readonly LayerSource[])[]) => {
-      await Promise.all(sources.map(({ growing }) => growing?.whole));
+      await Promise.all(sources.map(async ({ growing }) => growing?.whole));
       throw new Error("nobody was to come so far");
     };
     const tell = ({ phase }: TransferProgress) => {
