@@ -45,7 +45,7 @@ function wrongPlatform(what: string, offered: readonly string[], wanted: Platfor
   return new MarmitaError("UNSUPPORTED", `${what} is for ${there}; ${whose} ${asked}`, {
     hint:
       whose === "asked for was"
-        ? "Load an image that is made for it, or leave the option platform out."
+        ? "Take an image that is made for it, or leave the option platform out."
         : "The option platform takes one for another machine, or for a newer processor.",
     details: { platforms: offered, wanted: asked },
   });

@@ -72,4 +72,14 @@ describe("the image for a platform", () => {
     );
     expect(() => checkPlatform(s390x, hostPlatform(), "lunch")).toThrow("; this machine is linux/");
   });
+
+  it("has a hint that is right for a load and for a pull", () => {
+    const s390x = parsePlatformText("linux/s390x");
+
+    expect(() => checkPlatform(wanted, s390x, "lunch")).toThrow(
+      expect.objectContaining({
+        hint: "Take an image that is made for it, or leave the option platform out.",
+      }),
+    );
+  });
 });
