@@ -64,10 +64,19 @@ function parseResult(json: unknown, what: string): SearchResult {
   const fields = new JsonReader(json, what);
   return {
     name: fields.text("name").replace(/^library\//, ""),
-    description: fields.findText("description") ?? "",
-    starCount: fields.findSize("star_count") ?? 0,
-    isOfficial: fields.findFlag("is_official") ?? false,
+    description: readable(() => fields.findText("description")) ?? "",
+    starCount: readable(() => fields.findSize("star_count")) ?? 0,
+    isOfficial: readable(() => fields.findFlag("is_official")) ?? false,
   };
+}
+
+/** Only names count: one odd word about an image is no reason to hide the others. */
+function readable<T>(read: () => T | undefined): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
 }
 
 /** Those of the names that have the word in them, up to the limit. */

@@ -52,6 +52,22 @@ describe("searchIndex", () => {
     expect(asker.lines).toEqual(["GET /v1/search?q=busy+box&n=10"]);
   });
 
+  it.each([
+    ["stars", { star_count: "many" }, { starCount: 0 }],
+    ["stars below none", { star_count: -1 }, { starCount: 0 }],
+    ["half a star", { star_count: 1.5 }, { starCount: 0 }],
+    ["a description", { description: { en: "box" } }, { description: "" }],
+    ["what is official", { is_official: "yes" }, { isOfficial: false }],
+  ])("takes odd words for %s as nothing said", async (_, odd, read) => {
+    const body = JSON.stringify({ results: [{ ...BUSYBOX, ...odd }, OTHER] });
+    const asker = new FakeAsker(() => ({ headers: JSON_TYPE, body }));
+
+    const [busybox, other] = (await searchIndex(asker, "box", {})) ?? [];
+
+    expect(busybox).toMatchObject({ name: "busybox", ...read });
+    expect(other?.starCount).toBe(12);
+  });
+
   it("gives no more than it was asked for", async () => {
     const body = JSON.stringify({ results: Array.from({ length: 1_000 }, () => OTHER) });
     const asker = new FakeAsker(() => ({ headers: JSON_TYPE, body }));
