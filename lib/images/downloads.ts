@@ -2,7 +2,7 @@
  * Blobs on their way from a registry. Each is downloaded once, however many pulls, in however many
  * processes, want it: `<hex>.part` is locked by who writes it, and the others wait for that and no
  * longer. It is whole, right and on the disk when it loses its `.part`; whoever waited links it
- * then. What was broken off stays, and the next one goes on from there.
+ * then. What was broken off stays, unless not a byte came, and the next one goes on from there.
  *
  * A download needs no other lock, and comes to its end by itself: one may wait for it with others
  * held.
@@ -75,7 +75,8 @@ export class Downloads {
       const held = await this.#tryPart(part);
       if (held === undefined) {
         const size = await sizeOf(part);
-        if (size !== undefined) onGrown?.(part, size);
+        // One without a byte may be taken away yet.
+        if (size !== undefined && size > 0) onGrown?.(part, size);
         await patience.wait(signal);
         continue;
       }
@@ -202,7 +203,7 @@ export class Downloads {
         await file.close();
       }
     } catch (error) {
-      if (isUseless(error)) await rm(part, { force: true });
+      if (isUseless(error) || (await sizeOf(part)) === 0) await rm(part, { force: true });
       throw storeError(error, `download blob ${descriptor.digest}`);
     }
   }

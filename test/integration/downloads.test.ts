@@ -1,14 +1,18 @@
 /** Downloads of blobs while others prune what is left of some. */
+import { closeSync } from "node:fs";
 import type * as Files from "node:fs/promises";
 import { mkdir, readFile, readdir, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { MarmitaError } from "../../lib/errors.ts";
 import { removeDownloads } from "../../lib/images/download-garbage.ts";
 import { Downloads } from "../../lib/images/downloads.ts";
+import { tryLock } from "../../lib/native/syscalls.ts";
 import { digestOf } from "../../lib/oci/digest.ts";
 import { FileBlobStore } from "../../lib/store/blobs.ts";
 import { Paths } from "../../lib/store/paths.ts";
+import { eventually } from "../helpers/eventually.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 
 /** What somebody else does as soon as a file has its name. */
@@ -72,6 +76,62 @@ describe("a download", () => {
     await Promise.all(pruning);
 
     for (const text of texts) expect(await readFile(join(paths.root, text), "utf8")).toBe(text);
+  });
+});
+
+describe("a download that failed", () => {
+  const mediaType = "application/octet-stream";
+  const descriptor = { mediaType, digest: digestOf("blob"), size: 4 };
+  const gone = new MarmitaError("NOT_FOUND", "no such blob");
+
+  async function start(): Promise<{ paths: Paths; downloads: Downloads; target: string }> {
+    const paths = new Paths(await temporaryFolder());
+    await mkdir(paths.images);
+    const downloads = new Downloads({ paths, blobs: new FileBlobStore(paths.blobs) });
+    return { paths, downloads, target: join(paths.root, "target") };
+  }
+
+  it("leaves nothing when not a byte came", async () => {
+    const { paths, downloads, target } = await start();
+    const source = { openBlob: () => Promise.reject(gone) };
+
+    await expect(downloads.fetch(source, descriptor, { target })).rejects.toThrow(gone);
+
+    expect(await readdir(paths.downloads)).toEqual([]);
+  });
+
+  it("leaves what came", async () => {
+    const { paths, downloads, target } = await start();
+    let isAsked = false;
+    const openBlob = async () => {
+      if (isAsked) throw gone;
+      isAsked = true;
+      return { offset: 0, body: Readable.from([Buffer.from("bl")]) };
+    };
+    const options = { target, pause: async () => undefined };
+
+    await expect(downloads.fetch({ openBlob }, descriptor, options)).rejects.toThrow(gone);
+
+    expect(await readdir(paths.downloads)).toEqual([`${descriptor.digest.slice(7)}.part`]);
+  });
+
+  it("that has no byte yet is nothing to follow for who waits", async () => {
+    const { paths, downloads, target } = await start();
+    await mkdir(paths.downloads);
+    const held = tryLock(join(paths.downloads, `${descriptor.digest.slice(7)}.part`), "exclusive");
+    const abort = new AbortController();
+    const waiting = vi.spyOn(abort.signal, "addEventListener");
+    const onGrown = vi.fn<(file: string, bytes: number) => void>();
+    const source = { openBlob: () => Promise.reject(gone) };
+    const options = { target, onGrown, signal: abort.signal };
+
+    const fetching = downloads.fetch(source, descriptor, options);
+    await eventually("somebody who waits", () => waiting.mock.calls[0]);
+    const told = onGrown.mock.calls.length;
+    if (held !== undefined) closeSync(held);
+
+    await expect(fetching).rejects.toThrow(gone);
+    expect(told).toBe(0);
   });
 });
 
