@@ -155,12 +155,9 @@ function wrong(message: string): MarmitaError {
   return new MarmitaError("INVALID_ARGUMENT", message);
 }
 
-/** Docker's words. */
+/** The first line is Docker's. */
 function warning(path: string): string {
-  return `
-WARNING! Your credentials are stored unencrypted in '${visible(path)}'.
-Configure a credential helper to remove this warning. See
-https://docs.docker.com/go/credential-store/
-
+  return `WARNING! Your credentials are stored unencrypted in '${visible(path)}'.
+A credential helper would keep them safe; docs/credentials.md tells how to name one.
 `;
 }

@@ -57,7 +57,10 @@ describe.runIf(requireRegistry())("marmita login", () => {
     );
 
     expect(stdout).toBe("Login Succeeded\n");
-    expect(stderr).toContain(`WARNING! Your credentials are stored unencrypted in '${path()}'.`);
+    expect(stderr).toBe(
+      `WARNING! Your credentials are stored unencrypted in '${path()}'.\n` +
+        "A credential helper would keep them safe; docs/credentials.md tells how to name one.\n",
+    );
     expect(exitCode).toBe(0);
     expect(await content()).toEqual({ auths: { [registry.host]: { auth } } });
     expect((await lstat(path())).mode & 0o777).toBe(0o600);
