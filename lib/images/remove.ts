@@ -271,8 +271,8 @@ function countOf({ names, repoDigests }: KnownBy): number {
 
 /**
  * What is to be taken off: one name, with its last one of a repository also what that knows the
- * image by; with a digest, all of its repository. `undefined` when the image is meant by its id,
- * that is with all of its names.
+ * image by; of what is recorded, the digest asked for; by a digest that no registry confirmed, all
+ * of its repository. `undefined` when the image is meant by its id, that is with all of its names.
  */
 function meantBy(nameOrId: string, stored: StoredImage): KnownBy | undefined {
   const wanted = nameOf(nameOrId, true);
@@ -281,10 +281,33 @@ function meantBy(nameOrId: string, stored: StoredImage): KnownBy | undefined {
   const known = knownBy(stored);
   const ofIt = (text: string) => isOfRepository(text, repository);
   const own = { names: known.names.filter(ofIt), repoDigests: known.repoDigests.filter(ofIt) };
-  if (wanted.digest !== undefined) return countOf(own) === 0 ? undefined : own;
+  if (wanted.digest !== undefined) {
+    const recorded = recordedAs(wanted.digest, own, stored);
+    if (recorded.length > 0) return { names: [], repoDigests: recorded };
+    return countOf(own) === 0 ? undefined : own;
+  }
   if (wanted.name === undefined || !own.names.includes(wanted.name)) return undefined;
   const isLast = own.names.length === 1;
   return { names: [wanted.name], repoDigests: isLast ? own.repoDigests : [] };
+}
+
+/**
+ * A pull by an index's digest records that of the manifest, too, which nobody asked for: where no
+ * name keeps it, it goes with the last one.
+ */
+function recordedAs(
+  digest: Digest,
+  { names, repoDigests }: KnownBy,
+  { entries }: StoredImage,
+): readonly string[] {
+  const isOf = (text: string, digests: readonly unknown[]) => {
+    return digests.includes(parseReference(text).digest);
+  };
+  const meant = repoDigests.filter((text) => isOf(text, [digest]));
+  if (meant.length === 0 || names.length > 0) return meant;
+  const manifests = entries.map(({ descriptor }) => descriptor.digest);
+  const left = repoDigests.filter((text) => !meant.includes(text));
+  return left.every((text) => isOf(text, manifests)) ? [...meant, ...left] : meant;
 }
 
 function ignoreDamage(error: unknown): undefined {

@@ -109,6 +109,21 @@ describe.runIf(able)("marmita pull", () => {
     expect((await cli.call(["run", "--rm", exact])).stdout).toBe("feijoada\n");
   });
 
+  it("loses by rmi with its digest that alone, and goes with it when it has no tag", async () => {
+    const exact = `${name()}@${digest}`;
+    const tags = ["images", "--format", "{{.Tag}}"];
+    await cli.call(["pull", "-q", name()]);
+
+    expect((await cli.call(["rmi", exact])).stdout).toBe(`Untagged: ${exact}\n`);
+    expect((await cli.call(tags)).stdout).toBe("latest\n");
+    await cli.call(["rmi", name()]);
+
+    await cli.call(["pull", "-q", exact]);
+    const { stdout } = await cli.call(["rmi", exact]);
+    expect(stdout).toMatch(new RegExp(`^Untagged: ${exact}\nDeleted: sha256:`));
+    expect((await cli.call(tags)).stdout).toBe("");
+  });
+
   it("with -a pulls every tag", async () => {
     const done = await cli.call(["pull", "-a", `${registry.host}/week`]);
 

@@ -218,6 +218,99 @@ describe("remove", () => {
     expect(untagged).toHaveLength(3);
   });
 
+  describe("by a digest of a registry", () => {
+    const lunch = (text: string) => `docker.io/library/lunch@${digestOf(text)}`;
+    const short = (text: string) => `lunch@${digestOf(text)}`;
+
+    /** What `old` is known by, beside its names. */
+    async function note(...repoDigests: readonly string[]): Promise<void> {
+      const { digest } = await store.library.get(ID);
+      const entry = (await store.references.list()).find((one) => one.descriptor.digest === digest);
+      if (entry === undefined) throw new Error("there is no line of it");
+      const { descriptor } = entry;
+      await store.references.set({ name: undefined, descriptor, repoDigests });
+    }
+
+    it("loses that one, and no name", async () => {
+      await note(lunch("a"), lunch("b"));
+      const { names } = await store.library.get(ID);
+
+      expect(await store.library.remove(short("a"))).toEqual({
+        untagged: [short("a")],
+        deleted: [],
+      });
+
+      const left = await store.library.get(ID);
+      expect(left.names).toEqual(names);
+      expect(left.repoDigests).toContain(short("b"));
+      expect(await store.library.find(short("a"))).toBeUndefined();
+    });
+
+    it("loses it though a container uses it", async () => {
+      await note(lunch("a"));
+      const { id, names } = await store.library.get(ID);
+      store.users.containers.push({
+        id: "0",
+        name: "box",
+        images: [id],
+        layers: [],
+        isRunning: true,
+      });
+
+      expect((await store.library.remove(short("a"))).untagged).toEqual([short("a")]);
+
+      expect((await store.library.get(ID)).names).toEqual(names);
+    });
+
+    it("goes with the last, and with it what an index led to", async () => {
+      const { digest, names } = await store.library.get(ID);
+      await note(lunch("a"), lunch("b"), `docker.io/library/lunch@${digest}`);
+      await store.references.remove(...names);
+
+      expect(await store.library.remove(short("a"))).toEqual({
+        untagged: [short("a")],
+        deleted: [],
+      });
+      expect(await store.library.remove(short("b"))).toMatchObject({
+        untagged: [short("b"), `lunch@${digest}`],
+        deleted: [ID, expect.anything()],
+      });
+      expect(await store.library.find(ID)).toBeUndefined();
+    });
+
+    it("with the last is refused while a container uses it", async () => {
+      await note(lunch("a"));
+      const { id, names } = await store.library.get(ID);
+      await store.references.remove(...names);
+      store.users.containers.push({
+        id: "0",
+        name: "box",
+        images: [id],
+        layers: [],
+        isRunning: false,
+      });
+
+      await expect(store.library.remove(short("a"))).rejects.toMatchObject({
+        code: "CONFLICT",
+        message: expect.stringContaining(`"${short("a")}" (must force)`),
+      });
+      expect(await store.library.remove(short("a"), { force: true })).toEqual({
+        untagged: [short("a")],
+        deleted: [],
+      });
+      expect((await store.library.get(ID)).repoDigests).toEqual([]);
+    });
+
+    it("that nobody noted loses the names of the repository", async () => {
+      const { digest } = await store.library.get(ID);
+
+      expect((await store.library.remove(`lunch@${digest}`)).untagged).toEqual([
+        "lunch:1",
+        "lunch:latest",
+      ]);
+    });
+  });
+
   it("by id deletes an image whose names are of one repository", async () => {
     expect((await store.library.remove(digestOf(young.config))).untagged).toEqual([
       "dinner:latest",
