@@ -4,9 +4,10 @@ import { type Challenge, parseChallenges } from "./challenge.ts";
 import { registryName } from "./configuration.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Endpoint } from "./endpoints.ts";
-import { findCredentials } from "./find-credentials.ts";
+import { type FoundCredentials, lookUpCredentials } from "./find-credentials.ts";
 import { isLinkLocal } from "./redirects.ts";
 import { type Scope, mergeScopes, parseScopes } from "./scopes.ts";
+import { GIVEN, type ShownCredentials } from "./shown-credentials.ts";
 import { type Realm, type TokenRequest, type Tokens, basic } from "./tokens.ts";
 import type { WireResponse } from "./transport.ts";
 
@@ -23,8 +24,8 @@ export interface AuthorizerOptions {
   readonly authFile?: string | undefined;
   /** Also ask for a token to keep in the place of the password. */
   readonly offline?: boolean;
-  /** Default: `findCredentials`. */
-  readonly find?: typeof findCredentials;
+  /** Default: `lookUpCredentials`. */
+  readonly find?: typeof lookUpCredentials;
 }
 
 /** Of a request: `{}` or `{ authorization }`. */
@@ -41,7 +42,7 @@ export interface Asked {
 interface Wanted {
   readonly realm: Realm;
   readonly wanted: readonly Scope[];
-  readonly credentials: Credentials | undefined;
+  readonly found: FoundCredentials | undefined;
 }
 
 /** At first without a token, then with one that may have expired. */
@@ -56,17 +57,18 @@ const FRESH_MS = 2_000;
  */
 export class Authorizer {
   readonly #options: AuthorizerOptions;
-  readonly #find: typeof findCredentials;
+  readonly #find: typeof lookUpCredentials;
   /** Scopes as challenges completed them, by endpoint and scopes. */
   readonly #scopes = new Map<string, readonly Scope[]>();
-  readonly #found = new Map<string, Credentials | undefined>();
+  readonly #found = new Map<string, FoundCredentials | undefined>();
   /** Why there may be credentials that we do not have: told when it turns out to matter. */
   #failure: Error | undefined;
   #identityToken: string | undefined;
+  readonly #refused = new WeakMap<WireResponse, ShownCredentials>();
 
   constructor(options: AuthorizerOptions) {
     this.#options = options;
-    this.#find = options.find ?? findCredentials;
+    this.#find = options.find ?? lookUpCredentials;
   }
 
   /** To keep in the place of the password: with `offline`, where the registry gave one. */
@@ -85,10 +87,16 @@ export class Authorizer {
     for (let challenges = 0; ; challenges++) {
       const sent = await this.headersFor(asked);
       const response = await request(sent);
+      if (response.status === 401) this.#note(asked, response, sent);
       if (response.status !== 401 || challenges === MOST_CHALLENGES) return response;
       if (!(await this.#isWorthwhile(asked, response, sent))) return response;
       response.discard();
     }
+  }
+
+  /** Of a response of `send` with status 401: whose it was, if anybody's. */
+  refusedOf(response: WireResponse): ShownCredentials | undefined {
+    return this.#refused.get(response);
   }
 
   /** `{}` until this engine has seen a challenge of the endpoint. Throws as `Tokens.get`. */
@@ -96,13 +104,10 @@ export class Authorizer {
     const { endpoint, scopes } = asked;
     const way = this.#options.tokens.wayOf(endpoint);
     if (way === undefined) return {};
-    const credentials = await this.#credentials(asked);
-    if (way === "basic") return basicHeaders(credentials);
+    const found = await this.#credentials(asked);
+    if (way === "basic") return basicHeaders(found);
     const wanted = this.#scopes.get(scopesKey(asked)) ?? mergeScopes(scopes);
-    return this.#bearerHeaders(
-      this.#tokenRequest(asked, { realm: way, wanted, credentials }),
-      asked,
-    );
+    return this.#bearerHeaders(this.#tokenRequest(asked, { realm: way, wanted, found }), asked);
   }
 
   /**
@@ -161,8 +166,8 @@ export class Authorizer {
     const wanted = mergeScopes(scopes, named);
     this.#options.tokens.learn(endpoint, realm);
     this.#scopes.set(scopesKey(asked), wanted);
-    const credentials = await this.#credentials(asked);
-    const request = this.#tokenRequest(asked, { realm, wanted, credentials });
+    const found = await this.#credentials(asked);
+    const request = this.#tokenRequest(asked, { realm, wanted, found });
     const refused = sent["authorization"]?.replace(/^Bearer /, "") ?? "";
     const { tokens } = this.#options;
     const ageMs = tokens.ageOf(request, refused);
@@ -194,15 +199,39 @@ export class Authorizer {
     return false;
   }
 
-  #tokenRequest({ endpoint }: Asked, { realm, wanted, credentials }: Wanted): TokenRequest {
+  #tokenRequest({ endpoint }: Asked, { realm, wanted, found }: Wanted): TokenRequest {
     const { offline = false } = this.#options;
-    return { realm, scopes: wanted, credentials, endpoint, offline };
+    const shown = found && this.#originOf(found);
+    const credentials = found?.credentials;
+    return { realm, scopes: wanted, credentials, shown, endpoint, offline };
   }
 
-  async #credentials({ endpoint, signal }: Asked): Promise<Credentials | undefined> {
+  /** What the endpoint itself refuses, and not somebody to whom it has sent us. */
+  #note({ endpoint }: Asked, response: WireResponse, { authorization }: AuthHeaders): void {
+    const found = this.#given(endpoint) ?? this.#found.get(endpoint.host);
+    if (authorization === undefined || found === undefined) return;
+    if (response.url.origin !== endpoint.base.origin) return;
+    const areRight = authorization.startsWith("Bearer ") && !("registryToken" in found.credentials);
+    this.#refused.set(response, { ...this.#originOf(found), areRight });
+  }
+
+  #originOf(found: FoundCredentials): Omit<ShownCredentials, "areRight"> {
+    const { source, helper } = found;
+    const { authFile } = this.#options;
+    return { source: helper ?? source, authFile: source === GIVEN ? undefined : authFile };
+  }
+
+  #given({ host }: Endpoint): FoundCredentials | undefined {
+    const { auth, domain } = this.#options;
+    if (auth === undefined || host !== registryName(domain)) return undefined;
+    return { credentials: auth, source: GIVEN };
+  }
+
+  async #credentials({ endpoint, signal }: Asked): Promise<FoundCredentials | undefined> {
     const { host } = endpoint;
-    const { auth, authFile, domain, path } = this.#options;
-    if (auth !== undefined && host === registryName(domain)) return auth;
+    const { authFile, path } = this.#options;
+    const given = this.#given(endpoint);
+    if (given !== undefined) return given;
     if (this.#found.has(host)) return this.#found.get(host);
     try {
       this.#failure = undefined;
@@ -218,7 +247,8 @@ export class Authorizer {
   }
 }
 
-function basicHeaders(credentials: Credentials | undefined): AuthHeaders {
+function basicHeaders(found: FoundCredentials | undefined): AuthHeaders {
+  const credentials = found?.credentials;
   if (credentials === undefined || !("username" in credentials)) return {};
   return { authorization: basic(credentials) };
 }

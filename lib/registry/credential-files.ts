@@ -5,7 +5,7 @@ import { errnoWords } from "../util/errno.ts";
 import { type JsonObject, isJsonObject } from "../util/json.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
 import { DOCKER_HUB, registryName } from "./configuration.ts";
-import { type AskOptions, askHelper } from "./credential-helpers.ts";
+import { type AskOptions, askHelper, programOf } from "./credential-helpers.ts";
 import { type CredentialSource, type Credentials, namedOrToken } from "./credentials.ts";
 
 /** What Docker calls its Hub in its files, and what helpers know it as. */
@@ -20,6 +20,12 @@ export interface WantedCredentials {
 export interface CredentialDocument {
   readonly name: string;
   readonly content: JsonObject;
+}
+
+export interface CredentialsOfDocument {
+  readonly credentials: Credentials;
+  /** `docker-credential-NAME`, where such a program had them. */
+  readonly helper?: string;
 }
 
 /** `undefined` for what is not there; an empty file says nothing. Throws `CORRUPT`. */
@@ -49,17 +55,26 @@ export async function findInDocument(
   document: CredentialDocument,
   wanted: WantedCredentials,
   options: AskOptions,
-): Promise<Credentials | undefined> {
+): Promise<CredentialsOfDocument | undefined> {
   const helper = helperFor(document.content, wanted.domain);
-  if (helper === undefined) return inFile(document, wanted);
+  if (helper === undefined) return entryFor(document, wanted);
   try {
-    const found = await askHelper(helper, serverKey(wanted.domain), options);
-    return found ?? inFile(document, wanted);
+    const credentials = await askHelper(helper, serverKey(wanted.domain), options);
+    if (credentials !== undefined) return { credentials, helper: programOf(helper) };
   } catch (error) {
-    const found = inFile(document, wanted);
+    const found = entryFor(document, wanted);
     if (found === undefined) throw error;
     return found;
   }
+  return entryFor(document, wanted);
+}
+
+function entryFor(
+  document: CredentialDocument,
+  wanted: WantedCredentials,
+): CredentialsOfDocument | undefined {
+  const credentials = inFile(document, wanted);
+  return credentials && { credentials };
 }
 
 /** The helper that keeps credentials of a registry: its own, or the one for all. */

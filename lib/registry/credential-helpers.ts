@@ -107,7 +107,7 @@ async function call(asked: HelperCall, options: AskOptions): Promise<string | un
 }
 
 /** A name with a slash would be a path of somebody else's choice. */
-function programOf(helper: string): string {
+export function programOf(helper: string): string {
   if (/^[\w.-]+$/.test(helper)) return `docker-credential-${helper}`;
   throw new MarmitaError(
     "INVALID_ARGUMENT",

@@ -17,7 +17,7 @@ export interface EndpointAskerParts {
   readonly endpoints: readonly Endpoint[];
   readonly scopes: readonly Scope[];
   readonly transport: Pick<Transport, "request">;
-  readonly authorizer: Pick<Authorizer, "send">;
+  readonly authorizer: Pick<Authorizer, "send" | "refusedOf">;
   /** Of the engine: at which base a registry itself has answered. */
   readonly answering: Map<string, string>;
   /** Between tries. */
@@ -177,7 +177,8 @@ export class EndpointAsker implements Asker {
 
   async #accepted(answer: Answer, request: Ask): Promise<Answer> {
     if (request.accept.includes(answer.status)) return answer;
-    throw await responseError(answer, request.doing, this.#where(request));
+    const credentials = this.#parts.authorizer.refusedOf(answer);
+    throw await responseError(answer, request.doing, { ...this.#where(request), credentials });
   }
 
   #where({ reference }: Ask): { registry: string; repository?: string; reference?: string } {

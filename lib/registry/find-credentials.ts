@@ -5,6 +5,7 @@ import { throwIfAborted } from "../util/abort.ts";
 import { configHome } from "./configuration.ts";
 import { type WantedCredentials, findInDocument, readDocument } from "./credential-files.ts";
 import type { CredentialSource, Credentials, Environment } from "./credentials.ts";
+import { AUTH_VARIABLE } from "./shown-credentials.ts";
 
 export interface FindCredentialsOptions {
   /** The only file looked at, and it has to be there. Default: `$REGISTRY_AUTH_FILE`. */
@@ -18,6 +19,8 @@ export interface FoundCredentials {
   readonly credentials: Credentials;
   /** The path of the file, or `DOCKER_AUTH_CONFIG`. */
   readonly source: string;
+  /** `docker-credential-NAME`, where such a program had them and the file named it. */
+  readonly helper?: string;
 }
 
 /**
@@ -43,7 +46,7 @@ export async function lookUpCredentials(
       const document = await readDocument(source);
       if (document === undefined) continue;
       const found = await findInDocument(document, wanted, { env, signal });
-      if (found !== undefined) return { credentials: found, source: source.name };
+      if (found !== undefined) return { ...found, source: source.name };
     } catch (error) {
       throwIfAborted(signal);
       failures.push(error);
@@ -60,7 +63,7 @@ export function credentialSources(
 ): readonly CredentialSource[] {
   const only = authFile ?? said(env["REGISTRY_AUTH_FILE"]);
   if (only !== undefined) return [{ name: only, path: only, isRequired: true }];
-  const variable = said(env["DOCKER_AUTH_CONFIG"]);
+  const variable = said(env[AUTH_VARIABLE]);
   const runtime = said(env["XDG_RUNTIME_DIR"]);
   const paths = [
     dockerConfigPath(env),
@@ -68,9 +71,7 @@ export function credentialSources(
     join(configHome(env), "containers", "auth.json"),
   ];
   return [
-    ...(variable === undefined
-      ? []
-      : [{ name: "DOCKER_AUTH_CONFIG", text: variable, isRequired: false }]),
+    ...(variable === undefined ? [] : [{ name: AUTH_VARIABLE, text: variable, isRequired: false }]),
     ...paths.map((path) => ({ name: path, path, isRequired: false })),
   ];
 }

@@ -7,6 +7,7 @@ import { again, rest } from "./again.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Endpoint } from "./endpoints.ts";
 import type { Scope } from "./scopes.ts";
+import type { ShownCredentials } from "./shown-credentials.ts";
 import type { Transport, WireResponse } from "./transport.ts";
 import { responseError, shownUrl, statusError } from "./wire-error.ts";
 
@@ -24,6 +25,8 @@ export interface TokenRequest {
   readonly scopes: readonly Scope[];
   /** None: the token of somebody unknown. */
   readonly credentials: Credentials | undefined;
+  /** Where these are from. */
+  readonly shown?: Omit<ShownCredentials, "areRight"> | undefined;
   /** The registry that named the realm: its settings count there too. */
   readonly endpoint: Endpoint;
   /** Also ask for a token that can be kept in the place of the password. */
@@ -240,7 +243,11 @@ function textOf(content: JsonObject, name: string): string | undefined {
 async function refusal(response: WireResponse, request: TokenRequest): Promise<MarmitaError> {
   const { status } = response;
   const doing = `token for ${request.endpoint.host}`;
-  const where = { registry: request.endpoint.host };
+  const { shown } = request;
+  const where = {
+    registry: request.endpoint.host,
+    ...(shown && { credentials: { ...shown, areRight: false } }),
+  };
   // How OAuth2 says that what we have counts no longer (RFC 6749, 5.2).
   if (status === 400 && isPost(request)) {
     response.discard();

@@ -6,6 +6,7 @@ import { DOCKER_HUB } from "./configuration.ts";
 import { IN_TROUBLE, failureHint, failureWords } from "./failure-words.ts";
 import { type RequestFailure, Silence, Slowness, codeOf } from "./request-failure.ts";
 import { retryAfterMs } from "./retries.ts";
+import { type ShownCredentials, loginCommand, shownHint, shownWords } from "./shown-credentials.ts";
 import { shownUrl } from "./shown-url.ts";
 import type { WireRequest, WireResponse } from "./wire-message.ts";
 
@@ -18,6 +19,8 @@ export interface Where {
   readonly registry: string;
   readonly repository?: string | undefined;
   readonly reference?: string | undefined;
+  /** With a 401: who was not let in. In `details`, their source. */
+  readonly credentials?: ShownCredentials | undefined;
 }
 
 interface Refusal {
@@ -130,11 +133,13 @@ function refusal({ status, headers }: Refusal, { doing, where, words }: Refused)
   const code = CODES[status] ?? (status >= 500 ? "UNAVAILABLE" : "CORRUPT");
   const waitMs = retryAfterMs(headers);
   const said = words.message ?? words.code;
-  const meaning = WORDS[code] ?? `the registry answered ${status}`;
+  const shown = code === "UNAUTHORIZED" ? where.credentials : undefined;
+  const meaning = shown ? shownWords(shown) : (WORDS[code] ?? `the registry answered ${status}`);
   return new MarmitaError(code, `${doing}: ${meaning}${said === undefined ? "" : ` (${said})`}`, {
-    hint: hintOf(code, where.registry, waitMs),
+    hint: shown ? shownHint(shown, where.registry) : hintOf(code, where.registry, waitMs),
     details: {
       ...definedOf(where),
+      ...(shown && { credentials: shown.source }),
       status,
       ...(words.code !== undefined && { code: words.code }),
       ...(waitMs !== undefined && { retryAfterMs: waitMs }),
@@ -142,12 +147,13 @@ function refusal({ status, headers }: Refusal, { doing, where, words }: Refused)
   });
 }
 
-function definedOf(where: Where): Partial<Where> {
+function definedOf({ registry, repository, reference }: Where): Partial<Where> {
+  const where = { registry, repository, reference };
   return Object.fromEntries(Object.entries(where).filter(([, value]) => value !== undefined));
 }
 
 function hintOf(code: ErrorCode, registry: string, waitMs: number | undefined): string | undefined {
-  const login = registry === DOCKER_HUB ? "marmita login" : `marmita login ${registry}`;
+  const login = loginCommand(registry);
   if (code === "UNAUTHORIZED") {
     return `Check the name; where it is right, log in: ${login}`;
   }

@@ -7,7 +7,7 @@ import {
   eraseFromHelper,
   storeInHelper,
 } from "../../lib/registry/credential-helpers.ts";
-import { findCredentials } from "../../lib/registry/find-credentials.ts";
+import { findCredentials, lookUpCredentials } from "../../lib/registry/find-credentials.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
@@ -206,7 +206,11 @@ describe("findCredentials", () => {
       `cat > server; echo '{"Username":"ann","Secret":"s3cret"}'`,
     );
 
-    expect(await findCredentials({ domain }, { env })).toEqual(ANN);
+    expect(await lookUpCredentials({ domain }, { env })).toEqual({
+      credentials: ANN,
+      source: join(folder, ".docker/config.json"),
+      helper: "docker-credential-test",
+    });
     expect(await read(folder, "server")).toBe(asked);
   });
 

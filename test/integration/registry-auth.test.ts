@@ -97,6 +97,26 @@ describe.runIf(requireRegistry())(
     });
 
     it.each([
+      { name: "Docker's file", path: ".docker/config.json", authFile: false, login: "login" },
+      { name: "a file that was named", path: "a.json", authFile: true, login: "login --authfile" },
+    ])("says that it does not take what $name has", async ({ path, authFile, login }) => {
+      const auths = { [registry.host]: { auth: base64("ann:s3cret-of-old") } };
+      await writeAuths(path, auths);
+      const file = join(home, path);
+
+      const failing = pull(registries, registry.host, authFile ? { authFile: file } : {});
+      const failure: unknown = await failing.catch((error: unknown) => error);
+
+      expect(failure).toMatchObject({
+        code: "UNAUTHORIZED",
+        message: expect.stringContaining(`: the credentials from ${file} were refused`) as string,
+        hint: `Renew them: marmita ${login}${authFile ? ` ${file}` : ""} ${registry.host}`,
+        details: { credentials: file, registry: registry.host, status: 401 },
+      });
+      expect(inspect(failure, { depth: 9 })).not.toMatch(/s3cret|czNjcmV0/);
+    });
+
+    it.each([
       { name: "nobody", auth: undefined },
       { name: "somebody with another password", auth: { ...ANN, password: "s3cret-but-wrong" } },
       { name: "an identity token, of which it knows nothing", auth: { identityToken: "s3cret" } },
@@ -208,7 +228,11 @@ describe.runIf(requireRegistry())("a registry with a server of tokens", () => {
       (error: unknown) => error,
     );
 
-    expect(failure).toMatchObject({ code: "UNAUTHORIZED" });
+    expect(failure).toMatchObject({
+      code: "UNAUTHORIZED",
+      message: expect.stringContaining('the credentials given as "auth" were refused') as string,
+      details: { credentials: "auth" },
+    });
     expect(inspect(failure, { depth: 9 })).not.toMatch(/s3cret|czNjcmV0/);
   });
 

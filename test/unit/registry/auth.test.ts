@@ -164,6 +164,24 @@ describe("Authorizer", () => {
     expect(asked("auth.example.com").length).toBeLessThanOrEqual(1);
   });
 
+  it.each([
+    { name: "a wrong password", challenge: 'Basic realm="x"', auth: ANN, areRight: false },
+    { name: "a registry token", challenge: BEARER, auth: { registryToken: "t" }, areRight: false },
+    { name: "who is known, and may not", challenge: BEARER, auth: ANN, areRight: true },
+  ])("knows whose refusal it was: $name", async ({ challenge, auth, areRight }) => {
+    const { ask, authorizer } = setting({ challenge, wants: "no", options: { auth } });
+
+    expect(authorizer.refusedOf(await ask())).toEqual({ source: "auth", areRight });
+  });
+
+  it("knows of no refusal of credentials that were not shown", async () => {
+    const { ask, authorizer } = setting({ challenge: "Negotiate", options: { auth: ANN } });
+    const nobody = setting({ wants: "no" });
+
+    expect(authorizer.refusedOf(await ask())).toBeUndefined();
+    expect(nobody.authorizer.refusedOf(await nobody.ask())).toBeUndefined();
+  });
+
   it("uses a token for others who want the same, until it expires", async () => {
     let count = 0;
     const { ask, tokens, asked, pass } = setting({
@@ -299,7 +317,9 @@ describe("Authorizer", () => {
 
   it("forgets credentials and tokens", async () => {
     const found: { auth?: Credentials } = {};
-    const { ask, authorizer, asked } = setting({ options: { find: async () => found.auth } });
+    const { ask, authorizer, asked } = setting({
+      options: { find: async () => found.auth && { credentials: found.auth, source: "file" } },
+    });
     await ask();
     found.auth = ANN;
 

@@ -41,6 +41,7 @@ function setting(endpoints: readonly Endpoint[], answering: Answering): Setting 
     transport,
     authorizer: {
       send: async (_, request) => request({ authorization: "Bearer secret" }),
+      refusedOf: () => undefined,
     },
     answering: new Map(),
     sleep: async () => undefined,

@@ -50,6 +50,38 @@ describe("statusError", () => {
     expect(of("docker.io").hint).toMatch(/: marmita login$/);
   });
 
+  it.each([
+    [{ source: "auth" }, 'given as "auth" were refused', "Give others, or none and log in: "],
+    [{ source: "/a.json" }, "from /a.json were refused", "Renew them: "],
+    [
+      { source: "DOCKER_AUTH_CONFIG" },
+      "from DOCKER_AUTH_CONFIG were refused",
+      "Renew them there, or unset it and log in: ",
+    ],
+    [
+      { source: "/a.json", areRight: true },
+      "from /a.json do not suffice",
+      "Check the name; where it is right, log in as somebody who may: ",
+    ],
+  ])("says of %j that they do not do", (shown, words, hint) => {
+    const credentials = { areRight: false, ...shown };
+    const error = statusError({ status: 401, headers: {} }, doing, { ...where, credentials });
+
+    expect(error).toMatchObject({
+      code: "UNAUTHORIZED",
+      message: `${doing}: the credentials ${words}`,
+      hint: `${hint}marmita login registry.example`,
+      details: { ...where, status: 401, credentials: shown.source },
+    });
+  });
+
+  it("names the file to log in to, where one was named", () => {
+    const credentials = { source: "/a.json", authFile: "/a.json", areRight: false };
+    const error = statusError({ status: 401, headers: {} }, doing, { ...where, credentials });
+
+    expect(error.hint).toBe("Renew them: marmita login --authfile /a.json registry.example");
+  });
+
   it("says when to try again, and of Docker Hub that logging in helps", () => {
     const headers = { "retry-after": "90" };
     const error = statusError({ status: 429, headers }, doing, { registry: "docker.io" });
