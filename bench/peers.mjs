@@ -59,13 +59,13 @@ function writeBundle(within, bundle, { rootfs, seccomp }) {
  * refuses hosts with both kinds of cgroup trees, where runc does.
  */
 export function podman(archive, folder) {
-  const home = join(folder, "podman");
+  const home = join(folder, "pm");
   const env = { ...process.env, XDG_RUNTIME_DIR: join(home, "runtime") };
   mkdirSync(env.XDG_RUNTIME_DIR, { recursive: true, mode: 0o700 });
   const remove = () => removePodman(home, env);
   const faults = new Set();
   for (const driver of ["overlay", "vfs"]) {
-    const places = [`--root=${join(home, driver)}`, `--runroot=${join(home, `${driver}-run`)}`];
+    const places = [`--root=${join(home, driver)}`, `--runroot=${runRoot(home, driver)}`];
     const storage = [...places, `--storage-driver=${driver}`];
     const loaded = run(["podman", ...storage, "load", "--quiet", "--input", archive], { env });
     if (loaded !== undefined) faults.add(`${driver}: ${loaded}`);
@@ -87,12 +87,17 @@ export function podman(archive, folder) {
 
 /** A storage of its own with the arguments that choose it; `remove` takes it away. */
 export function podmanStorage(folder, driver) {
-  const home = join(folder, "podman");
+  const home = join(folder, "pm");
   const env = { ...process.env, XDG_RUNTIME_DIR: join(home, "runtime") };
   mkdirSync(env.XDG_RUNTIME_DIR, { recursive: true, mode: 0o700 });
-  const places = [`--root=${join(home, driver)}`, `--runroot=${join(home, `${driver}-run`)}`];
+  const places = [`--root=${join(home, driver)}`, `--runroot=${runRoot(home, driver)}`];
   const storage = [...places, `--storage-driver=${driver}`];
   return { storage, env, home, remove: () => removePodman(home, env) };
+}
+
+/** Podman takes no more than 50 characters. */
+export function runRoot(home, driver) {
+  return join(home, `run-${driver[0]}`);
 }
 
 /** The same with a network, by helper: `{ argv }`, or `{ missing }`. */
@@ -107,16 +112,15 @@ function connectedPodman(argv, env) {
 
 /** Files of its storage belong to mapped ids; its pause process outlives every command. */
 function removePodman(home, env) {
-  const places = ["overlay", "vfs"].map((driver) => join(home, driver));
+  const places = ["overlay", "vfs"].map((driver) => [join(home, driver), runRoot(home, driver)]);
   if (process.getuid() === 0) {
     // Mounted on themselves.
-    for (const place of places) run(["umount", join(place, "overlay"), join(place, "vfs")]);
+    for (const [place] of places) run(["umount", join(place, "overlay"), join(place, "vfs")]);
   } else {
     // Not over the user's own storage: that would remember our folder, and make it again.
-    for (const place of places) {
-      run(["podman", `--root=${place}`, `--runroot=${place}-run`, "unshare", "rm", "-rf", place], {
-        env,
-      });
+    for (const [place, runroot] of places) {
+      const podman = ["podman", `--root=${place}`, `--runroot=${runroot}`];
+      run([...podman, "unshare", "rm", "-rf", place], { env });
     }
   }
   const pause = join(env.XDG_RUNTIME_DIR, "libpod/tmp/pause.pid");

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { bigLayer } from "../fixtures/big-layer.mjs";
-import { podmanStorage, run } from "./peers.mjs";
+import { podmanStorage, run, runRoot } from "./peers.mjs";
 import { pushLayout, startRegistry } from "./registry.mjs";
 import { milliseconds, pairedRatio, percentile, seconds, table, times } from "./statistics.mjs";
 
@@ -13,7 +13,7 @@ const MARMITA = fileURLToPath(new URL("../dist/bin/marmita.js", import.meta.url)
 const WORKER = fileURLToPath(new URL("./pull-worker.mjs", import.meta.url));
 
 const AT_ONCE = 20;
-/** Of each of these: some 20 MB. */
+/** Of each of these, at most: some 20 MB. */
 const AT_ONCE_ENTRIES = 1_200;
 const AGAIN = 20;
 
@@ -30,7 +30,7 @@ export async function benchPull({ rounds, entries, folder }) {
     await pushLayout(registry.host, "big", layer.layout);
     const image = `${registry.host}/big:latest`;
     const told = await compare({ rounds, folder, layer, image, registry });
-    const many = await pullMany({ folder, registry });
+    const many = await pullMany({ folder, registry, entries: Math.min(entries, AT_ONCE_ENTRIES) });
     return [title, ...told, ...many].join("\n\n");
   } finally {
     await registry.stop();
@@ -123,11 +123,11 @@ function feelings(pulls) {
   );
 }
 
-async function pullMany({ folder, registry }) {
+async function pullMany({ folder, registry, entries }) {
   const names = [];
   for (let at = 0; at < AT_ONCE; at++) {
     // Another number of entries, another layer.
-    const { layout } = bigLayer({ entries: AT_ONCE_ENTRIES + at });
+    const { layout } = bigLayer({ entries: entries + at });
     await pushLayout(registry.host, `many${at}`, layout);
     names.push(`${registry.host}/many${at}:latest`);
   }
@@ -135,7 +135,7 @@ async function pullMany({ folder, registry }) {
   const told = await worker([join(folder, "many"), "0", ...names]);
   return [
     `### Pull: ${AT_ONCE} images at once`,
-    `Of some ${AT_ONCE_ENTRIES} entries each: ${seconds(told.ms)}. ${feelings([told])}`,
+    `Of some ${entries} entries each: ${seconds(told.ms)}. ${feelings([told])}`,
   ];
 }
 
@@ -166,7 +166,7 @@ async function podmanPull({ image, state: { storage, env } }) {
 }
 
 async function skopeo({ image, state: { env, home } }) {
-  const storage = `[overlay@${join(home, "overlay")}+${join(home, "overlay-run")}]`;
+  const storage = `[overlay@${join(home, "overlay")}+${runRoot(home, "overlay")}]`;
   const args = ["copy", "--quiet", "--src-tls-verify=false"];
   await call("skopeo", [...args, `docker://${image}`, `containers-storage:${storage}${image}`], {
     env,
