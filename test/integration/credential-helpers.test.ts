@@ -98,7 +98,8 @@ describe("a credential helper", () => {
   });
 
   it("that is not there is told of with what to do", async () => {
-    const { env } = await helper("exit 0");
+    const { folder } = await helper("exit 0");
+    const env = { HOME: folder, PATH: folder }; // of this machine's places some may be forbidden
 
     await expect(askHelper("other", SERVER, { env })).rejects.toMatchObject({
       code: "UNAVAILABLE",
