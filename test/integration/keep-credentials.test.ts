@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { findCredentials } from "../../lib/registry/find-credentials.ts";
 import { dropCredentials, keepCredentials } from "../../lib/registry/keep-credentials.ts";
-import { finished } from "../helpers/command.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { openPodman } from "../helpers/podman.ts";
 import { requireProgram } from "../helpers/user-namespaces.ts";
 
 expectNothingLeft();
@@ -199,8 +199,9 @@ describe("what is kept", () => {
   it.runIf(requireProgram("podman"))("is what podman finds", async () => {
     await keepCredentials(LOGIN, { env });
 
-    const words = ["podman", "login", "--get-login", "--authfile", path, "quay.io"];
-    expect(finished(words).stdout).toBe("ann\n");
+    const peer = await openPodman();
+
+    expect(peer.podman("login", "--get-login", `--authfile=${path}`, "quay.io")).toBe("ann\n");
   });
 });
 

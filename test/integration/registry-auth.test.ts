@@ -6,9 +6,9 @@ import { digestOf } from "../../lib/oci/digest.ts";
 import type { Credentials } from "../../lib/registry/credentials.ts";
 import { Registries, type RepositoryAccess } from "../../lib/registry/registries.ts";
 import { type Authority, makeAuthority } from "../helpers/certificates.ts";
-import { output } from "../helpers/command.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { openPodman } from "../helpers/podman.ts";
 import { type TestRegistry, requireRegistry, startRegistry } from "../helpers/registry.ts";
 import { type TokenServer, startTokenServer } from "../helpers/token-server.ts";
 import { requireProgram } from "../helpers/user-namespaces.ts";
@@ -141,12 +141,10 @@ describe.runIf(requireRegistry())(
     });
 
     it.runIf(requireProgram("podman"))("finds what podman keeps", async () => {
-      const words = `podman login -u ann --password-stdin --tls-verify=false ${registry.host}`;
-      const env = {
-        ...process.env,
-        REGISTRY_AUTH_FILE: join(home, ".config/containers/auth.json"),
-      };
-      output(words.split(" "), { input: "s3cret-of-ann", env });
+      const peer = await openPodman();
+      const authfile = join(home, ".config/containers/auth.json");
+      const login = ["-u", "ann", "-p", "s3cret-of-ann", "--tls-verify=false", registry.host];
+      peer.podman("login", `--authfile=${authfile}`, ...login);
 
       expect((await pushAndPull(registries, registry.host, {}))?.digest).toBe(DIGEST);
     });
