@@ -1,12 +1,13 @@
 /** The bytes of one blob from a registry into a file: resumed after breaks, and checked. */
 import type { FileHandle } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { setTimeout as delay } from "node:timers/promises";
 
 import { MarmitaError, isMarmitaError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { throwIfAborted } from "../util/abort.ts";
+import { backoffMs, pause as pauseByClock } from "../util/backoff.ts";
+import type { OnRetry } from "../registry/again.ts";
 import { Received } from "./received.ts";
 
 /** Who has blobs: a client of a registry. */
@@ -22,16 +23,9 @@ export interface BlobSource {
     options: {
       readonly offset: number;
       readonly signal?: AbortSignal;
-      readonly onRetry?: ((retry: Retry) => void) | undefined;
+      readonly onRetry?: OnRetry | undefined;
     },
   ): Promise<{ readonly offset: number; readonly body: Readable }>;
-}
-
-export interface Retry {
-  /** 2: the second. */
-  readonly attempt: number;
-  readonly delayMs: number;
-  readonly reason: string;
 }
 
 export interface Transfer {
@@ -39,7 +33,7 @@ export interface Transfer {
   readonly file: FileHandle;
   /** How many bytes are in the file; fewer than before when it is begun anew. */
   readonly onGrown?: ((bytes: number) => void) | undefined;
-  readonly onRetry?: ((retry: Retry) => void) | undefined;
+  readonly onRetry?: OnRetry | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly pause?: ((ms: number, signal: AbortSignal | undefined) => Promise<void>) | undefined;
 }
@@ -48,8 +42,7 @@ export interface Transfer {
 const MOST_BREAKS = 5;
 /** Less than that between two breaks is not getting on. */
 const ADVANCE_BYTES = 256 * 1024;
-const FIRST_PAUSE_MS = 200;
-const LONGEST_PAUSE_MS = 10_000;
+const BACKOFF = { firstMs: 200, longestMs: 10_000 };
 /** For how long what may come behind the last byte is waited for, to keep the connection. */
 const TAIL_MS = 1_000;
 
@@ -80,14 +73,14 @@ export async function receive(
 
 /** Until all of it is there, with new tries. */
 async function fill(received: Received, source: BlobSource, transfer: Transfer): Promise<void> {
-  const { signal, onRetry, pause = pauseFor } = transfer;
+  const { signal, onRetry, pause = pauseByClock } = transfer;
   for (let breaks = 0; received.isShort;) {
     const before = received.bytes;
     const failure = await receiveSome(received, source, transfer);
     if (!received.isShort) return;
     breaks = received.bytes - before >= ADVANCE_BYTES ? 1 : breaks + 1;
     if (breaks > MOST_BREAKS) throw brokenOff(received, failure, source);
-    const delayMs = pauseAfter(breaks);
+    const delayMs = backoffMs(breaks, BACKOFF);
     onRetry?.({ attempt: breaks + 1, delayMs, reason: wordsOf(failure) });
     await pause(delayMs, signal);
   }
@@ -163,15 +156,6 @@ function letEnd(body: Readable): void {
   body.once("close", () => clearTimeout(timer));
   body.once("data", () => body.destroy());
   body.resume();
-}
-
-function pauseAfter(breaks: number): number {
-  const longest = Math.min(FIRST_PAUSE_MS * 2 ** (breaks - 1), LONGEST_PAUSE_MS);
-  return Math.round(longest * (0.5 + Math.random() / 2));
-}
-
-async function pauseFor(ms: number, signal: AbortSignal | undefined): Promise<void> {
-  await delay(ms, undefined, signal ? { signal } : {});
 }
 
 function wordsOf(failure: unknown): string {

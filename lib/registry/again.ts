@@ -1,7 +1,7 @@
 /** Once more from the start, when a connection broke in the middle of an answer. */
-import { setTimeout as delay } from "node:timers/promises";
 import { isMarmitaError } from "../errors.ts";
 import { throwIfAborted } from "../util/abort.ts";
+import { backoffMs } from "../util/backoff.ts";
 
 /** Breaks one after another, without anything that came, until it is told. */
 export const MOST_BREAKS = 5;
@@ -9,8 +9,7 @@ export const MOST_BREAKS = 5;
 /** No try of a small answer begins later: where each is slow, five would take minutes. */
 const LONGEST_TRYING_MS = 30_000;
 
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 3_000;
+const BACKOFF = { firstMs: 200, longestMs: 5_000 };
 
 /** One more try, about to be made. */
 export interface Retry {
@@ -28,11 +27,6 @@ export interface Resting {
   rest(milliseconds: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** By the clock. */
-export async function rest(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  await delay(milliseconds, undefined, signal ? { signal } : {});
-}
-
 export interface TryingOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onRetry?: OnRetry | undefined;
@@ -43,14 +37,13 @@ export function isBreak(error: unknown): boolean {
   return isMarmitaError(error, "UNAVAILABLE");
 }
 
-/** Longer after each, and at random: those cut off together do not come back together. */
+/** Tells of the next try, and waits for it. */
 export async function restAfter(
   asker: Resting,
   { breaks, error }: { readonly breaks: number; readonly error: unknown },
   { signal, onRetry }: TryingOptions,
 ): Promise<void> {
-  const longest = Math.min(FIRST_PAUSE_MS * 2 ** (breaks - 1), LONGEST_PAUSE_MS);
-  const delayMs = Math.round(longest * (0.5 + Math.random()));
+  const delayMs = backoffMs(breaks, BACKOFF);
   const reason = error instanceof Error ? error.message : "it broke off";
   onRetry?.({ attempt: breaks + 1, delayMs, reason });
   await asker.rest(delayMs, signal);

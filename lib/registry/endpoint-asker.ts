@@ -1,7 +1,8 @@
 /** Asks the endpoints of a registry, one after the other: mirrors first, then the registry itself. */
 import { MarmitaError, isMarmitaError } from "../errors.ts";
+import { pause } from "../util/backoff.ts";
 import { throwIfAborted } from "../util/abort.ts";
-import { isBreak, rest } from "./again.ts";
+import { isBreak } from "./again.ts";
 import type { Answer, Ask, Asker } from "./asker.ts";
 import type { Authorizer } from "./auth.ts";
 import type { Endpoint } from "./endpoints.ts";
@@ -78,7 +79,7 @@ export class EndpointAsker implements Asker {
   }
 
   async rest(milliseconds: number, signal?: AbortSignal): Promise<void> {
-    const { sleep = rest } = this.#parts;
+    const { sleep = pause } = this.#parts;
     await sleep(milliseconds, signal);
   }
 

@@ -1,5 +1,6 @@
 /** Whether a request is made again that failed or was refused, and when. */
 import type { IncomingHttpHeaders } from "node:http";
+import { backoffMs } from "../util/backoff.ts";
 import { errnoOf } from "../util/system-error.ts";
 import { type RequestFailure, codeOf } from "./request-failure.ts";
 import type { WireRequest } from "./wire-message.ts";
@@ -17,8 +18,7 @@ export const LONGEST_RETRY_AFTER_MS = 10_000;
 /** More than thirty years are a mistake, in a date as in seconds. */
 const LONGEST_SENSE_MS = 999_999_999_000;
 
-const FIRST_DELAY_MS = 200;
-const LONGEST_DELAY_MS = 5_000;
+const BACKOFF = { firstMs: 200, longestMs: 5_000 };
 
 const IDEMPOTENT = new Set(["GET", "HEAD", "PUT", "DELETE"]);
 /** Before a byte of the request has gone out. */
@@ -54,7 +54,7 @@ export function isPassing(failure: RequestFailure, request: WireRequest): boolea
 export function delayOfStatus(
   { status, headers }: { readonly status: number; readonly headers: IncomingHttpHeaders },
   request: WireRequest,
-  backoffMs: number,
+  pauseMs: number,
 ): number | undefined {
   const isRefused = status === TOO_MANY_REQUESTS;
   if (!isRefused && !(PASSING.has(status) && mayRepeat(request))) return undefined;
@@ -62,13 +62,12 @@ export function delayOfStatus(
   // Without a word on when, more requests are what too many are made of.
   if (isRefused && asked === undefined) return undefined;
   if (asked !== undefined && asked > LONGEST_RETRY_AFTER_MS) return undefined;
-  return Math.max(backoffMs, asked ?? 0);
+  return Math.max(pauseMs, asked ?? 0);
 }
 
-/** Twice as long each time, from half to all of it. `random` is from 0 to 1. */
-export function backoffMs(attempt: number, random: number): number {
-  const longest = Math.min(FIRST_DELAY_MS * 2 ** (attempt - 1), LONGEST_DELAY_MS);
-  return Math.round(longest * (0.5 + random / 2));
+/** Before the next attempt. `random` is from 0 to 1. */
+export function delayAfter(attempt: number, random: number): number {
+  return backoffMs(attempt, BACKOFF, random);
 }
 
 /**

@@ -1,9 +1,10 @@
 /** The short-lived tokens of registries: fetched from their realm, kept until they expire. */
 import { createHash } from "node:crypto";
 import { MarmitaError } from "../errors.ts";
+import { pause } from "../util/backoff.ts";
 import { type JsonObject, isJsonObject } from "../util/json.ts";
 import { SharedWork } from "../util/shared-work.ts";
-import { again, rest } from "./again.ts";
+import { again } from "./again.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Endpoint } from "./endpoints.ts";
 import type { Scope } from "./scopes.ts";
@@ -135,7 +136,7 @@ export class Tokens {
 
   async #fetch(request: TokenRequest, signal: AbortSignal): Promise<Token> {
     const askedAtMs = this.#now();
-    const bytes = await again({ rest }, () => this.#read(request, signal), { signal });
+    const bytes = await again({ rest: pause }, () => this.#read(request, signal), { signal });
     const content = parse(bytes, request);
     const text = textOf(content, "token") ?? textOf(content, "access_token");
     if (text === undefined) throw nonsense(request, "there is no token in it");

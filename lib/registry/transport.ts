@@ -1,8 +1,8 @@
 /** HTTP as registries speak it: redirects, retries, time-outs, and the connections of one engine. */
 import type { IncomingMessage } from "node:http";
-import { setTimeout as delay } from "node:timers/promises";
 import { MarmitaError } from "../errors.ts";
 import { throwIfAborted } from "../util/abort.ts";
+import { pause } from "../util/backoff.ts";
 import type { RegistryTimeouts } from "./configuration.ts";
 import { Connections } from "./connections.ts";
 import type { Endpoint } from "./endpoints.ts";
@@ -14,7 +14,7 @@ import {
   LONGEST_TRYING_MS,
   MOST_ATTEMPTS,
   MOST_MIRROR_ATTEMPTS,
-  backoffMs,
+  delayAfter,
   delayOfStatus,
   isNobodyThere,
   isPassing,
@@ -63,7 +63,7 @@ export class Transport {
     this.#attempts = attempts;
     this.#options = {
       env: env ?? process.env,
-      sleep: sleep ?? sleepFor,
+      sleep: sleep ?? pause,
       random: random ?? Math.random,
       now: now ?? (() => performance.now()),
     };
@@ -105,7 +105,7 @@ export class Transport {
     attempt: number,
   ): Omit<WireRetry, "attempt"> | undefined {
     if (this.#isClosed) return undefined;
-    const pauseMs = backoffMs(attempt, this.#options.random());
+    const pauseMs = delayAfter(attempt, this.#options.random());
     if (result instanceof Failed) {
       const { failure, url } = result;
       if (!isPassing(failure, request)) return undefined;
@@ -212,15 +212,6 @@ function lowered(headers: Readonly<Record<string, string>>): Record<string, stri
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]),
   );
-}
-
-async function sleepFor(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  try {
-    await delay(milliseconds, undefined, signal ? { signal } : {});
-  } catch (error) {
-    throwIfAborted(signal);
-    throw error;
-  }
 }
 
 function closed(): MarmitaError {

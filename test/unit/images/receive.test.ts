@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { MarmitaError } from "../../../lib/errors.ts";
-import { type BlobSource, type Retry, receive } from "../../../lib/images/receive.ts";
+import { type BlobSource, receive } from "../../../lib/images/receive.ts";
+import type { Retry } from "../../../lib/registry/again.ts";
 import { digestOf } from "../../../lib/oci/digest.ts";
 import { temporaryFolder } from "../../helpers/folder.ts";
 

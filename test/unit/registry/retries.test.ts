@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { RequestFailure, type Stage } from "../../../lib/registry/request-failure.ts";
 import {
-  backoffMs,
+  delayAfter,
   delayOfStatus,
   isPassing,
   retryAfterMs,
@@ -115,10 +115,10 @@ describe("retryAfterMs", () => {
   });
 });
 
-describe("backoffMs", () => {
+describe("delayAfter", () => {
   it("doubles, up to five seconds, half of it by chance", () => {
-    expect([1, 2, 3, 4].map((attempt) => backoffMs(attempt, 1))).toEqual([200, 400, 800, 1_600]);
-    expect([1, 2, 3, 4].map((attempt) => backoffMs(attempt, 0))).toEqual([100, 200, 400, 800]);
-    expect(backoffMs(30, 1)).toBe(5_000);
+    expect([1, 2, 3, 4].map((attempt) => delayAfter(attempt, 1))).toEqual([200, 400, 800, 1_600]);
+    expect([1, 2, 3, 4].map((attempt) => delayAfter(attempt, 0))).toEqual([100, 200, 400, 800]);
+    expect(delayAfter(30, 1)).toBe(5_000);
   });
 });
