@@ -1,5 +1,4 @@
 /** Which registries are asked, and how: what the user set in `registries.json` or in code. */
-import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
 import { MarmitaError, isMarmitaError } from "../errors.ts";
@@ -14,6 +13,8 @@ import {
   wrong,
 } from "../util/check.ts";
 import { parseJson } from "../util/json.ts";
+import { readText } from "../util/read-text.ts";
+import { said } from "../util/said.ts";
 import { errnoOf } from "../util/system-error.ts";
 import { errnoWords } from "../util/errno.ts";
 
@@ -109,7 +110,7 @@ export async function loadConfiguration(
     checkRegistriesOptions(options);
     return configurationOf(options, { source: "options of the engine", directory: "." });
   }
-  const asked = nonEmpty(env["MARMITA_REGISTRIES"]);
+  const asked = said(env["MARMITA_REGISTRIES"]);
   const path = asked === undefined ? defaultPath(env) : resolve(asked);
   const text = await readIfThere(path, asked !== undefined);
   if (text === undefined) return configurationOf({}, { source: path, directory: "." });
@@ -124,10 +125,10 @@ export function registryName(domain: string): string {
 
 /** Where users keep their own settings. */
 export function configHome(env: NodeJS.ProcessEnv): string {
-  const home = nonEmpty(env["XDG_CONFIG_HOME"]);
+  const home = said(env["XDG_CONFIG_HOME"]);
   // The base directory specification has relative paths ignored.
   if (home !== undefined && isAbsolute(home)) return home;
-  return join(nonEmpty(env["HOME"]) ?? homedir(), ".config");
+  return join(said(env["HOME"]) ?? homedir(), ".config");
 }
 
 function defaultPath(env: NodeJS.ProcessEnv): string {
@@ -164,7 +165,7 @@ function withPaths(settings: RegistrySettings, directory: string): RegistrySetti
 
 async function readIfThere(path: string, isNeeded: boolean): Promise<string | undefined> {
   try {
-    return await readFile(path, "utf8");
+    return await readText(path);
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === "ENOENT" && !isNeeded) return undefined;
@@ -236,8 +237,4 @@ function isMirrorUrl(value: unknown): boolean {
   const { protocol, username, password, search, hash } = new URL(value);
   const isPlain = username === "" && password === "" && search === "" && hash === "";
   return (protocol === "https:" || protocol === "http:") && isPlain;
-}
-
-function nonEmpty(text: string | undefined): string | undefined {
-  return text === "" ? undefined : text;
 }

@@ -1,8 +1,8 @@
 /** Docker's `config.json` and Podman's `auth.json`: what they say of one registry. */
-import { readFile } from "node:fs/promises";
 import { MarmitaError } from "../errors.ts";
 import { errnoWords } from "../util/errno.ts";
 import { type JsonObject, isJsonObject } from "../util/json.ts";
+import { readText as readTextFile } from "../util/read-text.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
 import { DOCKER_HUB, registryName } from "./configuration.ts";
 import { type AskOptions, askHelper, programOf } from "./credential-helpers.ts";
@@ -177,7 +177,7 @@ export function entryOf(username: string, credentials: Credentials): JsonObject 
 async function readText({ path, name, isRequired }: CredentialSource): Promise<string | undefined> {
   if (path === undefined) return undefined;
   try {
-    return await readFile(path, "utf8");
+    return await readTextFile(path);
   } catch (cause) {
     const errno = errnoOf(cause);
     if (isMissing(cause)) {

@@ -2,6 +2,7 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { throwIfAborted } from "../util/abort.ts";
+import { said } from "../util/said.ts";
 import { configHome } from "./configuration.ts";
 import { type WantedCredentials, findInDocument, readDocument } from "./credential-files.ts";
 import type { CredentialSource, Credentials, Environment } from "./credentials.ts";
@@ -61,7 +62,7 @@ export function credentialSources(
   env: Environment,
   authFile: string | undefined,
 ): readonly CredentialSource[] {
-  const only = authFile ?? said(env["REGISTRY_AUTH_FILE"]);
+  const only = namedAuthFile(env, authFile);
   if (only !== undefined) return [{ name: only, path: only, isRequired: true }];
   const variable = said(env[AUTH_VARIABLE]);
   const runtime = said(env["XDG_RUNTIME_DIR"]);
@@ -76,6 +77,11 @@ export function credentialSources(
   ];
 }
 
+/** The one file that counts, where an option or the environment names one. */
+export function namedAuthFile(env: Environment, authFile: string | undefined): string | undefined {
+  return authFile ?? said(env["REGISTRY_AUTH_FILE"]);
+}
+
 /** Where Docker keeps what it knows, and where a login is written. */
 export function dockerConfigPath(env: Environment): string {
   return join(said(env["DOCKER_CONFIG"]) ?? join(home(env), ".docker"), "config.json");
@@ -83,8 +89,4 @@ export function dockerConfigPath(env: Environment): string {
 
 function home(env: Environment): string {
   return said(env["HOME"]) ?? homedir();
-}
-
-export function said(text: string | undefined): string | undefined {
-  return text === "" ? undefined : text;
 }

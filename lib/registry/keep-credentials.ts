@@ -12,7 +12,7 @@ import { errnoOf, isMissing } from "../util/system-error.ts";
 import { entryOf, helperFor, keysOf, readDocument, serverKey } from "./credential-files.ts";
 import { type AskOptions, eraseFromHelper, storeInHelper } from "./credential-helpers.ts";
 import type { Credentials, Environment } from "./credentials.ts";
-import { dockerConfigPath, said } from "./find-credentials.ts";
+import { dockerConfigPath, namedAuthFile } from "./find-credentials.ts";
 
 export interface KeepOptions {
   /** Default: `$REGISTRY_AUTH_FILE`, else Docker's `config.json`. */
@@ -175,7 +175,7 @@ function withoutKeys(auths: unknown, keys: readonly string[]): JsonObject {
 }
 
 function pathOf({ authFile, env = process.env }: KeepOptions): string {
-  return authFile ?? said(env["REGISTRY_AUTH_FILE"]) ?? dockerConfigPath(env);
+  return namedAuthFile(env, authFile) ?? dockerConfigPath(env);
 }
 
 function askOptions({ env = process.env, signal }: KeepOptions): AskOptions {

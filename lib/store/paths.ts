@@ -4,10 +4,11 @@ import { isAbsolute, join, resolve } from "node:path";
 
 import { MarmitaError } from "../errors.ts";
 import { type ChainId, type Digest, hexOf } from "../oci/digest.ts";
+import { said } from "../util/said.ts";
 
 /** Where everything is kept, when nobody says otherwise. */
 export function dataRoot(explicit?: string, env: NodeJS.ProcessEnv = process.env): string {
-  const asked = explicit ?? nonEmpty(env["MARMITA_ROOT"]);
+  const asked = explicit ?? said(env["MARMITA_ROOT"]);
   if (asked !== undefined) {
     if (asked === "" || asked.includes("\0")) {
       throw new MarmitaError(
@@ -18,9 +19,9 @@ export function dataRoot(explicit?: string, env: NodeJS.ProcessEnv = process.env
     return resolve(asked);
   }
   // The base directory specification has relative paths ignored.
-  const data = nonEmpty(env["XDG_DATA_HOME"]);
+  const data = said(env["XDG_DATA_HOME"]);
   if (data !== undefined && isAbsolute(data)) return join(data, "marmita");
-  return join(nonEmpty(env["HOME"]) ?? homedir(), ".local", "share", "marmita");
+  return join(said(env["HOME"]) ?? homedir(), ".local", "share", "marmita");
 }
 
 export class Paths {
@@ -93,8 +94,4 @@ export class Paths {
   lock(name: string): string {
     return join(this.locks, name);
   }
-}
-
-function nonEmpty(text: string | undefined): string | undefined {
-  return text === "" ? undefined : text;
 }

@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import { inspect } from "node:util";
 import { describe, expect, it } from "vitest";
 import { findCredentials } from "../../../lib/registry/find-credentials.ts";
+import { output } from "../../helpers/command.ts";
 import { temporaryFolder } from "../../helpers/folder.ts";
 
 const base64 = (text: string) => Buffer.from(text).toString("base64");
@@ -153,6 +154,15 @@ describe("findCredentials", () => {
     expect(failure).toMatchObject({ code: "CORRUPT" });
     expect(inspect(failure, { depth: 9 })).not.toContain("c2VjcmV0");
     expect(inspect(failure, { depth: 9 })).not.toContain("secret");
+  });
+
+  it("does not wait for a pipe in the place of a file", async () => {
+    const { folder, env } = await home({ ".docker/other": "" });
+    output(["mkfifo", join(folder, ".docker/config.json")]);
+
+    const finding = findCredentials({ domain: "quay.io" }, { env });
+
+    await expect(finding).rejects.toMatchObject({ code: "UNAVAILABLE", errno: "EINVAL" });
   });
 
   it("passes over a file that it cannot read, when another has something", async () => {

@@ -1,0 +1,5 @@
+/** What somebody says by a variable: an empty one says nothing. */
+
+export function said(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
+}
