@@ -10,7 +10,7 @@ export class GrowingDownload implements GrowingBlob {
   readonly #watchers = new Set<() => void>();
   readonly #begin: (file: string) => void;
   readonly #finish: (file: string) => void;
-  #isLinked = false;
+  #linking: Promise<void> | undefined;
   readonly #fails: ((error: unknown) => void)[] = [];
 
   constructor() {
@@ -30,10 +30,7 @@ export class GrowingDownload implements GrowingBlob {
 
   /** It has more bytes, or was begun anew. `draft`: a directory of one's own, where it is. */
   grow(file: string, draft: string): void {
-    if (!this.#isLinked) {
-      this.#isLinked = true;
-      void this.#link(file, join(draft, `${basename(file)}-growing`));
-    }
+    this.#linking ??= this.#link(file, join(draft, `${basename(file)}-growing`));
     for (const watcher of this.#watchers) watcher();
   }
 
@@ -48,13 +45,18 @@ export class GrowingDownload implements GrowingBlob {
     for (const reject of this.#fails) reject(error);
   }
 
+  /** Nothing is made in the draft any more: it can be removed. */
+  async settled(): Promise<void> {
+    await this.#linking;
+  }
+
   /** The file loses its name when it is whole: whoever is about to follow it needs one that stays. */
   async #link(file: string, path: string): Promise<void> {
     try {
       await link(file, path);
       this.#begin(path);
     } catch {
-      this.#isLinked = false; // it was whole by then, or is begun anew
+      this.#linking = undefined; // it was whole by then, or is begun anew
     }
   }
 

@@ -132,17 +132,21 @@ async function download(
   const blob = growing.get(digest);
   const target = join(draft, hexOf(digest));
   const told = { layer: digest, totalBytes: size };
-  const how = await downloads.fetch(source, layer, {
-    target,
-    signal,
-    onGrown: (file, currentBytes) => {
-      blob?.grow(file, draft);
-      tell({ ...told, phase: "downloading", currentBytes });
-    },
-    onRetry: (retry) => tell({ ...told, phase: "retrying", retry }),
-    onVerify: () => tell({ ...told, phase: "verifying" }),
-  });
-  tell({ ...told, phase: how });
+  try {
+    const how = await downloads.fetch(source, layer, {
+      target,
+      signal,
+      onGrown: (file, currentBytes) => {
+        blob?.grow(file, draft);
+        tell({ ...told, phase: "downloading", currentBytes });
+      },
+      onRetry: (retry) => tell({ ...told, phase: "retrying", retry }),
+      onVerify: () => tell({ ...told, phase: "verifying" }),
+    });
+    tell({ ...told, phase: how });
+  } finally {
+    await blob?.settled();
+  }
   blob?.finish(target);
   return { draft: target, digest, size };
 }
