@@ -8,6 +8,7 @@ import {
   storeInHelper,
 } from "../../lib/registry/credential-helpers.ts";
 import { findCredentials, lookUpCredentials } from "../../lib/registry/find-credentials.ts";
+import { output } from "../helpers/command.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
@@ -142,14 +143,15 @@ describe("a credential helper", () => {
 
   it("is asked once by many at once", async () => {
     const { env, folder } = await helper(
-      `echo x >> count; sleep 0.2; echo '{"Username":"ann","Secret":"s3cret"}'`,
+      `echo x >> count; read -r line < go; echo '{"Username":"ann","Secret":"s3cret"}'`,
     );
+    output(["mkfifo", join(folder, "go")]);
 
-    const answers = await Promise.all(
-      Array.from({ length: 20 }, () =>
-        askHelper("test", SERVER, { env, signal: new AbortController().signal }),
-      ),
+    const asking = Array.from({ length: 20 }, () =>
+      askHelper("test", SERVER, { env, signal: new AbortController().signal }),
     );
+    await writeFile(join(folder, "go"), "all have asked\n");
+    const answers = await Promise.all(asking);
 
     expect(answers).toEqual(Array(20).fill(ANN));
     expect(await read(folder, "count")).toBe("x\n");

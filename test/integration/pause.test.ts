@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Container } from "../../lib/engine/container.ts";
-import type { CreateOptions } from "../../lib/engine/container-options.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
 import { Helper, type HelperEvent } from "../../lib/native/helper.ts";
+import { startReady } from "../helpers/containers.ts";
 import { busyboxEngine } from "../helpers/engine.ts";
 import { eventually, lineOf } from "../helpers/eventually.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
@@ -34,18 +34,6 @@ describe.runIf(requireUserNamespaces())("a container that is paused", () => {
   beforeAll(async () => {
     engine = await busyboxEngine();
   });
-
-  async function started(script: string, options: Partial<CreateOptions> = {}): Promise<Container> {
-    const { container, process } = await engine.containers.createAndStart({
-      image: "busybox",
-      command: ["sh", "-c", script],
-      network: "none",
-      remove: true,
-      ...options,
-    });
-    if (process.stdout !== undefined) await lineOf(process.stdout, /ready/);
-    return container;
-  }
 
   function liveOf({ id }: Container): Live {
     return JSON.parse(readFileSync(join(engine.root, "live", id), "utf8")) as Live;
@@ -118,7 +106,7 @@ describe.runIf(requireUserNamespaces())("a container that is paused", () => {
     ["the machine's pids", { pid: "host" }],
     ["a first process of ours", { init: true }],
   ] as const)("stands still with all that descends from it: with %s", async (_what, options) => {
-    await using container = await started(FAMILY, options);
+    await using container = await startReady(engine, FAMILY, options);
     await expect.poll(() => states(container)).toMatchObject(GOING);
 
     const { helper, event } = await paused(container);
@@ -131,8 +119,8 @@ describe.runIf(requireUserNamespaces())("a container that is paused", () => {
   });
 
   it("leaves those alone that share its pids, but are another container", async () => {
-    await using container = await started("echo ready; exec sleep 65");
-    await using other = await started("echo ready; exec sleep 66", {
+    await using container = await startReady(engine, "echo ready; exec sleep 65");
+    await using other = await startReady(engine, "echo ready; exec sleep 66", {
       pid: `container:${container.name}`,
     });
     await expect.poll(() => states(container)).toEqual({ "sleep 65": "S" });
@@ -145,7 +133,7 @@ describe.runIf(requireUserNamespaces())("a container that is paused", () => {
   });
 
   it("goes on when whoever paused it is killed", async () => {
-    await using container = await started(FAMILY);
+    await using container = await startReady(engine, FAMILY);
     await isGoing(container);
     const live = join(engine.root, "live", container.id);
     const text = `
@@ -168,7 +156,7 @@ describe.runIf(requireUserNamespaces())("a container that is paused", () => {
   });
 
   it("stands still for each who pauses it, one after the other", async () => {
-    await using container = await started(FAMILY);
+    await using container = await startReady(engine, FAMILY);
     await isGoing(container);
     const first = await paused(container);
     let isOver = false;
@@ -186,7 +174,7 @@ describe.runIf(requireUserNamespaces())("a container that is paused", () => {
   });
 
   it("is not waited for by whoever has given up", async () => {
-    await using container = await started(FAMILY);
+    await using container = await startReady(engine, FAMILY);
     await isGoing(container);
     const { helper } = await paused(container);
 
@@ -199,7 +187,7 @@ describe.runIf(requireUserNamespaces())("a container that is paused", () => {
   });
 
   it("goes on when the helper is asked to end", async () => {
-    await using container = await started(FAMILY);
+    await using container = await startReady(engine, FAMILY);
     await isGoing(container);
     const { helper } = await paused(container);
 
@@ -210,7 +198,7 @@ describe.runIf(requireUserNamespaces())("a container that is paused", () => {
   });
 
   it("need not run", async () => {
-    await using container = await started("echo ready; exec sleep 67");
+    await using container = await startReady(engine, "echo ready; exec sleep 67");
     const { keeper } = liveOf(container);
     const namespace = openSync(`/proc/${keeper}/ns/user`, "r");
     process.kill(liveOf(container).pid, "SIGKILL");
