@@ -198,7 +198,7 @@ export class Images {
 
   /**
    * What refers to an image in its registry: signatures, attestations. The name need not be that
-   * of an image here; the digest after an `@`, or else what the tag stands for now.
+   * of an image here; the digest after an `@`, or else what the tag stands for at the time of the call.
    */
   async referrers(name: string, options: ReferrersOptions = {}): Promise<readonly Descriptor[]> {
     checkText(name, "name");
