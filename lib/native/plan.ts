@@ -26,6 +26,10 @@ const OPERATIONS = {
   health: [18, "snnnnn"],
   events: [19, "ss"],
   cgroup: [20, "s"],
+  "map-by": [21, "s"],
+  "exec-fifo": [24, "s"],
+  "console-socket": [25, "s"],
+  "preserve-fds": [26, "n"],
   hostname: [32, "s"],
   loopback: [33, ""],
   propagation: [34, ""],
@@ -60,7 +64,10 @@ const OPERATIONS = {
   "bind-in": [63, "sssn"],
   init: [65, ""],
   "become-root": [66, "l"],
+  "runtime-hooks": [67, ""],
+  hook: [68, "nnslls"],
   borrow: [76, "ssss"],
+  "move-root": [77, ""],
 } as const satisfies Record<string, readonly [code: number, signature: string]>;
 
 export type OperationName = keyof typeof OPERATIONS;
@@ -113,6 +120,9 @@ export const VOLUME = { COPY: 1, DURABLE: 2 } as const;
 
 /** Flags of the operation `user`: set HOME from /etc/passwd; setgroups(2) is denied here. */
 export const USER = { SETS_HOME: 1, KEEPS_GROUPS: 2 } as const;
+
+/** First argument of the operation `hook`: before `pivot`, or between `start` and the command. */
+export const HOOK = { CREATE_CONTAINER: 1, START_CONTAINER: 2 } as const;
 
 const MAGIC = "MPLN";
 const VERSION = 1;

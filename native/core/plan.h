@@ -44,6 +44,10 @@
   X(18, HEALTH, "health", "snnnnn")             /* plan, four times in ms, tries: health.h */      \
   X(19, EVENTS, "events", "ss")                 /* path, a JSON object: what is told of it */      \
   X(20, CGROUP, "cgroup", "s")                  /* name of one below the keeper's own */           \
+  X(21, MAP_BY, "map-by", "s")                  /* bare: `direct`, or by the `helpers` */          \
+  X(24, EXEC_FIFO, "exec-fifo", "s")            /* bare: path, made by the starter (gate.h) */     \
+  X(25, CONSOLE_SOCKET, "console-socket", "s")  /* bare: where the terminal's master goes */       \
+  X(26, PRESERVE_FDS, "preserve-fds", "n")      /* bare: the command has so many from 3 on */      \
   X(32, HOSTNAME, "hostname", "s")                                                                 \
   X(33, LOOPBACK, "loopback", "")                                                                  \
   X(34, PROPAGATION, "propagation", "")                                                            \
@@ -77,8 +81,11 @@
   X(62, VOLUME, "volume", "ss")     /* volume, trash path or "": let go of on removal */           \
   X(63, BIND_IN, "bind-in", "sssn") /* directory of the host, path below it, as `bind` */          \
   X(65, INIT, "init", "")           /* the first process is a reaper */                            \
-  X(66, BECOME_ROOT, "become-root", "l") /* paths on the host that become root's too */            \
-  X(76, BORROW, "borrow", "ssss") /* live file of a container, name, path there, target inside */
+  X(66, BECOME_ROOT, "become-root", "l")    /* paths on the host that become root's too */         \
+  X(67, RUNTIME_HOOKS, "runtime-hooks", "") /* bare: Node carries out those of the runtime */      \
+  X(68, HOOK, "hook", "nnslls") /* bare: HOOK_…, ms or 0, path, arguments, environment, state */ \
+  X(76, BORROW, "borrow", "ssss") /* live file of a container, name, path there, target inside */  \
+  X(77, MOVE_ROOT, "move-root", "") /* in the place of `pivot` */
 
 enum plan_code {
 #define PLAN_CODE(code, name, text, signature) PLAN_##name = (code),
@@ -103,6 +110,8 @@ enum {
   BIND_UNBINDABLE = 1024,
   BIND_PROPAGATION_TOP = 2048, /* what is below it stays as it was: a slave of the host's */
 };
+/* hook: where in a start it is carried out. Its state is JSON up to and with `"pid":`. */
+enum { HOOK_CREATE_CONTAINER = 1, HOOK_START_CONTAINER };
 /* network: the next one where this fails, and without a next one none, or else no container. */
 enum { NETWORK_REQUIRED = 1 };
 enum {
