@@ -354,7 +354,7 @@ export function spawnWatcher(options: WatcherOptions): Keeper {
 }
 
 /** The first of the descriptors beside 0, 1, 2 and the socket. */
-const FD_EXTRA = 4;
+export const FD_EXTRA = 4;
 
 /**
  * Make a user namespace with these maps. `helpers` calls newuidmap and newgidmap, `direct` needs

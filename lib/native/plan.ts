@@ -27,6 +27,8 @@ const OPERATIONS = {
   events: [19, "ss"],
   cgroup: [20, "s"],
   "map-by": [21, "s"],
+  enter: [22, "nss"],
+  "time-offsets": [23, "s"],
   "exec-fifo": [24, "s"],
   "console-socket": [25, "s"],
   "preserve-fds": [26, "n"],
@@ -68,6 +70,7 @@ const OPERATIONS = {
   hook: [68, "nnslls"],
   borrow: [76, "ssss"],
   "move-root": [77, ""],
+  target: [110, "nns"],
 } as const satisfies Record<string, readonly [code: number, signature: string]>;
 
 export type OperationName = keyof typeof OPERATIONS;

@@ -1,6 +1,6 @@
 /** What the command of a container is, and what it may: config.json's `process` → operations. */
 import { type Plan, USER } from "../native/plan.ts";
-import type { RuntimeSpec } from "../oci/runtime-spec.ts";
+import type { Process, RuntimeSpec } from "../oci/runtime-spec.ts";
 import { capabilityMask } from "./capabilities.ts";
 import type { CompileContext } from "./compile-context.ts";
 import { KEPT_GROUPS } from "./confinement.ts";
@@ -18,7 +18,7 @@ function isCaller({ process, linux }: RuntimeSpec, { mapping, rootfs }: CompileC
 }
 
 /** 0 is a size that is not known. What is no size at all is as good as not known. */
-export function terminalOperations({ process }: RuntimeSpec): Plan {
+export function terminalOperations({ process }: Pick<RuntimeSpec, "process">): Plan {
   if (process.terminal !== true) return [];
   const { width = 0, height = 0 } = process.consoleSize ?? {};
   const known = [width, height].map((size) => (size > 0 && size < 2 ** 16 ? Math.trunc(size) : 0));
@@ -28,14 +28,28 @@ export function terminalOperations({ process }: RuntimeSpec): Plan {
 
 export function processOperations(spec: RuntimeSpec, context: CompileContext): Plan {
   const { process, annotations } = spec;
-  const { user, capabilities = {} } = process;
   const keepsGroups =
     !context.mapping.setgroups || isCaller(spec, context) || annotations?.[KEPT_GROUPS] === "1";
+  return commandOperations(process, { ...context, keepsGroups });
+}
+
+/** What config.json does not say of a command. */
+export interface CommandContext {
+  /** Whether it keeps the groups that its starter has. */
+  readonly keepsGroups: boolean;
+  /** As in `CompileContext`. */
+  readonly groupNames?: readonly string[] | undefined;
+  readonly init?: boolean | undefined;
+}
+
+/** Who it is, what it may, and what it is; its terminal, filter and keys are not among that. */
+export function commandOperations(process: Process, context: CommandContext): Plan {
+  const { user, capabilities = {} } = process;
   const who = user.username ?? `${user.uid}:${user.gid}`;
   const groups = [...(user.additionalGids ?? []).map(String), ...(context.groupNames ?? [])];
   const mask = (names: readonly string[] | undefined) => capabilityMask(names ?? []);
   return [
-    ["user", who, groups, USER.SETS_HOME | (keepsGroups ? USER.KEEPS_GROUPS : 0)],
+    ["user", who, groups, USER.SETS_HOME | (context.keepsGroups ? USER.KEEPS_GROUPS : 0)],
     ["workdir", process.cwd],
     [
       "capabilities",

@@ -45,6 +45,8 @@
   X(19, EVENTS, "events", "ss")                 /* path, a JSON object: what is told of it */      \
   X(20, CGROUP, "cgroup", "s")                  /* name of one below the keeper's own */           \
   X(21, MAP_BY, "map-by", "s")                  /* bare: `direct`, or by the `helpers` */          \
+  X(22, ENTER, "enter", "nss")                  /* CLONE_NEW…, path of a namespace, its words */ \
+  X(23, TIME_OFFSETS, "time-offsets", "s")      /* lines for /proc/PID/timens_offsets */           \
   X(24, EXEC_FIFO, "exec-fifo", "s")            /* bare: path, made by the starter (gate.h) */     \
   X(25, CONSOLE_SOCKET, "console-socket", "s")  /* bare: where the terminal's master goes */       \
   X(26, PRESERVE_FDS, "preserve-fds", "n")      /* bare: the command has so many from 3 on */      \
@@ -85,7 +87,8 @@
   X(67, RUNTIME_HOOKS, "runtime-hooks", "") /* bare: Node carries out those of the runtime */      \
   X(68, HOOK, "hook", "nnslls") /* bare: HOOK_…, ms or 0, path, arguments, environment, state */ \
   X(76, BORROW, "borrow", "ssss") /* live file of a container, name, path there, target inside */  \
-  X(77, MOVE_ROOT, "move-root", "") /* in the place of `pivot` */
+  X(77, MOVE_ROOT, "move-root", "") /* in the place of `pivot` */                                  \
+  X(110, TARGET, "target", "nns")   /* bare: process of a container, its start in ticks, the boot */
 
 enum plan_code {
 #define PLAN_CODE(code, name, text, signature) PLAN_##name = (code),
