@@ -1,7 +1,7 @@
 /** Makes a container: its name, its bundle, its record. It is there whole, or not at all. */
 import { randomBytes } from "node:crypto";
 import { renameSync } from "node:fs";
-import { MarmitaError, isMarmitaError } from "../errors.ts";
+import { MarmitaError } from "../errors.ts";
 import { encodePlan } from "../native/plan.ts";
 import { writeTree } from "../native/syscalls.ts";
 import { formatConfigJson } from "../runtime/config-json.ts";
@@ -30,6 +30,7 @@ import {
 import { useSnapshot } from "./snapshots.ts";
 import { discard, draftOf } from "./sweep.ts";
 import { useVolume } from "./volumes.ts";
+import { withImage } from "./with-image.ts";
 
 export interface CreateRequest {
   /** Checked. */
@@ -49,47 +50,20 @@ export interface Created {
   readonly live: Live;
 }
 
-const MOST_PULLS = 3;
-
 /** Its image is pulled where it is missing, or always, or never. */
 export async function createContainer(
   context: EngineContext,
   request: CreateRequest,
 ): Promise<Created> {
-  const { pull = "missing", onPullProgress, ...options } = request.options;
+  const { pull, onPullProgress, ...options } = request.options;
   const { from, signal } = request;
   throwIfAborted(signal);
+  if (from !== undefined) return createHere(context, { ...request, options });
   const { image, platform } = options;
-  if (pull === "never" || from !== undefined || image === "host") {
-    return createHere(context, { ...request, options });
-  }
-  const needed = { image, platform, onProgress: onPullProgress, signal };
-  let name = image;
-  if (pull === "always") {
-    const { pullAlways } = await import("./pull.ts");
-    name = await pullAlways(context, needed);
-  }
-  for (let pulls = 0; ; pulls++) {
-    const here = { ...options, image: name };
-    try {
-      return await createHere(context, { ...request, options: here });
-    } catch (error) {
-      // What was pulled a moment ago, others may have removed before it was in use.
-      if (pulls === MOST_PULLS || !isMissingImage(error, here)) throw error;
-      const { pullMissing } = await import("./pull.ts");
-      name = await pullMissing(context, needed, error);
-    }
-  }
-}
-
-/** Or there, for another platform than was asked for. */
-function isMissingImage(
-  error: unknown,
-  { image, platform }: Pick<CreateOptions, "image" | "platform">,
-): error is MarmitaError {
-  if (isMarmitaError(error, "NOT_FOUND")) return error.details["image"] === image;
-  if (platform === undefined || !isMarmitaError(error, "UNSUPPORTED")) return false;
-  return error.details["platforms"] !== undefined;
+  const need = { image, platform, signal, pull, onPullProgress };
+  return withImage(context, need, (name) => {
+    return createHere(context, { ...request, options: { ...options, image: name } });
+  });
 }
 
 async function createHere(context: EngineContext, request: CreateRequest): Promise<Created> {
