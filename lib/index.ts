@@ -8,6 +8,7 @@ export type {
 export type { Credentials } from "./registry/credentials.ts";
 
 export type { ApiOptions } from "./api/default-engine.ts";
+export { createBundle, openBundle } from "./api/bundles.ts";
 export { commit } from "./api/commit.ts";
 export { attach, diff, exportContainer, inspect, logs, ps, rm, top } from "./api/containers.ts";
 export { create, kill, rename, restart, start, stop, wait } from "./api/lifecycle.ts";
@@ -34,6 +35,8 @@ export type { ContainerProcess, ContainerProcessEvents } from "./api/container-p
 export { events, pause, stats, unpause, watchStats } from "./api/watch.ts";
 export { createVolume, inspectVolume, pruneVolumes, removeVolume, volumes } from "./api/volumes.ts";
 
+export type { Bundle } from "./bundles/bundle.ts";
+export type { BundleOptions, CreateBundleOptions } from "./engine/bundle-options.ts";
 export { type Engine, openEngine } from "./engine/engine.ts";
 export type { EngineEvent } from "./engine/event-log.ts";
 export type { EventFilters } from "./engine/event-filter.ts";

@@ -11,6 +11,7 @@ import { FileBlobStore } from "../store/blobs.ts";
 import { Paths, dataRoot } from "../store/paths.ts";
 import { References } from "../store/references.ts";
 import { makeDirectories } from "../util/make-directories.ts";
+import type { CreateBundleOptions } from "./bundle-options.ts";
 import { checkEngineOptions, checkPruneSystemOptions } from "./checks.ts";
 import { Containers } from "./containers.ts";
 import type { EngineContext } from "./context.ts";
@@ -59,6 +60,22 @@ export class Engine implements AsyncDisposable {
   async info(): Promise<EngineInfo> {
     const { engineInfo } = await import("./info.ts");
     return explained("look at this host", engineInfo(this.#context));
+  }
+
+  /**
+   * Unpack an image and describe its container: a directory that any runtime of the OCI runs, and
+   * of which this engine knows nothing any more. Resolves to its absolute path. Throws `NOT_FOUND`
+   * for the image, a user it does not have, or the directory around; `ALREADY_EXISTS` for one that
+   * is not empty; `UNSUPPORTED` for the image `host`.
+   */
+  async createBundle(options: CreateBundleOptions): Promise<string> {
+    const { checkBundleOptions } = await import("./bundle-checks.ts");
+    checkBundleOptions(options);
+    const making = this.#context.work.begin(async () => {
+      const { createBundle } = await import("./create-bundle.ts");
+      return createBundle(this.#context, options);
+    });
+    return explained("make the bundle", making, options.signal);
   }
 
   /**

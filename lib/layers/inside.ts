@@ -1,5 +1,5 @@
 /** Layer work as root of the mapped user namespace: the one door to files that mapped ids own. */
-import { type FileHandle, open } from "node:fs/promises";
+import { open } from "node:fs/promises";
 
 import { type ErrorCode, MarmitaError } from "../errors.ts";
 import { type HelperEvent, HelperFailure, type UserNamespace, runVerb } from "../native/helper.ts";
@@ -26,10 +26,8 @@ export interface AppliedLayer {
 }
 
 export interface ApplyOptions {
-  /** Its path; or the file of one that grows to `size`, and the descriptor that tells so. */
-  readonly blob:
-    | string
-    | { readonly file: FileHandle; readonly news: number; readonly size: number };
+  /** Its path; or where it is read from: one that grows to `size` has a descriptor that tells so. */
+  readonly blob: string | OpenBlob;
   /** An empty directory. After a failure it holds a part of the layer. */
   readonly target: string;
   /** The directories of the layers below, nearest first. */
@@ -41,6 +39,13 @@ export interface ApplyOptions {
   /** How much of the blob has been unpacked, now and then. */
   readonly onBytes?: ((bytes: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+interface OpenBlob {
+  /** It stays the caller's. */
+  readonly file: { readonly fd: number };
+  readonly news?: number;
+  readonly size?: number;
 }
 
 /** Throws `CORRUPT` for a blob that is no layer, `UNSUPPORTED` for one that cannot be unpacked. */
@@ -64,7 +69,7 @@ export async function applyLayer(
 
 async function apply(
   namespace: UserNamespace,
-  blob: { readonly file: FileHandle; readonly news?: number; readonly size?: number },
+  blob: OpenBlob,
   { target, lowers, ready, owners, onBytes, signal }: ApplyOptions,
 ): Promise<AppliedLayer> {
   const args = [
