@@ -110,7 +110,7 @@ const MAX_BYTES = 16 * 1024 * 1024;
 async function readInside(rootfs: string, path: string): Promise<string> {
   let names = namesOf(path);
   let at = "/";
-  for (let links = 0; names.length > 0 && links < MAX_LINKS; ) {
+  for (let links = 0; names.length > 0 && links < MAX_LINKS;) {
     const [name = "", ...rest] = names;
     const next = posix.join(at, name); // `..` of / is /
     const target = await linkAt(join(rootfs, next));
