@@ -1,0 +1,26 @@
+/** What state.json keeps of a container's control group. */
+import { JsonReader } from "../util/json.ts";
+
+export interface CgroupState {
+  readonly manager: "cgroupfs" | "systemd";
+  /** The directory in the tree of version 2, absolute; absent where it has none of its own. */
+  readonly directory?: string | undefined;
+  /** The unit that it is, of the manager that made it. */
+  readonly unit?: string | undefined;
+  /** Whose manager that is: the user's own, or the machine's. */
+  readonly isUser?: boolean | undefined;
+}
+
+/** Throws `CORRUPT`. */
+export function parseCgroupState(value: unknown, what: string): CgroupState {
+  const reader = new JsonReader(value, what);
+  const directory = reader.findText("directory");
+  const unit = reader.findText("unit");
+  const isUser = reader.findFlag("isUser");
+  return {
+    manager: reader.text("manager") === "systemd" ? "systemd" : "cgroupfs",
+    ...(directory !== undefined && { directory }),
+    ...(unit !== undefined && { unit }),
+    ...(isUser !== undefined && { isUser }),
+  };
+}

@@ -1,0 +1,19 @@
+/** Ids of containers made of bundles: names that their creator chose. */
+import { MarmitaError } from "../errors.ts";
+import { quote } from "../util/check.ts";
+
+/** As runc and crun take them; longer than a file's name may be is refused by the file system. */
+const ID = /^[A-Za-z0-9_+.-]{1,1024}$/;
+
+/** An id is a directory's name: throws `INVALID_ARGUMENT` for what would be another place. */
+export function checkContainerId(id: unknown): asserts id is string {
+  if (typeof id === "string" && ID.test(id) && id !== "." && id !== "..") return;
+  throw new MarmitaError("INVALID_ARGUMENT", `${quote(id)} cannot be the id of a container`, {
+    hint: "An id has 1 to 1024 of the characters A-Z a-z 0-9 _ + - and dots.",
+    details: { option: "id" },
+  });
+}
+
+export function isContainerId(name: string): boolean {
+  return ID.test(name) && name !== "." && name !== "..";
+}

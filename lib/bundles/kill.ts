@@ -1,0 +1,48 @@
+/** Signals to containers that were made of bundles. */
+import { signalNumber } from "../runtime/signals.ts";
+import { errnoOf } from "../util/system-error.ts";
+import type { KillBundleOptions } from "./options.ts";
+import { notRunning } from "./ps.ts";
+import { isAlive } from "./process-identity.ts";
+import { residentsOf } from "./residents.ts";
+import { type FoundContainer, findContainer } from "./state.ts";
+
+/**
+ * Send a signal to its first process, or with `all` to each one; default `SIGTERM`. Throws `CONFLICT`
+ * for one that is stopped; with `all` what it left behind is reached all the same.
+ */
+export async function killContainer(
+  id: string,
+  signal: NodeJS.Signals | number = "SIGTERM",
+  options: KillBundleOptions = {},
+): Promise<void> {
+  const { all = false, root } = options;
+  const number = signalNumber(signal);
+  const found = findContainer(id, { root });
+  if (all) return signalAll(found, number);
+  if (found.state.pid === 0) throw notRunning(id, found.state.status);
+  signalFirst(found, number);
+}
+
+/** False when it is no more. */
+export function signalFirst({ record }: FoundContainer, number: number): boolean {
+  const { init } = record;
+  return init !== undefined && isAlive(init) && send(init.pid, number);
+}
+
+/** Throws `CONFLICT` when there is none. */
+export function signalAll(found: FoundContainer, number: number): void {
+  const pids = residentsOf(found);
+  if (pids.length === 0) throw notRunning(found.state.id, found.state.status);
+  for (const pid of pids) send(pid, number);
+}
+
+/** Throws as `process.kill()` does, but for a process that is no more. */
+function send(pid: number, number: number): boolean {
+  try {
+    return process.kill(pid, number);
+  } catch (error) {
+    if (errnoOf(error) === "ESRCH") return false;
+    throw error;
+  }
+}

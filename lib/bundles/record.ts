@@ -1,0 +1,75 @@
+/** state.json: what is known of a container that was made of a bundle, for whoever comes next. */
+import { readFileSync } from "node:fs";
+import { writeAtomic } from "../store/atomic.ts";
+import { JsonReader, parseJson } from "../util/json.ts";
+import { isMissing } from "../util/system-error.ts";
+import { type CgroupState, parseCgroupState } from "./cgroup-state.ts";
+import type { ProcessIdentity } from "./process-identity.ts";
+
+export interface ContainerRecord {
+  /** Of the specification that the state follows. */
+  readonly ociVersion: string;
+  readonly id: string;
+  /** Absolute, without links. */
+  readonly bundle: string;
+  readonly rootfs: string;
+  /** RFC 3339, UTC. */
+  readonly created: string;
+  /** The user who made it; a number where it has no name. */
+  readonly owner: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** The process that makes it, until it is made. */
+  readonly starter?: ProcessIdentity | undefined;
+  /** Its first process; absent until that waits to be started. */
+  readonly init?: ProcessIdentity | undefined;
+  readonly cgroup?: CgroupState | undefined;
+  /** A directory of compiled seccomp filters, for further processes in it. */
+  readonly filters: string;
+}
+
+const VERSION = 1;
+
+/** Throws `CORRUPT`; `undefined` where there is none (yet). */
+export function readRecord(path: string): ContainerRecord | undefined {
+  try {
+    return parseRecord(readFileSync(path, "utf8"), path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** It goes with the boot: nothing of it need survive a power cut. */
+export function writeRecord(path: string, record: ContainerRecord): Promise<void> {
+  const text = JSON.stringify({ version: VERSION, ...record });
+  return writeAtomic(path, text, { durable: false, mode: 0o600 });
+}
+
+export function parseRecord(text: string, what: string): ContainerRecord {
+  const reader = new JsonReader(parseJson(text, what), what);
+  const starter = reader.findObject("starter", parseIdentity);
+  const init = reader.findObject("init", parseIdentity);
+  const cgroup = reader.findObject("cgroup", parseCgroupState);
+  return {
+    ociVersion: reader.text("ociVersion"),
+    id: reader.text("id"),
+    bundle: reader.text("bundle"),
+    rootfs: reader.text("rootfs"),
+    created: reader.text("created"),
+    owner: reader.text("owner"),
+    annotations: reader.findTextMap("annotations") ?? {},
+    filters: reader.text("filters"),
+    ...(starter !== undefined && { starter }),
+    ...(init !== undefined && { init }),
+    ...(cgroup !== undefined && { cgroup }),
+  };
+}
+
+function parseIdentity(value: unknown, what: string): ProcessIdentity {
+  const reader = new JsonReader(value, what);
+  return {
+    pid: reader.size("pid"),
+    startTicks: reader.size("startTicks"),
+    bootId: reader.text("bootId"),
+  };
+}

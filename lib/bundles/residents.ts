@@ -1,0 +1,41 @@
+/** The processes of a container that was made of a bundle. */
+import { readdirSync, readlinkSync } from "node:fs";
+import { readProcessStat } from "../runtime/processes.ts";
+import { cgroupPids } from "./cgroup.ts";
+import type { FoundContainer } from "./state.ts";
+
+/** Their numbers on this machine, in order; none of one that is stopped. */
+export function residentsOf({ record, state }: FoundContainer): readonly number[] {
+  const grouped = record.cgroup === undefined ? undefined : cgroupPids(record.cgroup);
+  const pids = grouped ?? (state.pid === 0 ? [] : residentsByNamespace(state.pid));
+  return [...pids].sort((one, other) => one - other);
+}
+
+/** Those in its pid namespace, and what descends from it; without a pid namespace the latter only. */
+export function residentsByNamespace(first: number): readonly number[] {
+  const home = pidNamespace(first);
+  const isShared = home === pidNamespace("self");
+  const children = new Map<number, number[]>();
+  const members = new Set<number>();
+  for (const name of readdirSync("/proc")) {
+    const stat = /^\d+$/.test(name) ? readProcessStat(Number(name)) : undefined;
+    if (stat === undefined || stat.state === "Z") continue;
+    children.set(stat.parent, [...(children.get(stat.parent) ?? []), stat.pid]);
+    if (!isShared && home !== undefined && pidNamespace(stat.pid) === home) members.add(stat.pid);
+  }
+  const adopt = (pid: number): void => {
+    members.add(pid);
+    for (const child of children.get(pid) ?? []) if (!members.has(child)) adopt(child);
+  };
+  for (const pid of [first, ...members]) adopt(pid);
+  return [...members];
+}
+
+/** `undefined` for one that hides, is another user's, or no more. */
+function pidNamespace(pid: number | "self"): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/pid`);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,103 @@
+/** The state of containers made of bundles, as the OCI runtime specification has it. */
+import { existsSync } from "node:fs";
+import { isMarmitaError } from "../errors.ts";
+import type { ContainerPaths } from "./container-directory.ts";
+import { containerPaths, isHeld, listContainerIds, notFound } from "./container-directory.ts";
+import { isPaused } from "./pause-state.ts";
+import { isAlive } from "./process-identity.ts";
+import { type ContainerRecord, readRecord } from "./record.ts";
+import { type StateRootOption, checkStateRoot, chooseStateRoot } from "./state-root.ts";
+
+/**
+ * `creating`: its creator is at work. `created`: its first process waits to be started. `paused`: all of
+ * its processes stand still. `stopped`: it has ended, or was never made whole.
+ */
+export type BundleStatus = "creating" | "created" | "running" | "paused" | "stopped";
+
+/** runtime-spec, runtime.md, "State", and what `runc list` has beside it. */
+export interface ContainerState {
+  readonly ociVersion: string;
+  readonly id: string;
+  readonly status: BundleStatus;
+  /** Its first process on this machine; 0 for one that has none. */
+  readonly pid: number;
+  /** Absolute. */
+  readonly bundle: string;
+  readonly annotations: Readonly<Record<string, string>>;
+  readonly rootfs: string;
+  /** When it was made: RFC 3339, UTC. */
+  readonly created: string;
+  readonly owner: string;
+}
+
+/** A container that is there, and what is known of it at this moment. */
+export interface FoundContainer {
+  readonly root: string;
+  readonly paths: ContainerPaths;
+  readonly record: ContainerRecord;
+  readonly state: ContainerState;
+}
+
+/** Throws `NOT_FOUND`, and `CORRUPT` for a record that cannot be read. */
+export function findContainer(id: string, options: StateRootOption = {}): FoundContainer {
+  const root = chooseStateRoot(options);
+  const paths = containerPaths(root, id);
+  checkStateRoot(root);
+  const record = readRecord(paths.state) ?? recordOfDraft(id, paths);
+  return { root, paths, record, state: stateOf(record, paths) };
+}
+
+/** Its creator has not yet said what it makes, or never came to that. */
+function recordOfDraft(id: string, { directory }: ContainerPaths): ContainerRecord {
+  if (!existsSync(directory)) throw notFound(id);
+  return {
+    ociVersion: STATE_VERSION,
+    id,
+    bundle: "",
+    rootfs: "",
+    created: new Date(0).toISOString(),
+    owner: "",
+    annotations: {},
+    filters: "",
+  };
+}
+
+/** Of the runtime specification that the state follows. */
+export const STATE_VERSION = "1.2.0";
+
+export function stateOf(record: ContainerRecord, paths: ContainerPaths): ContainerState {
+  const { ociVersion, id, bundle, annotations, rootfs, created, owner, init } = record;
+  const status = statusOf(record, paths);
+  const pid = status === "stopped" ? 0 : (init?.pid ?? 0);
+  return { ociVersion, id, status, pid, bundle, annotations, rootfs, created, owner };
+}
+
+function statusOf(record: ContainerRecord, paths: ContainerPaths): BundleStatus {
+  const { init } = record;
+  if (init === undefined) return isHeld(paths) ? "creating" : "stopped";
+  if (!isAlive(init)) return "stopped";
+  if (existsSync(paths.execFifo)) return "created";
+  return isPaused(record, paths) ? "paused" : "running";
+}
+
+export async function getState(id: string, options: StateRootOption = {}): Promise<ContainerState> {
+  return findContainer(id, options).state;
+}
+
+/** All there are, by id; one that is deleted meanwhile is not among them. */
+export async function listStates(
+  options: StateRootOption = {},
+): Promise<readonly ContainerState[]> {
+  const root = chooseStateRoot(options);
+  checkStateRoot(root);
+  return (await listContainerIds(root)).flatMap((id) => stateIfThere(id, root));
+}
+
+function stateIfThere(id: string, root: string): readonly ContainerState[] {
+  try {
+    return [findContainer(id, { root }).state];
+  } catch (error) {
+    if (isMarmitaError(error, "NOT_FOUND")) return [];
+    throw error;
+  }
+}
