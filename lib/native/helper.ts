@@ -324,6 +324,45 @@ export function spawnKeeper(options: KeeperOptions): Keeper {
   });
 }
 
+export interface StarterOptions {
+  /** What ps(1) shows of it after `marmita: create `. */
+  readonly title: string;
+  /** The plan's path. */
+  readonly plan: string;
+  /** `stay`: the container dies with this process; native/init/create.c has the words. */
+  readonly words?: readonly string[] | undefined;
+  /** The command's own. All descriptors stay the caller's. */
+  readonly stdin: number;
+  readonly stdout: number;
+  readonly stderr: number;
+  /** What the command has as 3 and on; the plan's `preserve-fds` says how many there are. */
+  readonly preserved?: readonly number[] | undefined;
+  /** One end of `socketPair()`, whose other end is sent the terminal's master. */
+  readonly console?: number | undefined;
+}
+
+/**
+ * Start a bare container, up to where it waits for `start` (native/init/gate.h). Events: `hooks
+ * {pid}`, answered by the order `go`; `created {pid}`, answered by `release`; `released`; with the
+ * word `stay` then `exited {exitCode, signal}`. In their place `failed`. Until `released`, and with
+ * `stay` to its end, the container dies when this process does.
+ */
+export function spawnStarter(options: StarterOptions): Keeper {
+  const { title, plan, words = [], stdin, stdout, stderr, preserved = [], console } = options;
+  const hasConsole = console !== undefined;
+  return Helper.start("create", {
+    title: `marmita: create ${title}`,
+    args: [plan, ...words, ...(hasConsole ? ["console"] : [])],
+    stdio: [stdin, stdout, stderr],
+    extra: [...(hasConsole ? [console] : []), ...preserved],
+  });
+}
+
+/** Where the outcome of a start is read, by the path of the plan's `exec-fifo`. */
+export function execResultPath(fifo: string): string {
+  return `${fifo}.result`;
+}
+
 export interface WatcherOptions {
   /** What ps(1) shows of it after `marmita: exec `. */
   readonly title: string;

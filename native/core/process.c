@@ -1,11 +1,13 @@
 #include "process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -61,6 +63,31 @@ const char *process_environment(char *const *environment, const char *name) {
   return NULL;
 }
 
+int process_set_variable(char ***environment, const char *variable, struct failure *why) {
+  const size_t length = strcspn(variable, "=") + 1;
+  size_t count = 0, place;
+
+  while ((*environment)[count] != NULL)
+    count++;
+  for (place = 0; place < count; place++)
+    if (strncmp((*environment)[place], variable, length) == 0)
+      break;
+  char **changed = calloc(count + 2, sizeof *changed);
+  char *copy = strdup(variable);
+  if (changed == NULL || copy == NULL) {
+    free(changed);
+    free(copy);
+    return fail(why, ENOMEM, "set %.*s", (int) length - 1, variable);
+  }
+  memcpy(changed, *environment, count * sizeof *changed);
+  changed[place] = copy;
+  *environment = changed;
+  return 0;
+}
+
+/* What is done with each file that may be the one: an errno why it is not, or 0. */
+typedef int (*attempt)(const char *path, char *const *argv, char *const *environment);
+
 /* The kernel says EACCES for a directory: say what it is. */
 static int exec_file(const char *path, char *const *argv, char *const *environment) {
   struct stat status;
@@ -70,6 +97,21 @@ static int exec_file(const char *path, char *const *argv, char *const *environme
   if (errnum == EACCES && stat(path, &status) == 0 && S_ISDIR(status.st_mode))
     return EISDIR;
   return errnum;
+}
+
+/* What execve() would say of a file before it reads it. */
+static int look_at_file(const char *path, char *const *argv, char *const *environment) {
+  struct stat status;
+
+  (void) argv;
+  (void) environment;
+  if (stat(path, &status) < 0)
+    return errno;
+  if (S_ISDIR(status.st_mode))
+    return EISDIR;
+  if (!S_ISREG(status.st_mode))
+    return EACCES;
+  return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? errno : 0;
 }
 
 /* Whether the search along PATH goes on after this errno, as in execvp(3). */
@@ -84,7 +126,8 @@ static bool is_file(const char *path) {
 }
 
 /* The first file along PATH counts that is there and cannot be run, unless a later one can. */
-static int exec_along(const char *directories, struct execution *execution, struct failure *why) {
+static int try_along(const char *directories, attempt try, struct execution *execution,
+                     struct failure *why) {
   char path[PATH_MAX];
   char found[PATH_MAX] = "";
   int errnum_of_found = 0;
@@ -97,8 +140,10 @@ static int exec_along(const char *directories, struct execution *execution, stru
                            length == 0 ? "./" : "/", execution->argv[0]);
 
     if (n > 0 && (size_t) n < sizeof path) {
-      const int errnum = exec_file(path, execution->argv, execution->environment);
+      const int errnum = try(path, execution->argv, execution->environment);
 
+      if (errnum == 0)
+        return 0;
       if (!is_elsewhere(errnum))
         return executable_fail(execution, errnum, why);
       if (errnum == EACCES)
@@ -120,14 +165,25 @@ static int exec_along(const char *directories, struct execution *execution, stru
   return executable_fail(execution, errnum_of_found, why);
 }
 
-int process_exec(char *const *argv, char *const *environment, struct failure *why) {
+static int find(char *const *argv, char *const *environment, attempt try, struct failure *why) {
   struct execution execution = {.path = argv[0], .argv = argv, .environment = environment};
 
   if (argv[0] == NULL || argv[0][0] == '\0')
     return fail(why, ENOENT, "exec \"\"");
-  if (strchr(argv[0], '/') != NULL)
-    return executable_fail(&execution, exec_file(argv[0], argv, environment), why);
+  if (strchr(argv[0], '/') != NULL) {
+    const int errnum = try(argv[0], argv, environment);
+
+    return errnum == 0 ? 0 : executable_fail(&execution, errnum, why);
+  }
 
   const char *directories = process_environment(environment, "PATH");
-  return exec_along(directories == NULL ? "" : directories, &execution, why);
+  return try_along(directories == NULL ? "" : directories, try, &execution, why);
+}
+
+int process_find(char *const *argv, char *const *environment, struct failure *why) {
+  return find(argv, environment, look_at_file, why);
+}
+
+int process_exec(char *const *argv, char *const *environment, struct failure *why) {
+  return find(argv, environment, exec_file, why);
 }

@@ -18,6 +18,13 @@ void process_own_stdio(uid_t uid);
 /* The value of `name` in an environment, or NULL. */
 const char *process_environment(char *const *environment, const char *name);
 
+/* Put "NAME=value" into an environment, in the place of another value: a copy, for execve(), that
+ * is never freed. */
+int process_set_variable(char ***environment, const char *variable, struct failure *why);
+
+/* Whether process_exec() would find something that may be executed; fails as it would. */
+int process_find(char *const *argv, char *const *environment, struct failure *why);
+
 /* execve() `argv`, looked up along PATH of `environment` when its name has no slash. Returns only
  * to say why not: ENOENT and ENOTDIR mean there is none, the rest that it cannot be run. */
 int process_exec(char *const *argv, char *const *environment, struct failure *why);

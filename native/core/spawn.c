@@ -18,7 +18,7 @@ static int lift(const struct spawn_request *request, int lifted[], struct failur
   for (size_t i = 0; i < request->fd_count; i++) {
     if (request->fds[i] < 0)
       continue;
-    lifted[i] = fcntl(request->fds[i], F_DUPFD_CLOEXEC, SPAWN_MAX_FDS);
+    lifted[i] = fcntl(request->fds[i], F_DUPFD_CLOEXEC, (int) request->fd_count);
     if (lifted[i] < 0)
       return fail(why, errno, "copy descriptor %d", request->fds[i]);
   }

@@ -10,7 +10,7 @@
 
 #include "failure.h"
 
-#define SPAWN_MAX_FDS 16
+#define SPAWN_MAX_FDS 256
 
 struct spawn_request {
   const char *path;

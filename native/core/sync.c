@@ -19,8 +19,11 @@ static const char *sync_name(enum sync message) {
     case SYNC_MAPPED: return "mapped";
     case SYNC_NAMESPACE: return "namespace";
     case SYNC_TERMINAL: return "terminal";
+    case SYNC_HOOKS: return "hooks";
+    case SYNC_HOOKED: return "hooked";
     case SYNC_READY: return "ready";
     case SYNC_PROCEED: return "proceed";
+    case SYNC_RELEASED: return "released";
     case SYNC_FAILED: return "failed";
   }
   return "?";

@@ -8,9 +8,14 @@
  *        write uid_map, gid_map
  *                                SYNC_MAPPED ->  takes the steps of the plan
  *       (with a terminal only)               <-  SYNC_TERMINAL, beside it the master
+ *       (bare, with hooks of the runtime)    <-  SYNC_HOOKS    before it enters its root
+ *        Node carries them out   SYNC_HOOKED ->
  *                                            <-  SYNC_READY    every step done
  *                              SYNC_PROCEED ->  execve()
  *                                            <-  end of file: exec took place
+ *
+ * In bare mode the starter has the keeper's part, up to PROCEED: the child answers with
+ * SYNC_RELEASED, closes its end, and waits for `start` (init/gate.h).
  *
  * In place of any message the child may send SYNC_FAILED with a struct failure;
  * sync_expect() then returns it as if it had happened here. One packet is one
@@ -22,7 +27,17 @@
 
 #include "failure.h"
 
-enum sync { SYNC_MAPPED = 1, SYNC_NAMESPACE, SYNC_TERMINAL, SYNC_READY, SYNC_PROCEED, SYNC_FAILED };
+enum sync {
+  SYNC_MAPPED = 1,
+  SYNC_NAMESPACE,
+  SYNC_TERMINAL,
+  SYNC_HOOKS,
+  SYNC_HOOKED,
+  SYNC_READY,
+  SYNC_PROCEED,
+  SYNC_RELEASED,
+  SYNC_FAILED
+};
 
 int sync_open(int *ret_keeper, int *ret_child, struct failure *why);
 int sync_send(int fd, enum sync message, struct failure *why);

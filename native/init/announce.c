@@ -58,13 +58,10 @@ void announce_started(struct keeper *keeper) {
   tell(keeper, &report);
 }
 
-void announce_refused(const struct failure *why, int exit_code) {
+void announce_refused(const struct failure *why) {
   struct report report = report_open("failed");
 
-  report_number(&report, "errno", why->errnum);
-  report_text(&report, "step", why->step);
-  report_text(&report, "what", why->what);
-  report_number(&report, "exitCode", exit_code);
+  report_refusal(&report, why);
   report_send(&report);
 }
 

@@ -13,7 +13,7 @@ void announce_started(struct keeper *keeper);
 const char *announce_object(struct report *report);
 
 /* It did not come to that. Only Node is told: `exited` says it to all others. */
-void announce_refused(const struct failure *why, int exit_code);
+void announce_refused(const struct failure *why);
 
 /* It has ended, and is to be started again. */
 void announce_died(struct keeper *keeper, struct ending *ending);

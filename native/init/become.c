@@ -243,28 +243,41 @@ static int leave_reaper_behind(struct command *command, int sync, struct failure
 
 /* HOME for a command whose environment has none. */
 static int add_home(struct command *command, struct failure *why) {
-  size_t count = 0;
+  autofree char *home = NULL;
 
   if (!command->has_user || !command->sets_home ||
       process_environment(command->environment, "HOME") != NULL)
     return 0;
-  while (command->environment[count] != NULL)
-    count++;
-
-  char **environment = calloc(count + 2, sizeof *environment);
-  char *home = NULL;
-  if (environment == NULL || asprintf(&home, "HOME=%s", command->identity.home) < 0)
+  if (asprintf(&home, "HOME=%s", command->identity.home) < 0)
     return fail(why, ENOMEM, "set HOME");
-  for (size_t i = 0; i < count; i++)
-    environment[i] = command->environment[i];
-  environment[count] = home;
-  command->environment = environment; /* for execve(): never freed */
-  return 0;
+  return process_set_variable(&command->environment, home, why);
 }
 
-static int agree_with_keeper(int sync, struct failure *why) {
+/* Of LISTEN_FDS descriptors the process is to know that they are its own (sd_listen_fds(3)). */
+static int name_listener(struct command *command, struct failure *why) {
+  char text[32];
+
+  if (command->preserved_count == 0 ||
+      process_environment(command->environment, "LISTEN_FDS") == NULL)
+    return 0;
+  (void) snprintf(text, sizeof text, "LISTEN_PID=%d", (int) getpid());
+  return process_set_variable(&command->environment, text, why);
+}
+
+/* Whoever creates a bare container is told what `start` would fail of. */
+static int wait_at_gate(struct command *command, int sync, struct failure *why) {
+  if (process_find(command->argv, command->environment, why) < 0)
+    return fail_in_step(why, "exec");
+  if (name_listener(command, why) < 0)
+    return -why->errnum;
+  return gate_wait(command->gate, sync, why);
+}
+
+static int agree_with_keeper(struct command *command, int sync, struct failure *why) {
   int r;
 
+  if (command->gate != NULL)
+    return wait_at_gate(command, sync, why);
   r = sync_send(sync, SYNC_READY, why);
   if (r < 0)
     return r;
@@ -288,7 +301,7 @@ int command_become(struct command *command, int sync, struct failure *why) {
   r = add_home(command, why);
   if (r < 0)
     return r;
-  r = agree_with_keeper(sync, why);
+  r = agree_with_keeper(command, sync, why);
   if (r < 0)
     return r;
 

@@ -13,6 +13,8 @@
 #include "../core/passwd.h"
 #include "../core/seccomp.h"
 
+#include "gate.h"
+
 #define COMMAND_MAX_RLIMITS 16
 
 struct rlimit_request {
@@ -36,6 +38,8 @@ struct command {
   size_t rlimit_count;
   struct rlimit_request rlimits[COMMAND_MAX_RLIMITS];
   bool has_terminal; /* it is descriptors 0, 1 and 2 */
+  struct gate *gate; /* bare: it waits there; else NULL */
+  int preserved_count;
   struct capabilities capabilities;
   struct seccomp_filter filter; /* no instructions: none */
   struct identity identity;

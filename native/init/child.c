@@ -25,15 +25,15 @@
 #include "../core/cleanup.h"
 #include "../core/inside.h"
 #include "../core/process.h"
+#include "../core/spawn.h"
 #include "../core/sync.h"
 #include "../core/syscalls.h"
+#include "../core/userns.h"
 #include "child_parts.h"
 #include "command.h"
 #include "console.h"
+#include "hook.h"
 #include "namespaces.h"
-
-/* Where what the keeper gave is moved to: everything above is closed. */
-enum { FD_SYNC = 3, FD_BORROWED };
 
 static int set_hostname(struct child *child, const union argument *arguments, struct failure *why) {
   (void) child;
@@ -78,14 +78,36 @@ static int open_terminal(struct child *child, const union argument *arguments,
                          struct failure *why) {
   (void) arguments; /* its size is the keeper's */
   child->command.has_terminal = true;
-  return console_open(child->root, FD_SYNC, why);
+  return console_open(child->root, child->sync, why);
+}
+
+/* Namespaces and mounts are there, and the host's tree still is. */
+static int await_runtime_hooks(struct child *child, const union argument *arguments,
+                               struct failure *why) {
+  const int r = sync_send(child->sync, SYNC_HOOKS, why);
+
+  (void) arguments;
+  return r < 0 ? r : sync_expect(child->sync, SYNC_HOOKED, why);
+}
+
+/* The first operation of those carries out all of them; gate.c those of another time. */
+static int run_hooks(struct child *child, const union argument *arguments, struct failure *why) {
+  if (arguments[0].number != HOOK_CREATE_CONTAINER || child->has_run_hooks)
+    return 0;
+  child->has_run_hooks = true;
+  return hooks_run(child->plan, HOOK_CREATE_CONTAINER, why);
 }
 
 /* What is neither here, nor of child_root.c, nor about the command (command.h) is the keeper's. */
 static const struct child_step steps[] = {
-    {PLAN_TERMINAL, open_terminal},    {PLAN_HOSTNAME, set_hostname},
-    {PLAN_DOMAINNAME, set_domainname}, {PLAN_LOOPBACK, raise_loopback},
-    {PLAN_WORKDIR, make_workdir},      {0, NULL},
+    {PLAN_TERMINAL, open_terminal},
+    {PLAN_HOSTNAME, set_hostname},
+    {PLAN_DOMAINNAME, set_domainname},
+    {PLAN_LOOPBACK, raise_loopback},
+    {PLAN_WORKDIR, make_workdir},
+    {PLAN_RUNTIME_HOOKS, await_runtime_hooks},
+    {PLAN_HOOK, run_hooks},
+    {0, NULL},
 };
 
 static const struct child_step *find_step(const struct child_step *table, enum plan_code code) {
@@ -117,6 +139,21 @@ static int enter_group(const struct child_start *given, struct failure *why) {
   return 0;
 }
 
+/* Who starts a bare container need not be its root: what is made from here on is to be root's, if
+ * there is one. */
+static int become_root(const struct plan *plan, struct failure *why) {
+  const struct operation *namespaces = plan_find(plan, PLAN_NAMESPACES);
+
+  if ((namespaces->arguments[0].number & CLONE_NEWUSER) == 0)
+    return 0;
+  const int r = userns_become_root(why);
+  if (r < 0 && r != -EINVAL) /* id 0 is not mapped */
+    return r;
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) /* lost with the ids of before */
+    return fail(why, errno, "set the parent death signal");
+  return 0;
+}
+
 static int start(struct child *child, const struct child_start *given, struct failure *why) {
   const struct plan *plan = given->plan;
   int r;
@@ -127,11 +164,13 @@ static int start(struct child *child, const struct child_start *given, struct fa
     return fail(why, errno, "set the parent death signal");
   r = enter_group(given, why);
   if (r == 0)
-    r = namespaces_show(plan, FD_SYNC, why);
+    r = namespaces_show(plan, child->sync, why);
   if (r < 0)
     return r;
 
-  r = sync_expect(FD_SYNC, SYNC_MAPPED, why);
+  r = sync_expect(child->sync, SYNC_MAPPED, why);
+  if (r == 0 && given->gate != NULL)
+    r = become_root(plan, why);
   if (r < 0)
     return r;
 
@@ -153,31 +192,69 @@ static int start(struct child *child, const struct child_start *given, struct fa
     if (r < 0)
       return r;
   }
-  return command_become(&child->command, FD_SYNC, why);
+  return command_become(&child->command, child->sync, why);
+}
+
+/* What the keeper gave is moved to where it stays, and everything else is closed: the command's own
+ * first, then ours, which are closed when it is executed. */
+enum { FD_FIRST = 3, MOST_OWN = 3 + NAMESPACES_MAX_BORROWED, MOST = SPAWN_MAX_FDS + MOST_OWN };
+
+struct moving {
+  int count;
+  int sources[MOST];
+};
+
+static int add_source(struct moving *moving, int fd) {
+  if (moving->count == MOST)
+    _exit(EXIT_FAILURE);
+  moving->sources[moving->count++] = fd;
+  return FD_FIRST + moving->count - 1;
 }
 
 /* By way of copies above all targets, so that none overwrites what is yet to be moved. */
-static void take_descriptors(const struct child_start *given) {
-  const int count = given->borrowed_count;
-  int copies[1 + NAMESPACES_MAX_BORROWED];
+static void move(struct moving *moving, int preserved_count) {
+  const int end = FD_FIRST + moving->count;
 
-  copies[0] = fcntl(given->sync, F_DUPFD_CLOEXEC, FD_BORROWED + count);
-  for (int i = 0; i < count; i++)
-    copies[1 + i] = fcntl(given->borrowed[i], F_DUPFD_CLOEXEC, FD_BORROWED + count);
-  for (int i = 0; i <= count; i++)
-    if (dup3(copies[i], FD_SYNC + i, O_CLOEXEC) < 0)
+  for (int i = 0; i < moving->count; i++)
+    moving->sources[i] = fcntl(moving->sources[i], F_DUPFD_CLOEXEC, end);
+  for (int i = 0; i < moving->count; i++)
+    if (dup3(moving->sources[i], FD_FIRST + i, i < preserved_count ? 0 : O_CLOEXEC) < 0)
       _exit(EXIT_FAILURE); /* EMFILE: what is there now is not the conversation */
-  (void) sys_close_range((unsigned) (FD_BORROWED + count), ~0U, 0);
+  (void) sys_close_range((unsigned) end, ~0U, 0);
+}
+
+static void take_descriptors(struct child *child, struct gate *gate,
+                             const struct child_start *given) {
+  struct moving moving = {0};
+
+  for (int i = 0; i < given->preserved_count; i++)
+    (void) add_source(&moving, given->preserved + i);
+  child->sync = add_source(&moving, given->sync);
+  if (given->gate != NULL) {
+    *gate = *given->gate;
+    gate->fifo = add_source(&moving, gate->fifo);
+    gate->result = add_source(&moving, gate->result);
+    child->command.gate = gate;
+    child->command.preserved_count = given->preserved_count;
+  }
+  child->borrowed = FD_FIRST + moving.count;
+  for (int i = 0; i < given->borrowed_count; i++)
+    (void) add_source(&moving, given->borrowed[i]);
+  move(&moving, given->preserved_count);
 }
 
 _Noreturn void child_main(const struct child_start *given) {
   struct failure why = {0};
+  struct gate gate = {0};
   /* static: an identity alone is 8 KiB, and this process never returns. */
-  static struct child child = {
-      .root = -1, .empty = -1, .borrowed = FD_BORROWED, .command = {.umask = 022}};
+  static struct child child = {.root = -1, .empty = -1, .command = {.umask = 022}};
 
-  take_descriptors(given);
+  child.plan = given->plan;
+  take_descriptors(&child, &gate, given);
   (void) start(&child, given, &why); /* returns only to say why it could not */
-  sync_report(FD_SYNC, &why);
+  if (gate.is_released)
+    gate_tell(&gate, &why);
+  else
+    sync_report(child.sync, &why);
   _exit(EXIT_FAILURE);
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../core/plan.h"
+#include "gate.h"
 
 struct child_start {
   const struct plan *plan;
@@ -9,6 +10,11 @@ struct child_start {
   const int *borrowed; /* descriptors for the plan's `borrow` operations, in their order */
   int borrowed_count;
   int cgroup; /* the directory of the control group to start in, or -1 */
+
+  /* In bare mode only. */
+  const struct gate *gate; /* where it waits */
+  int preserved;           /* the first of the descriptors that the command has from 3 on */
+  int preserved_count;
 };
 
 _Noreturn void child_main(const struct child_start *start);

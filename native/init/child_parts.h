@@ -1,13 +1,18 @@
 /* child_parts.h — what the files of child.h share. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "../core/plan.h"
 #include "become.h"
 
 struct child {
-  int root;     /* O_PATH of the container's root, -1 before `root` */
-  int empty;    /* what hides directories, -1 before the first `mask` */
-  int borrowed; /* the mount that the next `borrow` attaches */
+  const struct plan *plan;
+  int sync;           /* the conversation of core/sync.h */
+  int root;           /* O_PATH of the container's root, -1 before `root` */
+  int empty;          /* what hides directories, -1 before the first `mask` */
+  int borrowed;       /* the mount that the next `borrow` attaches */
+  bool has_run_hooks; /* createContainer */
   struct command command;
 };
 

@@ -26,7 +26,9 @@
 #include "filesystem.h"
 #include "health.h"
 #include "oom_score.h"
+#include "report.h"
 #include "streams.h"
+#include "verb.h"
 
 static bool is_joined(const struct keeper *keeper) {
   return plan_find(keeper->plan, PLAN_JOIN) != NULL;
@@ -167,11 +169,11 @@ static int start_child(struct keeper *keeper, struct failure *why) {
   r = sync_open(&ours, &theirs, why);
   if (r < 0)
     return r;
-  r = oom_score_lend(keeper->plan, &oom_score, why);
+  r = oom_score_lend(keeper->plan, FD_OOM_SCORE, &oom_score, why);
   if (r < 0)
     return fail_in_step(why, "oom-score-adj");
   r = clone_child(keeper, ours, theirs, why);
-  oom_score_restore(&oom_score);
+  oom_score_restore(FD_OOM_SCORE, &oom_score);
   if (r < 0)
     return fail_in_step(why, "namespaces");
   (void) close(steal_fd(&theirs));
@@ -247,13 +249,6 @@ void keeper_clean_up(struct keeper *keeper) {
   keeper->leftovers = (struct leftovers){0};
 }
 
-/* Docker's exit codes (docker run, "Exit status"). */
-static int exit_code_of(const struct failure *why) {
-  if (strcmp(why->step, "exec") != 0)
-    return 125;
-  return why->errnum == ENOENT || why->errnum == ENOTDIR ? 127 : 126;
-}
-
 /* An overlay mounted as volatile is not mounted a second time: what it wrote might be incomplete,
  * had the machine crashed in between (overlayfs.rst). We would not be here. */
 static void allow_overlays_again(const struct plan *plan) {
@@ -294,7 +289,7 @@ int keeper_start(struct keeper *keeper, int *ret_exit_code, struct failure *why)
     r = start_child(keeper, why);
   if (r < 0) {
     keeper_clean_up(keeper);
-    *ret_exit_code = exit_code_of(why);
+    *ret_exit_code = report_exit_code(why);
   }
   return r;
 }

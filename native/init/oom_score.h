@@ -12,6 +12,7 @@ struct oom_score {
   char own[16];
 };
 
-/* Nothing where the plan says nothing. Through FD_OOM_SCORE. */
-int oom_score_lend(const struct plan *plan, struct oom_score *ret_own, struct failure *why);
-void oom_score_restore(const struct oom_score *own);
+/* Nothing where the plan says nothing. `file` is our own file of it. */
+int oom_score_lend(const struct plan *plan, int file, struct oom_score *ret_own,
+                   struct failure *why);
+void oom_score_restore(int file, const struct oom_score *own);

@@ -121,13 +121,29 @@ void report_send_finished(const struct report *report) {
   }
 }
 
+static void add_failure(struct report *report, const struct failure *why) {
+  report_number(report, "errno", why->errnum);
+  report_text(report, "step", why->step);
+  report_text(report, "what", why->what);
+}
+
 void report_failed(const struct failure *why) {
   struct report report = report_open("failed");
 
-  report_number(&report, "errno", why->errnum);
-  report_text(&report, "step", why->step);
-  report_text(&report, "what", why->what);
+  add_failure(&report, why);
   report_send(&report);
+}
+
+/* docker run, "Exit status". */
+int report_exit_code(const struct failure *why) {
+  if (strcmp(why->step, "exec") != 0)
+    return 125;
+  return why->errnum == ENOENT || why->errnum == ENOTDIR ? 127 : 126;
+}
+
+void report_refusal(struct report *report, const struct failure *why) {
+  add_failure(report, why);
+  report_number(report, "exitCode", report_exit_code(why));
 }
 
 void report_end_with_node(void) {

@@ -41,3 +41,7 @@ void report_end_with_node(void);
 
 /* {"event":"failed","errno":2,"step":"exec","what":"exec /no/such"} */
 void report_failed(const struct failure *why);
+
+/* The same of a start that failed, with Docker's exit code for it: 125, 126 or 127. */
+int report_exit_code(const struct failure *why);
+void report_refusal(struct report *report, const struct failure *why);

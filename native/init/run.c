@@ -49,7 +49,7 @@ enum { FD_LIVE = FD_EXTRA + 1, FD_HOST_TERMINAL };
 
 static void note_refusal(struct ending *ending, const struct failure *why) {
   (void) snprintf(ending->error, sizeof ending->error, "%s: %s", why->what, strerror(why->errnum));
-  announce_refused(why, ending->exit_code);
+  announce_refused(why);
 }
 
 static void note_end(struct ending *ending, const struct keeper *keeper, int status) {

@@ -18,6 +18,7 @@ int run_main(int argc, char *argv[], struct failure *why);
 /* Whether that is to go on in a process that is none of Node's: its words, before anything is done.
  */
 bool run_is_detached(int argc, char *const *argv);
+int create_main(int argc, char *argv[], struct failure *why);
 int mapped_main(int argc, char *argv[], struct failure *why);
 int diff_main(int argc, char *argv[], struct failure *why);
 int apply_main(int argc, char *argv[], struct failure *why);
