@@ -51,15 +51,18 @@ describe("a bare container", () => {
     [["/no/such"], "exec /no/such", 127],
     [["/bin"], "exec /bin", 126],
     [["/etc/passwd"], "exec /etc/passwd, which is not executable", 126],
-  ] as const)("is refused with a command that is not there: %s", async ([command, what, exitCode]) => {
-    const box = await BareContainer.begin({
-      command,
-      before: [["file", "/etc/passwd", 0o644, "root:x:0:0::/:/bin/sh\n"]],
-    });
+  ] as const)(
+    "is refused with a command that is not there: %s",
+    async ([command, what, exitCode]) => {
+      const box = await BareContainer.begin({
+        command,
+        before: [["file", "/etc/passwd", 0o644, "root:x:0:0::/:/bin/sh\n"]],
+      });
 
-    expect(await box.expect("failed")).toMatchObject({ step: "exec", what, exitCode });
-    await box.starter.ended;
-  });
+      expect(await box.expect("failed")).toMatchObject({ step: "exec", what, exitCode });
+      await box.starter.ended;
+    },
+  );
 
   it("does not begin where somebody else has made its pipe", async () => {
     const box = await BareContainer.begin({ command: ["true"], files: ["exec.fifo"] });
