@@ -32,6 +32,7 @@ const OPERATIONS = {
   "exec-fifo": [24, "s"],
   "console-socket": [25, "s"],
   "preserve-fds": [26, "n"],
+  "seccomp-listener": [28, "sss"],
   hostname: [32, "s"],
   loopback: [33, ""],
   propagation: [34, ""],
@@ -68,8 +69,19 @@ const OPERATIONS = {
   "become-root": [66, "l"],
   "runtime-hooks": [67, ""],
   hook: [68, "nnslls"],
+  personality: [69, "n"],
+  scheduler: [70, "nnnnnn"],
+  "io-priority": [71, "n"],
+  label: [72, "ss"],
+  node: [73, "snnnnn"],
+  "bind-mapped": [74, "ssnss"],
+  "root-propagation": [75, "n"],
   borrow: [76, "ssss"],
   "move-root": [77, ""],
+  "cpu-affinity": [78, "ss"],
+  remount: [80, "snl"],
+  "mount-attributes": [81, "nnnnnn"],
+  "tmpfs-copy": [82, "sl"],
   target: [110, "nns"],
 } as const satisfies Record<string, readonly [code: number, signature: string]>;
 
@@ -94,6 +106,14 @@ export type Plan = readonly Operation[];
 
 /** Flags of the operation `root`: bind the path onto itself first, it is no mount of ours yet. */
 export const ROOT_BIND = 1;
+/** Flags of the operation `root`: the mount that it lies on stops to be shared with the host. */
+export const ROOT_ALONE = 2;
+
+/** Flags of the operation `remount`: the attributes of the mount point, not its file system's. */
+export const REMOUNT_ATTRIBUTES = 1;
+
+/** A flag in the mode of the operation `node`: it has to be there already. */
+export const NODE_IS_THERE = 1 << 20;
 
 /** Flags of the operation `network`: without it the container fails to start, if it is the last. */
 export const NETWORK_REQUIRED = 1;
@@ -116,6 +136,7 @@ export const BIND = {
   SHARED: 512,
   UNBINDABLE: 1024,
   PROPAGATION_TOP: 2048,
+  IDMAP_BELOW: 4096,
 } as const;
 
 /** Flags of the operation `copy-up`: what the image has there; and so that it outlives a power cut. */

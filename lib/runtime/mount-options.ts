@@ -61,7 +61,7 @@ const WORDS: Readonly<Record<string, readonly [clears: number, sets: number]>> =
 };
 
 /** Word → the flags of the operation `bind`. Private is what every mount is that nobody asks for. */
-const PROPAGATION: Readonly<Record<Propagation, number>> = {
+export const PROPAGATION: Readonly<Record<Propagation, number>> = {
   private: 0,
   rprivate: 0,
   slave: BIND.SLAVE | BIND.PROPAGATION_TOP,

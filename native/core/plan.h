@@ -50,6 +50,7 @@
   X(24, EXEC_FIFO, "exec-fifo", "s")            /* bare: path, made by the starter (gate.h) */     \
   X(25, CONSOLE_SOCKET, "console-socket", "s")  /* bare: where the terminal's master goes */       \
   X(26, PRESERVE_FDS, "preserve-fds", "n")      /* bare: the command has so many from 3 on */      \
+  X(28, SECCOMP_LISTENER, "seccomp-listener", "sss") /* socket, JSON: listener.h */                \
   X(32, HOSTNAME, "hostname", "s")                                                                 \
   X(33, LOOPBACK, "loopback", "")                                                                  \
   X(34, PROPAGATION, "propagation", "")                                                            \
@@ -86,9 +87,20 @@
   X(66, BECOME_ROOT, "become-root", "l")    /* paths on the host that become root's too */         \
   X(67, RUNTIME_HOOKS, "runtime-hooks", "") /* bare: Node carries out those of the runtime */      \
   X(68, HOOK, "hook", "nnslls") /* bare: HOOK_…, ms or 0, path, arguments, environment, state */ \
+  X(69, PERSONALITY, "personality", "n")  /* personality(2) */                                     \
+  X(70, SCHEDULER, "scheduler", "nnnnnn") /* policy, flags, nice or priority, three times in ns */ \
+  X(71, IO_PRIORITY, "io-priority", "n")  /* ioprio_set(2) */                                      \
+  X(72, LABEL, "label", "ss") /* file below /proc/self/attr, what is written to it before exec */  \
+  X(73, NODE, "node", "snnnnn") /* path inside, mode with type, major, minor, uid, gid: node.h */  \
+  X(74, BIND_MAPPED, "bind-mapped", "ssnss")       /* as `bind`; lines of a uid_map, a gid_map */  \
+  X(75, ROOT_PROPAGATION, "root-propagation", "n") /* MS_… of the mount that is / */             \
   X(76, BORROW, "borrow", "ssss") /* live file of a container, name, path there, target inside */  \
-  X(77, MOVE_ROOT, "move-root", "") /* in the place of `pivot` */                                  \
-  X(110, TARGET, "target", "nns")   /* bare: process of a container, its start in ticks, the boot */
+  X(77, MOVE_ROOT, "move-root", "")         /* in the place of `pivot` */                          \
+  X(78, CPU_AFFINITY, "cpu-affinity", "ss") /* lists of CPUs: from here on, and of the command */  \
+  X(80, REMOUNT, "remount", "snl")          /* mount point inside, REMOUNT_…, options */         \
+  X(81, MOUNT_ATTRIBUTES, "mount-attributes", "nnnnnn") /* of the next mount: mount_wishes.h */    \
+  X(82, TMPFS_COPY, "tmpfs-copy", "sl") /* target inside, options: with what was there before */   \
+  X(110, TARGET, "target", "nns") /* bare: process of a container, its start in ticks, the boot */
 
 enum plan_code {
 #define PLAN_CODE(code, name, text, signature) PLAN_##name = (code),
@@ -97,7 +109,11 @@ enum plan_code {
 };
 
 /* root: the path is no mount of the child's own yet, bind it onto itself. */
-enum { ROOT_BIND = 1 };
+enum {
+  ROOT_BIND = 1,
+  /* The mount that it lies on stops to be shared: nothing below the root reaches the host. */
+  ROOT_ALONE = 2
+};
 enum {
   BIND_RECURSIVE = 1,
   BIND_OPTIONAL = 2, /* no source: no mount */
@@ -112,9 +128,14 @@ enum {
   BIND_SHARED = 512,
   BIND_UNBINDABLE = 1024,
   BIND_PROPAGATION_TOP = 2048, /* what is below it stays as it was: a slave of the host's */
+  BIND_IDMAP_BELOW = 4096,     /* what is below it too, with BIND_IDMAP or `bind-mapped` */
 };
 /* hook: where in a start it is carried out. Its state is JSON up to and with `"pid":`. */
 enum { HOOK_CREATE_CONTAINER = 1, HOOK_START_CONTAINER };
+/* remount: the mount point's own attributes, but not its file system's. */
+enum { REMOUNT_ATTRIBUTES = 1 };
+/* node: in its mode. It has to be there already. */
+enum { NODE_IS_THERE = 1 << 20 };
 /* network: the next one where this fails, and without a next one none, or else no container. */
 enum { NETWORK_REQUIRED = 1 };
 enum {
