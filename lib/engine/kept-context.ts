@@ -1,6 +1,6 @@
 /** The same engine for containers with `userns: "keep-id"`, in a mapped namespace of their own. */
 import { Layers } from "../layers/snapshots.ts";
-import { createUserNamespace } from "../native/helper.ts";
+import { createUserNamespace } from "../native/user-namespace.ts";
 import type { ConfinementOptions } from "../runtime/confinement.ts";
 import type { MappedNamespace } from "../runtime/namespace.ts";
 import { type KeptIds, keptMapping, parseUserns, unsupportedUserns } from "../runtime/userns.ts";

@@ -4,6 +4,7 @@ import { Socket } from "node:net";
 import { onAbort, throwIfAborted } from "../util/abort.ts";
 import { errnoName, errnoWords } from "../util/errno.ts";
 import { binding, helperPath } from "./binding.ts";
+import { EventQueue } from "./event-queue.ts";
 
 /** One line of marmita-init: `{ event: "started", pid: 12 }`. */
 export type HelperEvent = Readonly<Record<string, unknown>> & { readonly event: string };
@@ -76,7 +77,7 @@ export class Helper {
   readonly ended: Promise<EndStatus>;
   readonly #socket: Socket;
   readonly #pidfd: number;
-  readonly #queue = new EventQueue();
+  readonly #queue = new EventQueue<HelperEvent>();
   #status: Promise<EndStatus> | undefined;
 
   private constructor(socket: Socket, pid: number, pidfd: number) {
@@ -89,10 +90,10 @@ export class Helper {
 
   static start(verb: string, options: HelperOptions = {}): Helper {
     const { title = "marmita-init", args = [], stdio = [-1, -1, -1], extra = [] } = options;
-    const [ours, theirs] = call(() => binding().socketPair());
+    const [ours, theirs] = callAddon(() => binding().socketPair());
     try {
       const fds = [...stdio, theirs, ...extra];
-      const { pid, pidfd } = call(() =>
+      const { pid, pidfd } = callAddon(() =>
         binding().spawn(helperPath(), [title, verb, ...args], [`PATH=${path()}`], fds),
       );
       return new Helper(new Socket({ fd: ours, readable: true, writable: true }), pid, pidfd);
@@ -162,7 +163,7 @@ function path(): string {
 }
 
 /** Calls the addon: what it could not do is told like what the helper could not. */
-function call<T>(work: () => T): T {
+export function callAddon<T>(work: () => T): T {
   try {
     return work();
   } catch (cause) {
@@ -173,36 +174,6 @@ function call<T>(work: () => T): T {
 }
 
 const EAGER_TRIES = 4;
-
-/** Events not yet read, and readers without an event. */
-class EventQueue implements AsyncIterable<HelperEvent> {
-  readonly #events: HelperEvent[] = [];
-  readonly #readers: ((result: IteratorResult<HelperEvent>) => void)[] = [];
-  #ended = false;
-
-  push(event: HelperEvent): void {
-    const reader = this.#readers.shift();
-    if (reader === undefined) this.#events.push(event);
-    else reader({ done: false, value: event });
-  }
-
-  end(): void {
-    this.#ended = true;
-    for (const reader of this.#readers.splice(0)) reader({ done: true, value: undefined });
-  }
-
-  [Symbol.asyncIterator](): AsyncIterator<HelperEvent> {
-    return {
-      next: () =>
-        new Promise((resolve) => {
-          const event = this.#events.shift();
-          if (event !== undefined) resolve({ done: false, value: event });
-          else if (this.#ended) resolve({ done: true, value: undefined });
-          else this.#readers.push(resolve);
-        }),
-    };
-  }
-}
 
 export interface VerbOptions {
   readonly args?: readonly string[];
@@ -394,35 +365,6 @@ export function spawnWatcher(options: WatcherOptions): Keeper {
 
 /** The first of the descriptors beside 0, 1, 2 and the socket. */
 export const FD_EXTRA = 4;
-
-/**
- * Make a user namespace with these maps. `helpers` calls newuidmap and newgidmap, `direct` needs
- * CAP_SETUID and CAP_SETGID here, `single` maps one id of our own and denies setgroups.
- */
-export async function createUserNamespace(options: {
-  readonly mode: "helpers" | "direct" | "single";
-  readonly uids: readonly IdExtent[];
-  readonly gids: readonly IdExtent[];
-}): Promise<UserNamespace> {
-  const { mode, uids, gids } = options;
-  const [ours, theirs] = call(() => binding().socketPair());
-  try {
-    const helper = Helper.start("mapped", {
-      args: [mode, formatIdMap(uids), formatIdMap(gids)],
-      extra: [theirs],
-    });
-    let last: HelperEvent | undefined;
-    for await (const event of helper.events) last = event;
-    if (last?.event !== "mapped") {
-      throw new HelperFailure(last ?? { event: "failed", what: "make a user namespace" });
-    }
-    const fd = call(() => binding().receive(ours));
-    return { fd, uids, gids, close: () => closeSync(fd) };
-  } finally {
-    closeSync(ours);
-    closeSync(theirs);
-  }
-}
 
 /** Lines for /proc/PID/uid_map. */
 export function formatIdMap(extents: readonly IdExtent[]): string {

@@ -1,6 +1,7 @@
 /** The mapped namespace: one user namespace with every id the caller may give, as a descriptor. */
 import { MarmitaError } from "../errors.ts";
-import { createUserNamespace, HelperFailure, type UserNamespace } from "../native/helper.ts";
+import { HelperFailure, type UserNamespace } from "../native/helper.ts";
+import { createUserNamespace } from "../native/user-namespace.ts";
 import { hintFor } from "./hints.ts";
 import { chooseIdMapping, type IdMapping, singleMapping } from "./id-maps.ts";
 
