@@ -148,6 +148,11 @@ export function capabilityMask(names: readonly string[]): number {
   return [...bits].reduce((mask, bit) => mask + 2 ** bit, 0);
 }
 
+/** Whether Linux has one of this name. */
+export function isCapability(name: string): name is CapabilityName {
+  return CAPABILITIES.some((one) => one === name);
+}
+
 function bitOf(name: string): number {
   const bit = CAPABILITIES.findIndex((one) => one === name);
   if (bit >= 0) return bit;

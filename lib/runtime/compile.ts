@@ -5,7 +5,9 @@ import { formatIdMap } from "../native/helper.ts";
 import { BIND, NETWORK_REQUIRED, type Operation, type Plan } from "../native/plan.ts";
 import type { Device, Linux, NamespaceType, RuntimeSpec, SpecMount } from "../oci/runtime-spec.ts";
 import { cgroupName } from "./cgroup-name.ts";
+import { CLONE, cloneFlags } from "./clone-flags.ts";
 import type { CompileContext } from "./compile-context.ts";
+import { DEVICE_FLAGS, deviceOperations, isDefaultDevice } from "./compile-devices.ts";
 import { processOperations, terminalOperations } from "./compile-process.ts";
 import { imageOperations, readonlyOperations, rootOperations } from "./compile-rootfs.ts";
 import { bindOperations, releaseOperations, volumeOperations } from "./compile-volumes.ts";
@@ -15,30 +17,6 @@ import { bindFlags, checkNewMount, parseMountOptions } from "./mount-options.ts"
 import { refuseUnsupported } from "./refuse.ts";
 import { rulesOf } from "./seccomp/rules.ts";
 import { sysctlPath } from "./sysctls.ts";
-
-const CLONE: Readonly<Record<NamespaceType, number>> = {
-  time: 0x80,
-  mount: 0x2_0000,
-  cgroup: 0x200_0000,
-  uts: 0x400_0000,
-  ipc: 0x800_0000,
-  user: 0x1000_0000,
-  pid: 0x2000_0000,
-  network: 0x4000_0000,
-};
-
-/** runtime-spec, config-linux.md, "Default Devices". */
-const DEVICES = ["null", "zero", "full", "random", "urandom", "tty"];
-/** Read-only is the node, not the device: root of this machine inside may use it, not change it. */
-const DEVICE_FLAGS = BIND.OPTIONAL | BIND.READONLY | BIND.NOSUID | BIND.NOEXEC;
-const DEVICE_LINKS = [
-  ["/proc/self/fd", "/dev/fd"],
-  ["/proc/self/fd/0", "/dev/stdin"],
-  ["/proc/self/fd/1", "/dev/stdout"],
-  ["/proc/self/fd/2", "/dev/stderr"],
-  ["/proc/kcore", "/dev/core"],
-  ["pts/ptmx", "/dev/ptmx"],
-] as const;
 
 /** Throws `UNSUPPORTED`, naming the field, for what config.json asks and marmita cannot do. */
 export function compile(spec: RuntimeSpec, context: CompileContext): Plan {
@@ -90,7 +68,6 @@ function keeperOperations({ linux, process }: RuntimeSpec, context: CompileConte
   const { oomScoreAdj } = process;
   const joined = joinedTypes(joins);
   const own = linux.namespaces.filter(({ type }) => !joined.has(type));
-  const flags = new Set(own.map(({ type }) => CLONE[type]));
   return [
     ["container", context.id, context.title],
     ["bundle", context.bundle],
@@ -103,7 +80,7 @@ function keeperOperations({ linux, process }: RuntimeSpec, context: CompileConte
     ...(joins.length === 0 ? mapOperations(linux, context) : []),
     ...joins.map((one) => joinOperation(one, CLONE)),
     ...when(oomScoreAdj !== undefined, ["oom-score-adj", String(oomScoreAdj)]),
-    ["namespaces", [...flags].reduce((sum, flag) => sum + flag, 0)],
+    ["namespaces", cloneFlags(own)],
     ...networkOperations(context),
     ...eventOperations(context),
     ...when(context.hasCgroup2, ["cgroup", cgroupName(context.id)]),
@@ -201,16 +178,7 @@ function deviceOperation({ type, path }: Device): Plan {
       details: { path },
     });
   }
-  const isDefault = DEVICES.some((name) => path === `/dev/${name}`);
-  return isDefault ? [] : [["bind", path, path, DEVICE_FLAGS & ~BIND.OPTIONAL]];
-}
-
-/** Nodes cannot be made in a user namespace: those of this machine are bound. */
-function deviceOperations(): Plan {
-  return [
-    ...DEVICES.map((name) => ["bind", `/dev/${name}`, `/dev/${name}`, DEVICE_FLAGS] as const),
-    ...DEVICE_LINKS.map(([text, path]) => ["symlink", text, path] as const),
-  ];
+  return isDefaultDevice(path) ? [] : [["bind", path, path, DEVICE_FLAGS & ~BIND.OPTIONAL]];
 }
 
 /**

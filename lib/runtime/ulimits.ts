@@ -1,6 +1,6 @@
 /** Resource limits of a process: Docker's names, config.json's, and the kernel's numbers. */
 import { MarmitaError } from "../errors.ts";
-import type { Rlimit } from "../oci/runtime-spec.ts";
+import type { Rlimit, Whole64 } from "../oci/runtime-spec.ts";
 
 /** `-1` and `Infinity` are no limit. One number is both. In the units of setrlimit(2). */
 export type Ulimit = number | { readonly soft: number; readonly hard: number };
@@ -70,11 +70,11 @@ export function kernelLimits(limits: readonly Rlimit[]): readonly KernelLimit[] 
   });
 }
 
-function isLimit(value: unknown): boolean {
-  return Number.isInteger(value) && Number(value) >= 0;
+function isLimit(value: Whole64): boolean {
+  return (typeof value === "bigint" || Number.isInteger(value)) && value >= 0;
 }
 
-function kernelValue(value: number): bigint {
+function kernelValue(value: Whole64): bigint {
   return value >= UNLIMITED ? 2n ** 64n - 1n : BigInt(value);
 }
 

@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { formatPlan } from "../../../lib/native/plan.ts";
+import type { Linux, Process, RuntimeSpec } from "../../../lib/oci/runtime-spec.ts";
+import type { BundleContext } from "../../../lib/runtime/bundle-context.ts";
+import { compileBundle } from "../../../lib/runtime/compile-bundle.ts";
+
+const NAMESPACES = (["pid", "network", "ipc", "uts", "mount"] as const).map((type) => ({ type }));
+const PROCESS: Process = { user: { uid: 0, gid: 0 }, args: ["sh"], cwd: "/" };
+const NET = "/run/netns/a";
+
+function specOf(given: Partial<RuntimeSpec> = {}): RuntimeSpec {
+  return {
+    ociVersion: "1.2.0",
+    root: { path: "rootfs" },
+    process: PROCESS,
+    linux: { namespaces: NAMESPACES },
+    ...given,
+  };
+}
+
+function context(given: Partial<BundleContext> = {}): BundleContext {
+  return {
+    id: "one",
+    bundle: "/bundle",
+    ids: { kind: "none" },
+    execFifo: "/state/one/exec.fifo",
+    preserveFds: 0,
+    noPivot: false,
+    noNewKeyring: false,
+    filters: "/filters",
+    hookState: (status) => `{"status":"${status}","pid":`,
+    ...given,
+  };
+}
+
+function planOf(spec: Partial<RuntimeSpec> = {}, given: Partial<BundleContext> = {}): string {
+  return formatPlan(compileBundle(specOf(spec), context(given)).plan);
+}
+
+function linux(given: Partial<Linux>): { linux: Linux } {
+  return { linux: { namespaces: NAMESPACES, ...given } };
+}
+
+function thrown(spec: Partial<RuntimeSpec>): unknown {
+  try {
+    return planOf(spec);
+  } catch (error) {
+    return error;
+  }
+}
+
+describe("compileBundle", () => {
+  it("makes namespaces but for those that have a path", () => {
+    const namespaces = [{ type: "mount" }, { type: "network", path: NET }] as const;
+
+    expect(planOf()).toContain("\nnamespaces 0x6c020000\n");
+    expect(planOf(linux({ namespaces }))).toContain("\nnamespaces 0x20000\n");
+  });
+
+  it("writes no maps where there is no user namespace to make", () => {
+    expect(planOf()).not.toMatch(/^(?:uid-map|gid-map|setgroups|become-root)/m);
+  });
+
+  it.for([
+    ["hostname", { hostname: "a", ...linux({ namespaces: [{ type: "mount" }] }) }],
+    ["domainname", { domainname: "a", ...linux({ namespaces: [{ type: "mount" }] }) }],
+    ["linux.namespaces", linux({ namespaces: [] })],
+    ['linux.sysctl["vm.swappiness"]', linux({ sysctl: { "vm.swappiness": "1" } })],
+  ] as const)("refuses %s by name", ([field, spec]) => {
+    expect(thrown(spec)).toMatchObject({ code: "UNSUPPORTED", details: { field } });
+  });
+
+  it("warns of capabilities that there are not", () => {
+    const capabilities = { bounding: ["CAP_KILL", "CAP_ODD"], effective: ["CAP_ODD"] };
+    const spec = specOf({ process: { ...PROCESS, capabilities } });
+
+    const { plan, warnings } = compileBundle(spec, context());
+
+    expect(formatPlan(plan)).toContain("\ncapabilities 0x20 0x0 0x0 0x0 0x0\n");
+    expect(warnings).toEqual(["process.capabilities: no such capability: CAP_ODD"]);
+  });
+});
