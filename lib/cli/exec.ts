@@ -2,7 +2,7 @@
 import { Readable } from "node:stream";
 import type { Container } from "../engine/container.ts";
 import type { ExecSettings } from "../engine/exec-options.ts";
-import { chunksOf } from "../engine/capture.ts";
+import { chunksOf } from "../runtime/capture.ts";
 import { RawTerminal } from "../native/raw-terminal.ts";
 import type { ExecProcess } from "../runtime/exec.ts";
 import { attach, type Attachable, catchSignals, type ProxiedSignals } from "./attach.ts";

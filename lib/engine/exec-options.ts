@@ -1,6 +1,6 @@
 /** What callers may ask of one more command in a container, and what they get back. */
 import type { ExitStatus } from "../runtime/process.ts";
-import type { InputOption } from "./capture.ts";
+import type { InputOption } from "../runtime/capture.ts";
 import type { CaptureOption, OutputOption, StdinOption, TerminalSizeOptions } from "./options.ts";
 
 /** What is not said here is as the container has it: user, directory, variables. */

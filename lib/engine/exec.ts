@@ -14,7 +14,7 @@ import { ambientOf } from "../runtime/security.ts";
 import { sizeOf } from "../runtime/spec-input.ts";
 import { abortError, onAbort, throwIfAborted } from "../util/abort.ts";
 import { isMissing } from "../util/system-error.ts";
-import { type Captured, capture, feed, textOf } from "./capture.ts";
+import { type Captured, capture, feed, textOf } from "../runtime/capture.ts";
 import type { EngineContext } from "./context.ts";
 import { recordContainer } from "./events.ts";
 import type { ExecOptions, ExecResult, ExecSettings, StartExecOptions } from "./exec-options.ts";

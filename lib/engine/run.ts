@@ -2,7 +2,7 @@
 import type { NetworkState } from "../runtime/network-state.ts";
 import type { ExitStatus, RunningProcess } from "../runtime/process.ts";
 import { abortError } from "../util/abort.ts";
-import { type Captured, capture, feed, textOf } from "./capture.ts";
+import { type Captured, capture, feed, textOf } from "../runtime/capture.ts";
 import type { RunRequest } from "./checks.ts";
 import type { EngineContext } from "./context.ts";
 import { type Created, createContainer } from "./create.ts";

@@ -1,4 +1,4 @@
-/** Compiled filters in the data root: made once for each set of rules, read by every start. */
+/** Compiled filters in a data root, or a state root: made once for each set of rules, read by every start. */
 import { type Stats, closeSync, openSync, statSync } from "node:fs";
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -23,11 +23,14 @@ const INSTRUCTION_BYTES = 8;
 /** By path, the files this process has looked into: a stat tells whether they are still the same. */
 const verified = new Map<string, string>();
 
+/** Where they are, and their lock. */
+export type FilterPlace = Pick<Paths, "seccomp" | "lock">;
+
 /**
  * The path of the filter for these rules, compiled when it is not there or not whole. Two may do so
  * at once. Rejects with `UNSUPPORTED` for rules that the kernel cannot take.
  */
-export async function ensureFilter(paths: Paths, rules: SeccompRules): Promise<string> {
+export async function ensureFilter(paths: FilterPlace, rules: SeccompRules): Promise<string> {
   const path = join(paths.seccomp, rules.name);
   if (isVerified(path) || (await verify(path))) return path;
   try {
@@ -82,7 +85,7 @@ export function isWhole(file: Buffer): boolean {
   );
 }
 
-async function make(paths: Paths, path: string, rules: string): Promise<void> {
+async function make(paths: FilterPlace, path: string, rules: string): Promise<void> {
   await using held = await lock(paths.lock("seccomp"), { mode: "exclusive" });
   void held;
   if (await verify(path)) return; // somebody else did while we waited
