@@ -1,21 +1,14 @@
 #include "birth.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "../core/syscalls.h"
+#include "go_between.h"
 #include "namespaces.h"
-
-/* What the go-between leaves behind, in memory of both. */
-struct legacy {
-  pid_t pid; /* 0: none was cloned, and `why` says why */
-  struct failure why;
-};
 
 static int clone_child(const struct child_start *start, int ours, struct clone_args *arguments,
                        struct failure *why) {
@@ -30,15 +23,6 @@ static int clone_child(const struct child_start *start, int ours, struct clone_a
   return pid;
 }
 
-/* Cloned into it, no process has to be moved, which takes the kernel long. Its cgroup namespace
- * would begin at our group then: it makes that itself (child.c). */
-static void choose_group(const struct child_start *start, struct clone_args *arguments) {
-  if (start->cgroup < 0)
-    return;
-  arguments->flags = (arguments->flags & ~(uint64_t) CLONE_NEWCGROUP) | CLONE_INTO_CGROUP;
-  arguments->cgroup = (unsigned) start->cgroup;
-}
-
 static int give(const struct child_start *start, int ours, uint64_t flags, struct birth *ret_birth,
                 struct failure *why) {
   int pidfd = -1;
@@ -47,7 +31,7 @@ static int give(const struct child_start *start, int ours, uint64_t flags, struc
       .pidfd = (uint64_t) (uintptr_t) &pidfd,
       .exit_signal = SIGCHLD,
   };
-  choose_group(start, &arguments);
+  go_between_choose_group(start->cgroup, &arguments);
   const int pid = clone_child(start, ours, &arguments, why);
 
   if (pid < 0)
@@ -56,57 +40,23 @@ static int give(const struct child_start *start, int ours, uint64_t flags, struc
   return 0;
 }
 
-/* The child's number is the one that the keeper knows it by: it is told in our own pid namespace,
- * which we are in still. Its end is told as ours is (clone(2), CLONE_PARENT). */
-static int mediate(const struct child_start *start, int ours, uint64_t flags,
-                   struct legacy *legacy) {
-  struct clone_args arguments = {.flags = flags | CLONE_PARENT};
+struct delivery {
+  const struct child_start *start;
+  int ours;
+};
 
-  choose_group(start, &arguments);
-  if (namespaces_join(start->plan, CLONE_NEWPID, &legacy->why) < 0)
-    return fail_in_step(&legacy->why, "join");
-  const int pid = clone_child(start, ours, &arguments, &legacy->why);
-  legacy->pid = pid < 0 ? 0 : pid;
-  return pid;
+static int enter_pids(void *whose, struct failure *why) {
+  const struct delivery *delivery = whose;
+
+  return namespaces_join(delivery->start->plan, CLONE_NEWPID, why) < 0 ? fail_in_step(why, "join")
+                                                                       : 0;
 }
 
-static int take_over(const struct legacy *legacy, struct birth *ret_birth, struct failure *why) {
-  const pid_t pid = legacy->pid;
+static void be_child(void *whose) {
+  const struct delivery *delivery = whose;
 
-  if (pid == 0 && legacy->why.errnum == 0)
-    return fail(why, EIO, "clone: the go-between was killed");
-  if (pid == 0) {
-    *why = legacy->why;
-    return -why->errnum;
-  }
-  const int pidfd = (int) syscall(SYS_pidfd_open, pid, 0); /* not reaped: the number is its own */
-  if (pidfd >= 0) {
-    *ret_birth = (struct birth){.pid = pid, .pidfd = pidfd};
-    return 0;
-  }
-  (void) fail(why, errno, "open a pidfd");
-  (void) kill(pid, SIGKILL);
-  (void) waitpid(pid, NULL, 0);
-  return -why->errnum;
-}
-
-static int give_through_another(const struct child_start *start, int ours, uint64_t flags,
-                                struct birth *ret_birth, struct failure *why) {
-  struct legacy *legacy =
-      mmap(NULL, sizeof *legacy, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-  if (legacy == MAP_FAILED)
-    return fail(why, errno, "prepare a go-between");
-  const pid_t pid = fork();
-  if (pid == 0)
-    _exit(mediate(start, ours, flags, legacy) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
-  if (pid < 0)
-    (void) fail(&legacy->why, errno, "fork");
-  while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-    continue;
-  const int r = take_over(legacy, ret_birth, why);
-  (void) munmap(legacy, sizeof *legacy);
-  return r;
+  (void) close(delivery->ours);
+  child_main(delivery->start);
 }
 
 static bool joins_pids(const struct plan *plan) {
@@ -124,6 +74,14 @@ int birth_give(const struct child_start *start, int ours, struct birth *ret_birt
   if (namespaces == NULL)
     return fail(why, EINVAL, "the plan has no namespaces");
   const uint64_t flags = namespaces->arguments[0].number;
-  return joins_pids(start->plan) ? give_through_another(start, ours, flags, ret_birth, why)
+  struct delivery delivery = {.start = start, .ours = ours};
+  const struct go_between between = {
+      .enter = enter_pids,
+      .be = be_child,
+      .whose = &delivery,
+      .flags = flags,
+      .cgroup = start->cgroup,
+  };
+  return joins_pids(start->plan) ? go_between_give(&between, ret_birth, why)
                                  : give(start, ours, flags, ret_birth, why);
 }

@@ -1,14 +1,7 @@
 /* birth.h — how a container's first process comes to be a child of its keeper.
  *
- * Where it is to see the processes of another container, a go-between clones it, and ends:
- *
- *   keeper            go-between                          child (the keeper's all the same)
- *
- *   fork()  ------>   enters the other's pid namespace
- *                     clone(CLONE_PARENT)  ------------>  starts, waits
- *           <------   ends
- *
- * For all that a process starts once it has entered a pid namespace is in there: the program that
+ * Where it is to see the processes of another container, a go-between clones it (go_between.h): all
+ * that a process starts once it has entered a pid namespace is in there, and the program that
  * connects the network would be seen by the other container, whose root may end and trace what it
  * sees, being in the same user namespace.
  */
@@ -18,11 +11,7 @@
 
 #include "../core/failure.h"
 #include "child.h"
-
-struct birth {
-  pid_t pid;
-  int pidfd;
-};
+#include "go_between.h"
 
 /* The child waits for SYNC_MAPPED; it closes `ours` and keeps `start->sync`. On failure there is
  * none. */
