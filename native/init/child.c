@@ -25,7 +25,6 @@
 #include "../core/cleanup.h"
 #include "../core/inside.h"
 #include "../core/process.h"
-#include "../core/spawn.h"
 #include "../core/sync.h"
 #include "../core/syscalls.h"
 #include "../core/userns.h"
@@ -33,6 +32,7 @@
 #include "command.h"
 #include "console.h"
 #include "hook.h"
+#include "moving.h"
 #include "namespaces.h"
 
 static int set_hostname(struct child *child, const union argument *arguments, struct failure *why) {
@@ -195,52 +195,24 @@ static int start(struct child *child, const struct child_start *given, struct fa
   return command_become(&child->command, child->sync, why);
 }
 
-/* What the keeper gave is moved to where it stays, and everything else is closed: the command's own
- * first, then ours, which are closed when it is executed. */
-enum { FD_FIRST = 3, MOST_OWN = 3 + NAMESPACES_MAX_BORROWED, MOST = SPAWN_MAX_FDS + MOST_OWN };
-
-struct moving {
-  int count;
-  int sources[MOST];
-};
-
-static int add_source(struct moving *moving, int fd) {
-  if (moving->count == MOST)
-    _exit(EXIT_FAILURE);
-  moving->sources[moving->count++] = fd;
-  return FD_FIRST + moving->count - 1;
-}
-
-/* By way of copies above all targets, so that none overwrites what is yet to be moved. */
-static void move(struct moving *moving, int preserved_count) {
-  const int end = FD_FIRST + moving->count;
-
-  for (int i = 0; i < moving->count; i++)
-    moving->sources[i] = fcntl(moving->sources[i], F_DUPFD_CLOEXEC, end);
-  for (int i = 0; i < moving->count; i++)
-    if (dup3(moving->sources[i], FD_FIRST + i, i < preserved_count ? 0 : O_CLOEXEC) < 0)
-      _exit(EXIT_FAILURE); /* EMFILE: what is there now is not the conversation */
-  (void) sys_close_range((unsigned) end, ~0U, 0);
-}
-
+/* The command's own first, then ours, which are closed when it is executed. */
 static void take_descriptors(struct child *child, struct gate *gate,
                              const struct child_start *given) {
   struct moving moving = {0};
 
-  for (int i = 0; i < given->preserved_count; i++)
-    (void) add_source(&moving, given->preserved + i);
-  child->sync = add_source(&moving, given->sync);
+  moving_add_preserved(&moving, given->preserved, given->preserved_count);
+  child->sync = moving_add(&moving, given->sync);
   if (given->gate != NULL) {
     *gate = *given->gate;
-    gate->fifo = add_source(&moving, gate->fifo);
-    gate->result = add_source(&moving, gate->result);
+    gate->fifo = moving_add(&moving, gate->fifo);
+    gate->result = moving_add(&moving, gate->result);
     child->command.gate = gate;
     child->command.preserved_count = given->preserved_count;
   }
-  child->borrowed = FD_FIRST + moving.count;
+  child->borrowed = MOVING_FIRST + moving.count;
   for (int i = 0; i < given->borrowed_count; i++)
-    (void) add_source(&moving, given->borrowed[i]);
-  move(&moving, given->preserved_count);
+    (void) moving_add(&moving, given->borrowed[i]);
+  moving_carry_out(&moving);
 }
 
 _Noreturn void child_main(const struct child_start *given) {

@@ -4,6 +4,12 @@
  *   starter_release()   `created` to Node, its `release`, and the child is on its own
  *   starter_stay()      or it is not: we are its parent to the end, and report it
  *
+ * FD_EVENTS is a socket to Node; 0, 1 and 2 are the command's, and so are those from FD_EXTRA on
+ * that the plan's `preserve-fds` counts. Words:
+ *
+ *   console   FD_EXTRA is a socket that a terminal's master is sent to; the others come behind it
+ *   stay      we end when the child does, and it dies with us
+ *
  * Node's orders, a line for each: `go` after `hooks`, `release` after `created`, and `signal N`.
  * Its end, before all is said, is the child's.
  */
@@ -12,8 +18,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "../core/failure.h"
+#include "../core/plan.h"
 #include "lines.h"
+#include "verb.h"
 
 struct starter {
   pid_t pid; /* 0 before there is one */
@@ -22,8 +29,22 @@ struct starter {
   bool stays; /* the word `stay` */
   bool has_go;
   bool has_release;
+  int console;         /* a socket, or -1 */
+  int preserved;       /* the first */
+  int preserved_count; /* how many */
   struct lines from_node;
 };
+
+#define STARTER_NONE                                                                               \
+  ((struct starter){.pidfd = -1, .sync = -1, .console = -1, .preserved = FD_EXTRA})
+
+int starter_read_words(struct starter *starter, char *const *words, struct failure *why);
+
+/* What the plan counts has to be there: the child could not tell it from what is its own. */
+int starter_find_preserved(struct starter *starter, const struct plan *plan, struct failure *why);
+
+/* Where the plan has a terminal, its master goes to the plan's socket, or to Node's. */
+int starter_take_terminal(struct starter *starter, const struct plan *plan, struct failure *why);
 
 /* Until `sync` can be read without waiting. ECANCELED: Node has ended. */
 int starter_await(struct starter *starter, struct failure *why);
