@@ -5,12 +5,14 @@
 #include <stdio.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "../core/cleanup.h"
 #include "../core/fd.h"
 #include "../core/inside.h"
 #include "../core/mounts.h"
+#include "../core/node.h"
 #include "../core/overlay.h"
 #include "../core/syscalls.h"
 #include "../core/volume.h"
@@ -151,6 +153,19 @@ static int attach_borrowed(struct child *child, const union argument *arguments,
   return mounts_attach(child->root, mount, arguments[3].text, why);
 }
 
+static int make_node(struct child *child, const union argument *arguments, struct failure *why) {
+  const struct node_request request = {
+      .path = arguments[0].text,
+      .mode = (mode_t) (arguments[1].number & (S_IFMT | 07777)),
+      .is_there = arguments[1].number & NODE_IS_THERE,
+      .device = makedev((unsigned) arguments[2].number, (unsigned) arguments[3].number),
+      .uid = (uid_t) arguments[4].number,
+      .gid = (gid_t) arguments[5].number,
+  };
+
+  return node_make(child->root, &request, why);
+}
+
 static int mask_path(struct child *child, const union argument *arguments, struct failure *why) {
   return mounts_mask(child->root, arguments[0].text, &child->empty, why);
 }
@@ -222,6 +237,7 @@ const struct child_step child_root_steps[] = {
     {PLAN_COPY_UP, fill_volume},
     {PLAN_MOUNT, mount_new},
     {PLAN_BORROW, attach_borrowed},
+    {PLAN_NODE, make_node},
     {PLAN_MASK, mask_path},
     {PLAN_READONLY, make_readonly},
     {PLAN_ROOT_READONLY, make_root_readonly},
