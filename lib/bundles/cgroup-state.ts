@@ -5,6 +5,8 @@ export interface CgroupState {
   readonly manager: "cgroupfs" | "systemd";
   /** The directory in the tree of version 2, absolute; absent where it has none of its own. */
   readonly directory?: string | undefined;
+  /** The directories that were made for it, outermost first: they go with it, unless in use. */
+  readonly made?: readonly string[] | undefined;
   /** The unit that it is, of the manager that made it. */
   readonly unit?: string | undefined;
   /** Whose manager that is: the user's own, or the machine's. */
@@ -15,11 +17,13 @@ export interface CgroupState {
 export function parseCgroupState(value: unknown, what: string): CgroupState {
   const reader = new JsonReader(value, what);
   const directory = reader.findText("directory");
+  const made = reader.findTexts("made");
   const unit = reader.findText("unit");
   const isUser = reader.findFlag("isUser");
   return {
     manager: reader.text("manager") === "systemd" ? "systemd" : "cgroupfs",
     ...(directory !== undefined && { directory }),
+    ...(made !== undefined && { made }),
     ...(unit !== undefined && { unit }),
     ...(isUser !== undefined && { isUser }),
   };
