@@ -60,7 +60,7 @@ export type { Images, RemoveImageOptions } from "./engine/images.ts";
 export type { AttachOptions } from "./engine/attach.ts";
 export type { AttachedProcess } from "./engine/attached-process.ts";
 export type { ContainerCounts, EngineInfo } from "./engine/info.ts";
-export { type VersionInfo, versionInfo as version } from "./engine/version-info.ts";
+export { type VersionInfo, versionInfo as version } from "./util/version-info.ts";
 export type { CommitOptions } from "./engine/commit.ts";
 export type { LoggedIn, LoggedOut, LoginOptions, LogoutOptions } from "./engine/login-options.ts";
 export type { LogEntry, LogsOptions } from "./engine/log-entries.ts";
@@ -123,7 +123,8 @@ export type { ContainerState, ContainerStatus } from "./engine/state.ts";
 export type { ContainerStats, StatsOptions, WatchStatsOptions } from "./engine/stats.ts";
 export type { UsageSource } from "./runtime/usage-sample.ts";
 export type { PauseOptions, PauseResult } from "./engine/hold.ts";
-export type { ProcessTable, TopOptions } from "./engine/top.ts";
+export type { TopOptions } from "./engine/top.ts";
+export type { ProcessTable } from "./runtime/process-table.ts";
 
 export type { Volumes } from "./engine/volume-collection.ts";
 export type {

@@ -1,5 +1,5 @@
 /** `marmita version`. */
-import { versionInfo } from "../engine/version-info.ts";
+import { versionInfo } from "../util/version-info.ts";
 import { hostPlatform } from "../oci/platform.ts";
 import type { Command } from "./command.ts";
 import { OBJECT_FORMAT } from "./format-flag.ts";

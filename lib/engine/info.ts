@@ -8,7 +8,7 @@ import { canMakeCgroups } from "../runtime/own-cgroup.ts";
 import type { EngineContext } from "./context.ts";
 import { listContainers } from "./list.ts";
 import type { ContainerStatus } from "./state.ts";
-import { type VersionInfo, versionInfo } from "./version-info.ts";
+import { type VersionInfo, versionInfo } from "../util/version-info.ts";
 import type { Isolation } from "./options.ts";
 
 export interface EngineInfo extends VersionInfo {
