@@ -4,7 +4,8 @@ import { explained } from "./failures.ts";
 import type { PauseOptions, PauseResult } from "./hold.ts";
 import type { ContainerRecord } from "./records.ts";
 import type { ContainerStats, StatsOptions } from "./stats.ts";
-import type { ProcessTable, TopOptions } from "./top.ts";
+import type { ProcessTable } from "../runtime/process-table.ts";
+import type { TopOptions } from "./top.ts";
 import { checkPauseOptions, checkStatsOptions, checkTopOptions } from "./watch-checks.ts";
 
 export abstract class WatchedContainer {

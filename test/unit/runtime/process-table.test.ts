@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { selectRows, startText, terminalName, timeText } from "../../../lib/engine/top.ts";
+import { selectRows, startText, terminalName, timeText } from "../../../lib/runtime/process-table.ts";
 import { parseProcessStat } from "../../../lib/runtime/processes.ts";
 
 describe("what ps printed", () => {
