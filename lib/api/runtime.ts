@@ -2,6 +2,7 @@
 import { createContainer } from "../bundles/create.ts";
 import { deleteContainer } from "../bundles/delete.ts";
 import { execInContainer } from "../bundles/exec.ts";
+import { type RuntimeFeatures, runtimeFeatures } from "../bundles/features.ts";
 import { killContainer } from "../bundles/kill.ts";
 import { pauseContainer, resumeContainer } from "../bundles/pause.ts";
 import { listProcesses } from "../bundles/ps.ts";
@@ -22,4 +23,10 @@ export const runtime = {
   pause: pauseContainer,
   resume: resumeContainer,
   ps: listProcesses,
+  features,
 } as const;
+
+/** The same on every machine of one version: what the kernel has of it is another question. */
+async function features(): Promise<RuntimeFeatures> {
+  return runtimeFeatures();
+}

@@ -4,7 +4,7 @@ import { MarmitaError } from "../errors.ts";
 import { closest } from "../util/closest.ts";
 
 /** By number, linux/capability.h. */
-const CAPABILITIES = [
+export const CAPABILITIES = [
   "CAP_CHOWN",
   "CAP_DAC_OVERRIDE",
   "CAP_DAC_READ_SEARCH",
