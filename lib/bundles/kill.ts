@@ -17,7 +17,8 @@ export async function killContainer(
   options: KillBundleOptions = {},
 ): Promise<void> {
   const { all = false, root } = options;
-  const number = signalNumber(signal);
+  // 0 asks whether it is there (kill(2)).
+  const number = signal === 0 ? 0 : signalNumber(signal);
   const found = findContainer(id, { root });
   if (all) return signalAll(found, number);
   if (found.state.pid === 0) throw notRunning(id, found.state.status);

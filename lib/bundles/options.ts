@@ -38,6 +38,8 @@ export interface ProcessSettings {
 
 export interface CreateBundleContainerOptions
   extends StateRootOption, BundleStreams, ProcessSettings, SignalOption, WarningOption {
+  /** Another configuration than the bundle's config.json: a path, relative to the bundle. */
+  readonly config?: string | undefined;
   /** The root is moved, and entered by chroot(2): where pivot_root(2) cannot be, as in an initramfs. */
   readonly noPivot?: boolean | undefined;
   /** The session keyring of the caller is the container's, too. */

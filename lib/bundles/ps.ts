@@ -15,7 +15,7 @@ export async function listProcesses(
 }
 
 export function notRunning(id: string, status: BundleStatus): MarmitaError {
-  return new MarmitaError("CONFLICT", `container ${id} is not running`, {
+  return new MarmitaError("CONFLICT", `container not running: ${id} is ${status}`, {
     details: { container: id, state: status },
   });
 }

@@ -1,7 +1,7 @@
 /** A bundle as others made it: a directory with a config.json, and what that says. */
 import { constants } from "node:fs";
 import { open, realpath } from "node:fs/promises";
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { errnoOf } from "../util/system-error.ts";
 
@@ -16,8 +16,8 @@ export interface BundleFiles {
 }
 
 /** Throws `NOT_FOUND` where there is no bundle, and `INVALID_ARGUMENT` for what is none. */
-export async function readBundle(directory: string): Promise<BundleFiles> {
-  const path = join(directory, "config.json");
+export async function readBundle(directory: string, config = "config.json"): Promise<BundleFiles> {
+  const path = resolve(directory, config);
   try {
     return { directory: await realpath(directory), text: await readWhole(path) };
   } catch (cause) {
@@ -25,7 +25,7 @@ export async function readBundle(directory: string): Promise<BundleFiles> {
     if (errno === undefined) throw cause;
     const isAbsent = errno === "ENOENT" || errno === "ENOTDIR";
     const message = isAbsent
-      ? `${directory} is no bundle: it has no config.json`
+      ? `${directory} is no bundle: it has no ${config}`
       : `cannot read ${path}`;
     throw new MarmitaError(isAbsent ? "NOT_FOUND" : "UNAVAILABLE", message, {
       errno,
