@@ -1,15 +1,15 @@
-// Compiles lib/ to dist/ and leaves the command where npm scripts and npx find it.
+// Compiles lib/ to dist/ and leaves the commands where npm scripts and npx find it.
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { bundleCommand } from "./lib/bundle.mjs";
+import { bundleCommands } from "./lib/bundle.mjs";
 import { root, runBin } from "./lib/run.mjs";
 
 process.chdir(root);
 const { status } = await runBin("tsc", ["--project", "tsconfig.build.json"]);
 if (status === 0) {
   removeStale();
-  await bundleCommand(root);
-  linkCommand();
+  await bundleCommands(root);
+  linkCommands();
 }
 process.exitCode = status;
 
@@ -23,8 +23,10 @@ function removeStale() {
 }
 
 /** npm links the commands of dependencies, not those of the package itself. */
-function linkCommand() {
+function linkCommands() {
   mkdirSync("node_modules/.bin", { recursive: true });
-  rmSync("node_modules/.bin/marmita", { force: true });
-  symlinkSync("../../dist/bin/marmita.js", "node_modules/.bin/marmita");
+  for (const name of ["marmita", "marmita-runtime"]) {
+    rmSync(`node_modules/.bin/${name}`, { force: true });
+    symlinkSync(`../../dist/bin/${name}.js`, `node_modules/.bin/${name}`);
+  }
 }

@@ -22,26 +22,37 @@ export interface Place {
   readonly file: string;
 }
 
+/** A file of the bundle, and the words it is given. */
+export interface Call {
+  readonly entry: string;
+  readonly args: readonly string[];
+}
+
+/** The command itself, to which the name of its file adds nothing. */
+const MAIN = "main.js";
+
+/** Global flags that take a value: what follows them is no command. */
+const WITH_VALUE = new Set(["--root", "--log", "--log-format", "--cgroup-manager", "--rootless"]);
+
 /** `undefined` where the environment names no place, or wants none. */
-export function findPlace(
-  build: string,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv,
-): Place | undefined {
+export function findPlace(build: string, call: Call, env: NodeJS.ProcessEnv): Place | undefined {
   const { XDG_CACHE_HOME: cache = "", HOME: home = "", NODE_DISABLE_COMPILE_CACHE } = env;
   const base = isAbsolute(cache) ? cache : isAbsolute(home) ? join(home, ".cache") : undefined;
   if (base === undefined || NODE_DISABLE_COMPILE_CACHE !== undefined) return undefined;
   const all = join(base, "marmita");
   const version = `code-${build}-${process.version}-${process.arch}`;
-  return { base, all, file: join(all, version, commandIn(args)) };
+  return { base, all, file: join(all, version, commandIn(call)) };
 }
 
 /** Only a name for a file: a wrong guess costs time, nothing else. */
-function commandIn(args: readonly string[]): string {
-  const words = args.filter((arg, at) => args[at - 1] !== "--root" && !arg.startsWith("-"));
+function commandIn({ entry, args }: Call): string {
+  const words = args.filter((arg, at) => {
+    return !WITH_VALUE.has(args[at - 1] ?? "") && !arg.startsWith("-");
+  });
   const [first = "", second = ""] = words;
   const command = /^(container|image|system)$/.test(first) ? `${first}-${second}` : first;
-  return /^[a-z]{1,12}(-[a-z]{1,12})?$/.test(command) ? command : "other";
+  const name = /^[a-z]{1,12}(-[a-z]{1,12})?$/.test(command) ? command : "other";
+  return entry === MAIN ? name : `${entry.replace(/\.js$/, "")}-${name}`;
 }
 
 /**

@@ -38,7 +38,7 @@ type Wrapper = (...given: Given) => void;
 
 /** Run the file `entry` of the bundle. */
 export function start(bundle: Bundle, entry: string): void {
-  const place = findPlace(bundle.build, process.argv.slice(2), process.env);
+  const place = findPlace(bundle.build, { entry, args: process.argv.slice(2) }, process.env);
   // Node finds the source maps of those files alone that it loads itself.
   if (place === undefined || process.sourceMapsEnabled) {
     bundle.require(`./${entry}`);

@@ -7,8 +7,9 @@ const PADDING = 3;
 export function formatTable(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
+  minWidth = MIN_WIDTH,
 ): string {
-  return alignCells([headings, ...rows]);
+  return alignCells([headings, ...rows], minWidth);
 }
 
 /** Lines of cells with tabs between them; what follows the last newline is left out. */

@@ -1,0 +1,49 @@
+/** `marmita-runtime run`. */
+import { runContainer } from "../bundles/run.ts";
+import { catchSignals } from "../cli/attach.ts";
+import type { RuntimeCommand } from "./command.ts";
+import { bundleOf, CONTAINER_FLAGS, containerSettings } from "./container-flags.ts";
+
+export const run: RuntimeCommand = {
+  usage: "[OPTIONS] CONTAINER",
+  about: [
+    "The exit code is that of the container's process, 128 and its number after a signal. Signals\n" +
+      "that this command gets are passed on. When it ends, however it does, so does the container.",
+  ],
+  arguments: { min: 1, max: 1 },
+  flags: [
+    ...CONTAINER_FLAGS,
+    { name: "detach", short: "d", help: "Do not wait for its end: as `create` and `start`" },
+    { name: "keep", help: "Do not delete the container when it has ended" },
+  ],
+  refused: { switches: "no-subreaper" },
+  async run(call) {
+    const [id = ""] = call.args;
+    const { flags } = call;
+    const signals = catchSignals({ proxy: true });
+    try {
+      const { exitCode } = await runContainer(id, bundleOf(call), {
+        ...containerSettings(call),
+        stdin: "inherit",
+        stdout: "inherit",
+        stderr: "inherit",
+        detach: flags.has("detach"),
+        keep: flags.has("keep"),
+        signal: signals.early,
+        onStarted: (process) => signals.to(process),
+      });
+      return exitCode;
+    } catch (error) {
+      return exitCodeAfter(signals.early, error);
+    } finally {
+      signals.stop();
+    }
+  },
+};
+
+/** Asked to end before there was anything to end: as if its process had got the signal. */
+export function exitCodeAfter(early: AbortSignal, error: unknown): number {
+  const signal: unknown = early.reason;
+  if (early.aborted && typeof signal === "number") return 128 + signal;
+  throw error;
+}
