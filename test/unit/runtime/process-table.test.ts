@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { selectRows, startText, terminalName, timeText } from "../../../lib/runtime/process-table.ts";
+import {
+  selectRows,
+  startText,
+  terminalName,
+  timeText,
+} from "../../../lib/runtime/process-table.ts";
 import { parseProcessStat } from "../../../lib/runtime/processes.ts";
 
 describe("what ps printed", () => {
