@@ -1,34 +1,28 @@
 /** Starts marmita-init with the verb `join`: one more process in a container that nobody keeps. */
-import { FD_EXTRA, Helper, type Keeper } from "./helper.ts";
+import { FD_EXTRA, Helper, type Keeper, type StarterOptions } from "./helper.ts";
 
-export interface JoinerOptions {
-  /** What ps(1) shows of it after `marmita: join `. */
-  readonly title: string;
-  /** A descriptor of the plan. All descriptors stay the caller's. */
+/** As for a starter; beside what it says, the plan is a descriptor, which stays the caller's, too. */
+export interface JoinerOptions extends Omit<StarterOptions, "plan"> {
   readonly plan: number;
-  readonly stdin: number;
-  readonly stdout: number;
-  readonly stderr: number;
-  /** What the verb `join` is told beside the plan: native/init/join.c has the words. */
-  readonly words?: readonly string[];
-  /** What the command gets as 3 and on, as many as the plan says. */
-  readonly preserved?: readonly number[];
-  /** As for a keeper. */
-  readonly hostTerminal?: number | undefined;
 }
 
 /**
- * One more process in a container that nobody keeps: `created { pid }`, and when it was told
- * `release`, `released` once the command has begun; or `failed`. With the word `stay`, `exited` at
- * its end. Until then it dies with this process.
+ * One more process in a container that nobody keeps (native/init/join.c). Events: `created {pid}`,
+ * answered by `release`; `released` when its command has begun; with the word `stay` then `exited
+ * {exitCode, signal}`. In their place `failed`. Until `released`, and with `stay` to its end, the
+ * process dies when this one does.
  */
 export function spawnJoiner(options: JoinerOptions): Keeper {
-  const { title, plan, stdin, stdout, stderr, words = [], preserved = [], hostTerminal } = options;
-  const isShown = hostTerminal !== undefined;
+  const { title, plan, words = [], stdin, stdout, stderr, preserved = [], console } = options;
+  const given = [...(console === undefined ? [] : [console]), ...preserved];
   return Helper.start("join", {
     title: `marmita: join ${title}`,
-    args: [`/proc/self/fd/${FD_EXTRA}`, ...words, ...(isShown ? ["host-terminal"] : [])],
+    args: [
+      `/proc/self/fd/${FD_EXTRA + given.length}`,
+      ...words,
+      ...(console === undefined ? [] : ["console"]),
+    ],
     stdio: [stdin, stdout, stderr],
-    extra: [plan, ...(isShown ? [hostTerminal] : []), ...preserved],
+    extra: [...given, plan], // the last: it is closed when it is read
   });
 }

@@ -279,9 +279,11 @@ static int agree_with_keeper(struct command *command, int sync, struct failure *
   if (command->gate != NULL)
     return wait_at_gate(command, sync, why);
   r = sync_send(sync, SYNC_READY, why);
-  if (r < 0)
-    return r;
-  return sync_expect(sync, SYNC_PROCEED, why);
+  if (r == 0)
+    r = sync_expect(sync, SYNC_PROCEED, why);
+  if (r == 0 && command->outlives_parent && prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0) < 0)
+    return fail(why, errno, "clear the parent death signal");
+  return r;
 }
 
 int command_become(struct command *command, int sync, struct failure *why) {

@@ -37,8 +37,9 @@ struct command {
   bool sets_home;
   size_t rlimit_count;
   struct rlimit_request rlimits[COMMAND_MAX_RLIMITS];
-  bool has_terminal; /* it is descriptors 0, 1 and 2 */
-  struct gate *gate; /* bare: it waits there; else NULL */
+  bool has_terminal;    /* it is descriptors 0, 1 and 2 */
+  bool outlives_parent; /* once it is executed */
+  struct gate *gate;    /* bare: it waits there; else NULL */
   int preserved_count;
   struct capabilities capabilities;
   struct seccomp_filter filter; /* no instructions: none */

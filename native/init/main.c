@@ -25,6 +25,7 @@ static const struct verb {
     {"run", run_main},             /* keep one container from its plan to its end */
     {"create", create_main},       /* start one that nobody of ours keeps, up to its command */
     {"exec", exec_main},           /* one more command in a container that runs */
+    {"join", join_main},           /* the same where nobody keeps it */
     {"mapped", mapped_main},       /* make the user namespace with the full id range */
     {"diff", diff_main},           /* what a container changed */
     {"apply", apply_main},         /* a layer's tar on stdin becomes a directory */

@@ -58,6 +58,15 @@ static bool is_still(const struct namespaces_holder *holder, int pidfd) {
          sys_pidfd_send_signal(pidfd, 0) == 0;
 }
 
+int namespaces_open_holder(const struct namespaces_holder *holder, int *ret_pidfd) {
+  autoclose int pidfd = sys_pidfd_open(holder->pid);
+
+  if (pidfd < 0 || !is_still(holder, pidfd))
+    return -ESRCH;
+  *ret_pidfd = steal_fd(&pidfd);
+  return 0;
+}
+
 int namespaces_find(const char *live, const char *name, pid_t *ret_pid, int *ret_pidfd,
                     struct failure *why) {
   autofree char *text = NULL;
@@ -69,12 +78,10 @@ int namespaces_find(const char *live, const char *name, pid_t *ret_pid, int *ret
   if (!namespaces_read_holder(text, &holder))
     return fail(why, ESRCH, "find container %s", name);
 
-  autoclose int pidfd = (int) syscall(SYS_pidfd_open, holder.pid, 0);
-  if (pidfd < 0 || !is_still(&holder, pidfd))
+  if (namespaces_open_holder(&holder, ret_pidfd) < 0)
     return fail(why, ESRCH, "find container %s", name);
   if (ret_pid != NULL)
     *ret_pid = holder.pid;
-  *ret_pidfd = steal_fd(&pidfd);
   return 0;
 }
 

@@ -38,6 +38,9 @@ struct namespaces_holder {
 
 struct namespaces_holder namespaces_holder_of(pid_t pid);
 
+/* A pidfd of it. ESRCH: it has ended, whoever has its number now. */
+int namespaces_open_holder(const struct namespaces_holder *holder, int *ret_pidfd);
+
 /* What a live file says. False for another text, and where its process had ended when it was
  * written. */
 bool namespaces_read_holder(const char *live, struct namespaces_holder *ret_holder);

@@ -36,6 +36,7 @@ int measure_main(int argc, char *argv[], struct failure *why);
 int probe_main(int argc, char *argv[], struct failure *why);
 int hold_main(int argc, char *argv[], struct failure *why);
 int resume_main(int argc, char *argv[], struct failure *why);
+int join_main(int argc, char *argv[], struct failure *why);
 int exec_main(int argc, char *argv[], struct failure *why);
 int pause_main(int argc, char *argv[], struct failure *why);
 int seccomp_main(int argc, char *argv[], struct failure *why);
