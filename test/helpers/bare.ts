@@ -17,8 +17,9 @@ import { fillRootfs } from "./bundles.ts";
 import { eventually } from "./eventually.ts";
 import { temporaryFolder } from "./folder.ts";
 
+export const CLONE_NEWPID = 0x2000_0000;
 /** User, mount, pid, uts and ipc. */
-const NAMESPACES = 0x1000_0000 + 0x2_0000 + 0x2000_0000 + 0x400_0000 + 0x800_0000;
+export const NAMESPACES = 0x1000_0000 + 0x2_0000 + CLONE_NEWPID + 0x400_0000 + 0x800_0000;
 
 export interface BareOptions {
   readonly command: readonly string[];
@@ -28,6 +29,8 @@ export interface BareOptions {
   readonly after?: Plan;
   /** In the place of `pivot`. */
   readonly pivot?: Plan;
+  /** CLONE_NEW…; without pids of its own it has no /proc. */
+  readonly namespaces?: number;
   /** Files that are in its folder before. */
   readonly files?: readonly string[];
   readonly ids?: "single" | "auto";
@@ -132,6 +135,8 @@ export function isAlive(pid: number): boolean {
 async function planOf(folder: string, options: BareOptions): Promise<Plan> {
   const { command, environment = ["PATH=/bin"], before = [], after = [] } = options;
   const { preserved = [], ids = "single", pivot = [["pivot"]] } = options;
+  const { namespaces = NAMESPACES } = options;
+  const hasPids = (namespaces & CLONE_NEWPID) !== 0;
   const rootfs = join(folder, "rootfs");
   fillRootfs(rootfs, busyboxLayer());
   const mapping = await chooseIdMapping(ids);
@@ -140,12 +145,12 @@ async function planOf(folder: string, options: BareOptions): Promise<Plan> {
     ["setgroups", mapping.setgroups ? "allow" : "deny"],
     ["uid-map", formatIdMap(mapping.uids)],
     ["gid-map", formatIdMap(mapping.gids)],
-    ["namespaces", NAMESPACES],
+    ["namespaces", namespaces],
     ["exec-fifo", join(folder, "exec.fifo")],
     ["preserve-fds", preserved.length],
     ["propagation"],
     ["root", rootfs, 1],
-    ["mount", "proc", "proc", "/proc", 0, []],
+    ...(hasPids ? [["mount", "proc", "proc", "/proc", 0, []] as const] : []),
     ...before,
     ...pivot,
     ...after,
