@@ -39,6 +39,8 @@ export interface BareOptions {
   readonly stdout?: number;
   readonly stderr?: number;
   readonly preserved?: readonly number[];
+  /** What the plan says of that, where it is not their number. */
+  readonly preserveCount?: number;
   readonly console?: number;
 }
 
@@ -102,6 +104,11 @@ export class BareContainer {
     return Number(pid);
   }
 
+  /** What it has written so far. */
+  shown(): string {
+    return readFileSync(this.output, "utf8");
+  }
+
   /** As `start` does it: what it has to say of the command's start, "" when that took place. */
   start(): Promise<string> {
     return openGate(this.fifo);
@@ -110,14 +117,14 @@ export class BareContainer {
   /** What it has written, once it has ended. */
   async written(pid: number): Promise<string> {
     await eventually("its end", () => (isAlive(pid) ? undefined : true), 5_000);
-    return readFileSync(this.output, "utf8");
+    return this.shown();
   }
 }
 
 /** Let it execute its command, and hear how that went. */
 export async function openGate(fifo: string): Promise<string> {
-  const result = openSync(execResultPath(fifo), constants.O_RDONLY | constants.O_NONBLOCK);
   const gate = openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK);
+  const result = openSync(execResultPath(fifo), constants.O_RDONLY | constants.O_NONBLOCK);
   writeSync(gate, "0");
   closeSync(gate);
   return text(new Socket({ fd: result, readable: true, writable: false }));
@@ -147,7 +154,7 @@ async function planOf(folder: string, options: BareOptions): Promise<Plan> {
     ["gid-map", formatIdMap(mapping.gids)],
     ["namespaces", namespaces],
     ["exec-fifo", join(folder, "exec.fifo")],
-    ["preserve-fds", preserved.length],
+    ["preserve-fds", options.preserveCount ?? preserved.length],
     ["propagation"],
     ["root", rootfs, 1],
     ...(hasPids ? [["mount", "proc", "proc", "/proc", 0, []] as const] : []),
