@@ -32,6 +32,7 @@ const OPERATIONS = {
   "exec-fifo": [24, "s"],
   "console-socket": [25, "s"],
   "preserve-fds": [26, "n"],
+  "cgroup-directory": [27, "s"],
   "seccomp-listener": [28, "sss"],
   hostname: [32, "s"],
   loopback: [33, ""],
@@ -82,6 +83,7 @@ const OPERATIONS = {
   remount: [80, "snl"],
   "mount-attributes": [81, "nnnnnn"],
   "tmpfs-copy": [82, "sl"],
+  "cgroup-wait": [120, ""],
   target: [110, "nns"],
 } as const satisfies Record<string, readonly [code: number, signature: string]>;
 

@@ -73,7 +73,10 @@ int birth_give(const struct child_start *start, int ours, struct birth *ret_birt
 
   if (namespaces == NULL)
     return fail(why, EINVAL, "the plan has no namespaces");
-  const uint64_t flags = namespaces->arguments[0].number;
+  /* As with `start->cgroup` (go_between.h): once it is in its group it makes that one itself. */
+  const bool is_moved = plan_find(start->plan, PLAN_CGROUP_WAIT) != NULL;
+  const uint64_t flags =
+      namespaces->arguments[0].number & ~(is_moved ? (uint64_t) CLONE_NEWCGROUP : 0);
   struct delivery delivery = {.start = start, .ours = ours};
   const struct go_between between = {
       .enter = enter_pids,

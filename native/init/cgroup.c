@@ -76,6 +76,16 @@ struct cgroup cgroup_make(const char *name) {
   return cgroup;
 }
 
+int cgroup_open(const char *path, int *ret_fd, struct failure *why) {
+  if (path == NULL)
+    return 0;
+  const int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0)
+    return fail(why, errno, "open control group %s", path);
+  *ret_fd = fd;
+  return 0;
+}
+
 int cgroup_open_of(pid_t pid) {
   char process[16], path[PATH_BYTES];
 

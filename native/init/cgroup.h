@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "../core/failure.h"
+
 /* NULL, or `{.fd = -1}`: none. */
 struct cgroup {
   char *path;
@@ -17,6 +19,9 @@ struct cgroup {
 
 /* A leftover by that name is taken over. */
 struct cgroup cgroup_make(const char *name);
+
+/* The directory of one that is there already; where `path` is NULL nothing is written. */
+int cgroup_open(const char *path, int *ret_fd, struct failure *why);
 
 /* That of a process of a container, where it has one for itself, for who joins it: a descriptor of
  * its directory, or -1. */

@@ -128,11 +128,13 @@ static int take_step(struct child *child, const struct operation *operation, str
   return 0;
 }
 
-/* Where it was cloned into a control group of its own, its namespace is to begin there. */
+/* Where it was cloned into a control group of its own, or was moved to one meanwhile, its namespace
+ * is to begin there. */
 static int enter_group(const struct child_start *given, struct failure *why) {
   const struct operation *namespaces = plan_find(given->plan, PLAN_NAMESPACES);
+  const bool has_own = given->cgroup >= 0 || plan_find(given->plan, PLAN_CGROUP_WAIT) != NULL;
 
-  if (given->cgroup < 0 || (namespaces->arguments[0].number & CLONE_NEWCGROUP) == 0)
+  if (!has_own || (namespaces->arguments[0].number & CLONE_NEWCGROUP) == 0)
     return 0;
   if (unshare(CLONE_NEWCGROUP) < 0)
     return fail(why, errno, "make a cgroup namespace");
@@ -162,13 +164,13 @@ static int start(struct child *child, const struct child_start *given, struct fa
    * the end (become.c). A keeper that is dead by now is found out at once. */
   if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
     return fail(why, errno, "set the parent death signal");
-  r = enter_group(given, why);
-  if (r == 0)
-    r = namespaces_show(plan, child->sync, why);
+  r = namespaces_show(plan, child->sync, why);
   if (r < 0)
     return r;
 
   r = sync_expect(child->sync, SYNC_MAPPED, why);
+  if (r == 0)
+    r = enter_group(given, why);
   if (r == 0 && given->gate != NULL)
     r = become_root(plan, why);
   if (r < 0)

@@ -3,8 +3,9 @@
  * We are its starter, who stays outside, and ends: whoever is subreaper above us inherits the
  * child. Descriptors and words are those of starter.h.
  *
- * Events: `hooks {pid}` where the plan has `runtime-hooks`, answered by `go`; `created {pid}`,
- * answered by `release`; `released`. In their place `failed`, and nothing of it runs.
+ * Events: `cgroup {pid}` where the plan has `cgroup-wait`, answered by `go`; `hooks {pid}` where
+ * the plan has `runtime-hooks`, answered by `go`; `created {pid}`, answered by `release`;
+ * `released`. In their place `failed`, and nothing of it runs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +22,7 @@
 #include "../core/syscalls.h"
 #include "../core/userns.h"
 #include "birth.h"
+#include "cgroup.h"
 #include "gate.h"
 #include "oom_score.h"
 #include "report.h"
@@ -46,10 +48,14 @@ static int make_gate(struct creation *creation, struct failure *why) {
 }
 
 static int clone_child(struct creation *creation, int theirs, struct failure *why) {
+  autoclose int group = -1;
+
+  if (cgroup_open(plan_text(creation->plan, PLAN_CGROUP_DIRECTORY), &group, why) < 0)
+    return fail_in_step(why, "cgroup-directory");
   const struct child_start start = {
       .plan = creation->plan,
       .sync = theirs,
-      .cgroup = -1,
+      .cgroup = group,
       .gate = &creation->gate,
       .preserved = creation->starter.preserved,
       .preserved_count = creation->starter.preserved_count,
@@ -68,6 +74,17 @@ static int clone_child(struct creation *creation, int theirs, struct failure *wh
   creation->starter.pid = birth.pid;
   creation->starter.pidfd = birth.pidfd;
   return 0;
+}
+
+/* Who makes a group by way of another needs a process for it; it goes on in there. */
+static int let_group_be_made(struct creation *creation, struct failure *why) {
+  struct starter *starter = &creation->starter;
+
+  if (plan_find(creation->plan, PLAN_CGROUP_WAIT) == NULL)
+    return 0;
+  const int r = starter_ask(starter, "cgroup", &starter->has_go, why);
+  starter->has_go = false;
+  return r;
 }
 
 static bool makes_user_namespace(const struct plan *plan) {
@@ -112,6 +129,9 @@ static int let_hooks_run(struct creation *creation, struct failure *why) {
 static int converse(struct creation *creation, struct failure *why) {
   int r;
 
+  r = let_group_be_made(creation, why);
+  if (r < 0)
+    return r;
   r = map_ids(creation, why);
   if (r < 0)
     return fail_in_step(why, "id maps");

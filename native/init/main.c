@@ -44,7 +44,8 @@ static const struct verb {
     {"hold", hold_main},           /* stop a container's processes */
     {"resume", resume_main},       /* and let them go on */
     {"pause", pause_main},         /* stop a container's processes, continue them at our end */
-    {"seccomp", seccomp_main},     /* rules become a filter */
+    {"device-rules", device_rules_main}, /* a control group gets an eBPF program */
+    {"seccomp", seccomp_main},           /* rules become a filter */
 };
 
 static struct {

@@ -10,8 +10,8 @@
  *   console   FD_EXTRA is a socket that a terminal's master is sent to; the others come behind it
  *   stay      we end when the child does, and it dies with us
  *
- * Node's orders, a line for each: `go` after `hooks`, `release` after `created`, and `signal N`.
- * Its end, before all is said, is the child's.
+ * Node's orders, a line for each: `go` after `cgroup` and `hooks`, `release` after `created`, and
+ * `signal N`. Its end, before all is said, is the child's.
  */
 #pragma once
 

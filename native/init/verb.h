@@ -33,6 +33,7 @@ int copy_from_main(int argc, char *argv[], struct failure *why);
 int copy_to_main(int argc, char *argv[], struct failure *why);
 int remove_main(int argc, char *argv[], struct failure *why);
 int measure_main(int argc, char *argv[], struct failure *why);
+int device_rules_main(int argc, char *argv[], struct failure *why);
 int probe_main(int argc, char *argv[], struct failure *why);
 int hold_main(int argc, char *argv[], struct failure *why);
 int resume_main(int argc, char *argv[], struct failure *why);
