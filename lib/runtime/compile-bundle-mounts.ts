@@ -1,67 +1,55 @@
-/** The mounts of a bundle's config.json → operations. */
-import { posix, resolve } from "node:path";
-import { MarmitaError } from "../errors.ts";
-import { BIND, type Plan } from "../native/plan.ts";
+/** The mounts of a bundle's config.json, with what is the machine's where it cannot be its own. */
+import { posix } from "node:path";
+import type { Plan } from "../native/plan.ts";
 import type { NamespaceType, RuntimeSpec, SpecMount } from "../oci/runtime-spec.ts";
 import type { BundleContext } from "./bundle-context.ts";
-import { bindFlags, checkNewMount, parseMountOptions } from "./mount-options.ts";
+import { bundleMountOperations } from "./bundle-mounts.ts";
+import { hasCgroup2 } from "./filesystems.ts";
+import { mountContext } from "./labels.ts";
 
-/** Kernel file systems that show a namespace: only who has made that may mount them. */
-const SHOWN: Readonly<Record<string, NamespaceType>> = {
-  proc: "pid",
-  sysfs: "network",
-  mqueue: "ipc",
-};
+/** Kernel file systems that show a namespace: only who owns that may mount them. */
+const SHOWN = {
+  proc: { namespace: "pid", path: "/proc" },
+  sysfs: { namespace: "network", path: "/sys" },
+  mqueue: { namespace: "ipc", path: "/dev/mqueue" },
+} as const;
 
-export function bundleMounts(spec: RuntimeSpec, context: BundleContext): Plan {
-  const { mounts = [] } = spec;
+export function allMountOperations(spec: RuntimeSpec, context: BundleContext): Plan {
+  const { mounts = [], linux } = spec;
+  const given = {
+    bundle: context.bundle,
+    ids: context.ids,
+    hasCgroup2: context.hasCgroup2 ?? hasCgroup2(),
+    ownCgroups: isNew(spec, "cgroup"),
+    label: mountContext(linux.mountLabel),
+  };
   return [...mounts, ...(context.extraMounts ?? [])].flatMap((mount) => {
-    return mountOperations(mount, spec, context);
+    return bundleMountOperations(mountable(mount, spec, context), given);
   });
 }
 
-function mountOperations(mount: SpecMount, spec: RuntimeSpec, context: BundleContext): Plan {
-  const target = posix.resolve("/", mount.destination);
-  const { type = "", source = type } = mount;
-  const options = parseMountOptions(mount.options ?? [], target);
-  if (isBind(mount)) {
-    return [["bind", resolve(context.bundle, source), target, bindFlags(options, target)]];
+/** The machine's own, read as it is, where a new one takes a namespace that is the machine's too. */
+function mountable(mount: SpecMount, spec: RuntimeSpec, { ids }: BundleContext): SpecMount {
+  const destination = posix.resolve("/", mount.destination); // config.md takes them from / on
+  const { type = "", options = [] } = mount;
+  const shown = type === "proc" || type === "sysfs" || type === "mqueue" ? SHOWN[type] : undefined;
+  if (shown === undefined || isBind(mount) || ids.kind === "none" || isNew(spec, shown.namespace)) {
+    return { ...mount, destination };
   }
-  checkNewMount(options, target);
-  switch (type) {
-    case "proc":
-    case "sysfs":
-    case "mqueue":
-      if (isShared(type, spec, context)) {
-        // What the machine has, as others do it: it has no other in a namespace of the machine.
-        return [["bind", hostPath(type), target, BIND.RECURSIVE | bindFlags(options, target)]];
-      }
-      return [["mount", type, source, target, options.attributes, options.data]];
-    case "devpts":
-    case "tmpfs":
-      return [["mount", type, source, target, options.attributes, options.data]];
-    case "cgroup":
-    case "cgroup2":
-      return [["directory", target, 0o755]];
-    default:
-      throw new MarmitaError(
-        "UNSUPPORTED",
-        `config.json: mount of type ${JSON.stringify(type)} at ${target} is not supported`,
-        { details: { field: "mounts", type, target } },
-      );
-  }
+  return {
+    ...mount,
+    destination,
+    type: "bind",
+    source: shown.path,
+    options: ["rbind", ...options],
+  };
 }
 
-/** Of a directory or file that is there, as `type` says it or one of its options. */
+/** Of a directory or file that is there, as its type or one of its options says. */
 export function isBind({ type, options = [] }: SpecMount): boolean {
   return type === "bind" || options.includes("bind") || options.includes("rbind");
 }
 
-function isShared(type: string, { linux }: RuntimeSpec, { ids }: BundleContext): boolean {
-  const shown = linux.namespaces.find((one) => one.type === SHOWN[type]);
-  return ids.kind !== "none" && (shown === undefined || shown.path !== undefined);
-}
-
-function hostPath(type: "proc" | "sysfs" | "mqueue"): string {
-  return { proc: "/proc", sysfs: "/sys", mqueue: "/dev/mqueue" }[type];
+function isNew({ linux }: RuntimeSpec, type: NamespaceType): boolean {
+  return linux.namespaces.some((one) => one.type === type && (one.path ?? "") === "");
 }

@@ -1,42 +1,35 @@
-/** A bundle's `process` → what its first process becomes. */
-import { type Plan, USER } from "../native/plan.ts";
-import type { RuntimeSpec } from "../oci/runtime-spec.ts";
-import type { BundleContext } from "./bundle-context.ts";
-import { capabilityMask, isCapability } from "./capabilities.ts";
-import { kernelLimits } from "./ulimits.ts";
+/** A bundle's `process`, first or not, as its container can have it. */
+import type { Capabilities, Process } from "../oci/runtime-spec.ts";
+import type { BundleIds } from "./bundle-context.ts";
+import { isCapability } from "./capabilities.ts";
 
-export function bundleProcess(
-  { process }: RuntimeSpec,
-  { ids, extraEnv = [] }: BundleContext,
+/**
+ * Without what no kernel knows, which is worth a warning and no failure (config.md, "Linux
+ * Process"), and without `username`, which is not Linux's.
+ */
+export function bareProcess(
+  process: Process,
   warn: (text: string) => void,
-): Plan {
-  const { user, capabilities = {}, env = [], rlimits = [] } = process;
-  const groups = (user.additionalGids ?? []).map(String);
-  const keepsGroups = ids.denySetgroups === true;
-  if (keepsGroups && groups.length > 0) {
-    warn(`process.user.additionalGids: no process may change its groups here, it keeps its own`);
+  { denySetgroups = false }: Pick<BundleIds, "denySetgroups"> = {},
+): Process {
+  const { username: _username, ...user } = process.user;
+  if (denySetgroups && (user.additionalGids ?? []).length > 0) {
+    warn("process.user.additionalGids: no process may change its groups here: it keeps its own");
   }
-  // config.md: what cannot be granted is a warning, no failure.
-  const mask = (names: readonly string[] = []) => capabilityMask(names.filter(isCapability));
-  const sets: readonly (readonly string[])[] = Object.values(capabilities);
-  const unknown = new Set(sets.flat().filter((name) => !isCapability(name)));
+  const { capabilities } = process;
+  return {
+    ...process,
+    user,
+    ...(capabilities !== undefined && { capabilities: knownCapabilities(capabilities, warn) }),
+  };
+}
+
+function knownCapabilities(sets: Capabilities, warn: (text: string) => void): Capabilities {
+  const unknown = new Set<string>();
+  const entries = Object.entries(sets).map(([set, names]: [string, readonly string[]]) => {
+    for (const name of names) if (!isCapability(name)) unknown.add(name);
+    return [set, names.filter(isCapability)] as const;
+  });
   for (const name of unknown) warn(`process.capabilities: no such capability: ${name}`);
-  const flags = USER.SETS_HOME | (keepsGroups ? USER.KEEPS_GROUPS : 0);
-  return [
-    ["user", `${user.uid}:${user.gid}`, groups, flags],
-    ["workdir", process.cwd],
-    [
-      "capabilities",
-      mask(capabilities.bounding),
-      mask(capabilities.effective),
-      mask(capabilities.permitted),
-      mask(capabilities.inheritable),
-      mask(capabilities.ambient),
-    ],
-    ...(process.noNewPrivileges === true ? [["no-new-privileges"] as const] : []),
-    ...kernelLimits(rlimits).map((limit) => ["rlimit", ...limit] as const),
-    ["umask", (user.umask ?? 0o022) & 0o7777],
-    ["environment", [...env, ...extraEnv]],
-    ["command", process.args],
-  ];
+  return Object.fromEntries(entries);
 }

@@ -1,17 +1,25 @@
 /** A bundle's config.json → the plan of its bare container, which nobody of ours stays with. */
-import { posix, resolve } from "node:path";
+import { join, posix, resolve } from "node:path";
 import { formatIdMap } from "../native/helper.ts";
-import { type Operation, type Plan, ROOT_BIND } from "../native/plan.ts";
+import type { Operation, Plan } from "../native/plan.ts";
 import type { NamespaceType, RuntimeSpec } from "../oci/runtime-spec.ts";
 import type { BundleContext } from "./bundle-context.ts";
-import { cloneFlags } from "./clone-flags.ts";
+import { CLONE, cloneFlags } from "./clone-flags.ts";
 import { bundleDevices } from "./compile-bundle-devices.ts";
-import { bundleMounts } from "./compile-bundle-mounts.ts";
-import { bundleProcess } from "./compile-bundle-process.ts";
-import { terminalOperations } from "./compile-process.ts";
+import { hookOperations } from "./compile-bundle-hooks.ts";
+import { allMountOperations } from "./compile-bundle-mounts.ts";
+import { bareProcess } from "./compile-bundle-process.ts";
+import { commandOperations, terminalOperations } from "./compile-process.ts";
+
+import { labelOperations } from "./labels.ts";
+import { personalityOperations } from "./personality.ts";
 import { refuseBundle } from "./refuse-bundle.ts";
+import { rootPropagation } from "./root-propagation.ts";
+import { schedulingOperations } from "./scheduling.ts";
+import { listenerOperations } from "./seccomp/listener.ts";
 import { rulesOf } from "./seccomp/rules.ts";
 import { sysctlPath } from "./sysctls.ts";
+import { timeOffsetLines } from "./time-offsets.ts";
 
 export interface CompiledBundle {
   readonly plan: Plan;
@@ -24,21 +32,34 @@ export interface CompiledBundle {
  * cannot be, both with the property as `details.field`.
  */
 export function compileBundle(spec: RuntimeSpec, context: BundleContext): CompiledBundle {
-  refuseBundle(spec);
+  refuseBundle(spec, context.ids);
+  const { process, linux } = spec;
   const warnings: string[] = [];
-  const warn = (text: string) => void warnings.push(text);
-  const plan = [
+  const command = bareProcess(process, (text) => void warnings.push(text), context.ids);
+  const environment = [...(process.env ?? []), ...(context.extraEnv ?? [])];
+  const propagation = rootPropagation(linux.rootfsPropagation);
+  const plan: Plan = [
     ...starterOperations(spec, context),
-    ...namespaceOperations(spec, context),
-    ...rootOperations(spec, context),
-    ...bundleMounts(spec, context),
+    ...propagation.before,
+    ...nameOperations(spec),
+    ["root", resolve(context.bundle, spec.root.path), propagation.rootFlags],
+    ...allMountOperations(spec, context),
     ...terminalOperations(spec), // in /dev, while paths of the container are under its root
     ...bundleDevices(spec),
+    // What they add to the container is covered by what is forbidden in it (runc, crun).
+    ...hookOperations(spec.hooks, context),
     ...limitOperations(spec),
     ...seccompOperations(spec, context),
-    ["pivot"] as const,
-    ...keyringOperations(context),
-    ...bundleProcess(spec, context, warn),
+    ...labelOperations(process),
+    context.noPivot ? ["move-root"] : ["pivot"],
+    ...propagation.after,
+    ...when(!context.noNewKeyring, ["keyring", `_ses.${context.id}`]),
+    ...personalityOperations(linux.personality),
+    ...schedulingOperations(process),
+    ...commandOperations(
+      { ...command, env: environment },
+      { keepsGroups: context.ids.denySetgroups === true },
+    ),
   ];
   return { plan, warnings };
 }
@@ -50,51 +71,47 @@ function when(condition: boolean, operation: Operation): Plan {
 /** What is about the process outside. */
 function starterOperations({ process, linux }: RuntimeSpec, context: BundleContext): Plan {
   const { oomScoreAdj } = process;
+  const { consoleSocket = "", preserveFds, cgroupDirectory = "" } = context;
+  const offsets = timeOffsetLines(linux.timeOffsets);
   return [
-    ["container", context.id, context.id],
-    ["bundle", context.bundle],
     ...idOperations(context),
     ...when(oomScoreAdj !== undefined, ["oom-score-adj", String(oomScoreAdj)]),
-    ["namespaces", cloneFlags(linux.namespaces.filter(({ path }) => path === undefined))],
+    ...linux.namespaces.flatMap(({ type, path = "" }) => {
+      return when(path !== "", ["enter", CLONE[type], path, `linux.namespaces: ${type}`]);
+    }),
+    ["namespaces", cloneFlags(linux.namespaces.filter(({ path = "" }) => path === ""))],
+    ...when(offsets !== "", ["time-offsets", offsets]),
+    ["exec-fifo", context.execFifo],
+    ...when(consoleSocket !== "", ["console-socket", consoleSocket]),
+    ...when(preserveFds > 0, ["preserve-fds", preserveFds]),
   ];
 }
 
 function idOperations({ ids }: BundleContext): Plan {
   if (ids.kind === "none") return [];
   return [
+    ["map-by", ids.kind],
     ["setgroups", ids.denySetgroups ? "deny" : "allow"],
     ["uid-map", formatIdMap(ids.uids)],
     ["gid-map", formatIdMap(ids.gids)],
   ];
 }
 
-function namespaceOperations(spec: RuntimeSpec, { ids }: BundleContext): Plan {
-  const { linux, hostname } = spec;
+function nameOperations({ linux, hostname, domainname }: RuntimeSpec): Plan {
   const isNew = (type: NamespaceType) => {
-    return linux.namespaces.some((one) => one.type === type && one.path === undefined);
+    return linux.namespaces.some((one) => one.type === type && (one.path ?? "") === "");
   };
-  const hasRoot =
-    ids.kind !== "none" && [ids.uids, ids.gids].every((all) => all.some((one) => one.inside === 0));
-  const { "kernel.domainname": domainname = spec.domainname } = linux.sysctl ?? {};
   return [
-    // What the plan makes is root's, and what it mounts belongs to whoever mounts it.
-    ...when(hasRoot, ["become-root", []]),
-    ["propagation"],
     ...when(domainname !== undefined, ["domainname", domainname ?? ""]),
     ...when(hostname !== undefined, ["hostname", hostname ?? ""]),
     ...when(isNew("network"), ["loopback"]),
   ];
 }
 
-function rootOperations({ root }: RuntimeSpec, { bundle }: BundleContext): Plan {
-  return [["root", resolve(bundle, root.path), ROOT_BIND]];
-}
-
 /** Last, when all that is to be there is made. */
 function limitOperations({ linux, process, root }: RuntimeSpec): Plan {
-  const { "kernel.domainname": _domainname, ...sysctls } = linux.sysctl ?? {};
   return [
-    ...Object.entries(sysctls).map(([name, value]) => {
+    ...Object.entries(linux.sysctl ?? {}).map(([name, value]) => {
       return ["file", `/proc/sys/${sysctlPath(name)}`, 0o644, value] as const;
     }),
     ...(linux.maskedPaths ?? []).map((path) => ["mask", path] as const),
@@ -106,11 +123,11 @@ function limitOperations({ linux, process, root }: RuntimeSpec): Plan {
 }
 
 /** The file is read while it is in reach, and put to use at the very end. */
-function seccompOperations({ linux }: RuntimeSpec, { filters }: BundleContext): Plan {
+function seccompOperations(spec: RuntimeSpec, { filters, hookState }: BundleContext): Plan {
+  const { linux, ociVersion } = spec;
   if (linux.seccomp === undefined) return [];
-  return [["seccomp", posix.join(filters, rulesOf(linux.seccomp).name)]];
-}
-
-function keyringOperations({ id, noNewKeyring }: BundleContext): Plan {
-  return when(!noNewKeyring, ["keyring", `_ses.${id}`]);
+  return [
+    ...listenerOperations(linux.seccomp, { ociVersion, state: hookState("creating") }),
+    ["seccomp", join(filters, rulesOf(linux.seccomp).name)],
+  ];
 }

@@ -79,5 +79,7 @@ function kernelValue(value: Whole64): bigint {
 }
 
 function wrong(what: string): MarmitaError {
-  return new MarmitaError("INVALID_ARGUMENT", `config.json: process.rlimits: ${what}`);
+  return new MarmitaError("INVALID_ARGUMENT", `config.json: process.rlimits: ${what}`, {
+    details: { field: "process.rlimits" },
+  });
 }
