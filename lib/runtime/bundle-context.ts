@@ -9,6 +9,8 @@ export type BundleIds =
       readonly kind: "none";
       /** Whether setgroups(2) is denied there, for who knows. */
       readonly denySetgroups?: boolean;
+      /** The capabilities that can be given; absent: all. */
+      readonly granted?: readonly string[];
     }
   /** `direct` writes them itself, `helpers` has newuidmap and newgidmap do it. */
   | {

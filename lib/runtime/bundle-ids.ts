@@ -4,7 +4,7 @@ import { MarmitaError } from "../errors.ts";
 import type { IdExtent } from "../native/helper.ts";
 import type { IdMappingLine, Linux, RuntimeSpec, SpecMount } from "../oci/runtime-spec.ts";
 import type { BundleIds } from "./bundle-context.ts";
-import { hasCapabilities } from "./capabilities.ts";
+import { hasCapabilities, permittedCapabilities } from "./capabilities.ts";
 import { composeExtents, parseExtents } from "./id-extents.ts";
 import { chooseIdMapping, findProgram, type IdMapping } from "./id-maps.ts";
 
@@ -42,7 +42,8 @@ export async function chooseBundleIds(
   const status = (await host.read("/proc/self/status")) ?? "";
   if (user === undefined && hasCapabilities(status, ["CAP_SYS_ADMIN"])) {
     const denySetgroups = !(await maySetgroups(host));
-    return { spec, ids: { kind: "none", denySetgroups }, warnings: [] };
+    const granted = permittedCapabilities(status);
+    return { spec, ids: { kind: "none", denySetgroups, granted }, warnings: [] };
   }
   if (user !== undefined && uidMappings.length > 0 && gidMappings.length > 0) {
     return { spec, ids: await givenIds(spec.linux, status, host), warnings: [] };

@@ -159,6 +159,13 @@ function bitOf(name: string): number {
   throw new MarmitaError("INVALID_ARGUMENT", `no such capability: ${JSON.stringify(name)}`);
 }
 
+/** What a process, by its /proc/PID/status, may use and give. */
+export function permittedCapabilities(status: string): readonly CapabilityName[] {
+  const permitted = /^CapPrm:\s*([0-9a-f]+)$/m.exec(status)?.[1] ?? "0";
+  const mask = BigInt(`0x${permitted}`);
+  return CAPABILITIES.filter((_name, bit) => ((mask >> BigInt(bit)) & 1n) === 1n);
+}
+
 /** Whether a process, by its /proc/PID/status, may use all of these in its user namespace. */
 export function hasCapabilities(status: string, names: readonly CapabilityName[]): boolean {
   const effective = /^CapEff:\s*([0-9a-f]+)$/m.exec(status)?.[1];

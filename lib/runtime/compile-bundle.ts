@@ -35,7 +35,10 @@ export function compileBundle(spec: RuntimeSpec, context: BundleContext): Compil
   refuseBundle(spec, context.ids);
   const { process, linux } = spec;
   const warnings: string[] = [];
-  const command = bareProcess(process, (text) => void warnings.push(text), context.ids);
+  const command = bareProcess(process, (text) => void warnings.push(text), {
+    denySetgroups: context.ids.denySetgroups,
+    granted: context.ids.kind === "none" ? context.ids.granted : undefined,
+  });
   const environment = [...(process.env ?? []), ...(context.extraEnv ?? [])];
   const propagation = rootPropagation(linux.rootfsPropagation);
   const plan: Plan = [
@@ -71,7 +74,7 @@ function when(condition: boolean, operation: Operation): Plan {
 /** What is about the process outside. */
 function starterOperations({ process, linux }: RuntimeSpec, context: BundleContext): Plan {
   const { oomScoreAdj } = process;
-  const { consoleSocket = "", preserveFds, cgroupDirectory = "" } = context;
+  const { consoleSocket = "", preserveFds } = context;
   const offsets = timeOffsetLines(linux.timeOffsets);
   return [
     ...idOperations(context),

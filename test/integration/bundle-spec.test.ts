@@ -1,5 +1,5 @@
 /** What other runtimes write as a beginning of a bundle, and what a config.json can ask for, run. */
-import { mkdirSync, readFileSync, rmSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { busyboxLayer } from "../../fixtures/busybox.mjs";
