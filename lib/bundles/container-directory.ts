@@ -8,6 +8,7 @@ import { lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { makeLive, tryLock } from "../native/syscalls.ts";
+import type { FilterPlace } from "../runtime/seccomp/filters.ts";
 import { Patience } from "../util/patience.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
 import { checkContainerId, isContainerId } from "./container-id.ts";
@@ -48,6 +49,11 @@ function pathsIn(directory: string): ContainerPaths {
     paused: at("paused"),
     notify: at("notify"),
   };
+}
+
+/** Compiled filters, of all containers. No id has a tilde. */
+export function seccompPlace(root: string): FilterPlace {
+  return { seccomp: join(root, "~seccomp"), lock: (name) => join(root, `~${name}.lock`) };
 }
 
 /** A container that nobody else changes meanwhile. The kernel lets go of it when we die. */

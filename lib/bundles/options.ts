@@ -2,6 +2,9 @@
 import type { Process } from "../oci/runtime-spec.ts";
 import type { StateRootOption } from "./state-root.ts";
 
+/** A directory with a config.json; or what has such a one, as `openBundle()` returns it. */
+export type BundleSource = string | { readonly directory: string };
+
 /** `cgroupfs`: directories, made by us. `systemd`: a scope. `disabled`: whatever we are in. */
 export type CgroupManager = "cgroupfs" | "systemd" | "disabled";
 
@@ -30,10 +33,10 @@ export interface ProcessSettings {
   readonly consoleSocket?: string | undefined;
   /** A file that has the process's number, whole, before the call resolves. */
   readonly pidFile?: string | undefined;
-  /** How many descriptors from 3 on the process has as they are here. Default: 0. */
-  readonly preserveFds?: number | undefined;
-  /** `LISTEN_FDS`: so many of them, from 3 on, are sockets handed over (sd_listen_fds(3)). */
+  /** `LISTEN_FDS`: how many descriptors from 3 on are sockets handed over (sd_listen_fds(3)). Default: 0. */
   readonly listenFds?: number | undefined;
+  /** How many further descriptors from 3 on, or behind those, the process has as they are here. Default: 0. */
+  readonly preserveFds?: number | undefined;
 }
 
 export interface CreateBundleContainerOptions

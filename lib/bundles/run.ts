@@ -1,12 +1,114 @@
 /** A container made of a bundle, from its beginning to its end. */
-import { MarmitaError } from "../errors.ts";
-import type { BundleSource } from "./create.ts";
-import type { BundleExit, RunBundleOptions } from "./options.ts";
+import { capture, feed, textOf } from "../runtime/capture.ts";
+import { signalNumber } from "../runtime/signals.ts";
+import { abortError, onAbort } from "../util/abort.ts";
+import { checkContainerId } from "./container-id.ts";
+import { checkRunOptions } from "./create-options.ts";
+import { type Design, design, type Made, make } from "./creation.ts";
+import { deleteContainer } from "./delete.ts";
+import type {
+  BundleExit,
+  BundleSource,
+  CreateBundleContainerOptions,
+  RunBundleOptions,
+} from "./options.ts";
+import { startContainer } from "./start.ts";
+import { type OpenedStdio, openStdio } from "./stdio.ts";
 
+const DEFAULT_MAX_OUTPUT_BYTES = 10 << 20;
+const SIGKILL = 9;
+
+/**
+ * `create` and `start`, and wait for its end, whatever the exit code; then it is deleted. It dies with
+ * this process. With `detach` it does not, and is neither waited for nor deleted.
+ *
+ * Throws as `create` and `start` do, and an `AbortError` once what was begun is gone.
+ */
 export async function runContainer(
-  _id: string,
-  _bundle: BundleSource,
-  _options: RunBundleOptions = {},
+  id: string,
+  bundle: BundleSource,
+  options: RunBundleOptions = {},
 ): Promise<BundleExit> {
-  throw new MarmitaError("UNSUPPORTED", "run is not there yet");
+  checkContainerId(id);
+  checkRunOptions(options);
+  const { detach = false, keep = false } = options;
+  const plan = await design(id, bundle, createOptionsOf(options));
+  const streams = openStdio(stdioOf(options));
+  try {
+    const words = detach ? [] : ["stay"];
+    const made = await make(plan, { ...streams.fds, words });
+    streams.closeTheirs();
+    const exit = await startAndWait(made, plan, { options, streams });
+    if (!keep && !detach) await forget(plan);
+    return exit;
+  } finally {
+    streams.closeTheirs();
+    streams.destroy();
+  }
+}
+
+function createOptionsOf(options: RunBundleOptions): CreateBundleContainerOptions {
+  const { stdin, stdout, stderr, input, maxOutputBytes, detach, keep, onStarted, ...rest } =
+    options;
+  return rest;
+}
+
+function stdioOf({ detach = false, stdin, stdout, stderr, input }: RunBundleOptions) {
+  const output = detach ? "inherit" : "pipe"; // nobody is there to read a pipe
+  return {
+    stdin: stdin ?? (input === undefined ? "ignore" : "pipe"),
+    stdout: stdout ?? output,
+    stderr: stderr ?? output,
+  } as const;
+}
+
+interface RunContext {
+  readonly options: RunBundleOptions;
+  readonly streams: OpenedStdio;
+}
+
+/** What was made and cannot be started is gone before it rejects. */
+async function startAndWait(
+  made: Made,
+  plan: Design,
+  { options, streams }: RunContext,
+): Promise<BundleExit> {
+  const { detach = false, signal, onWarning, onStarted } = options;
+  const { starter, record } = made;
+  const kill = (name: NodeJS.Signals | number) => starter.send(`signal ${signalNumber(name)}`);
+  const unhook = signal && onAbort(signal, () => kill(SIGKILL));
+  try {
+    await startContainer(record.id, { root: plan.root, signal, onWarning });
+    onStarted?.({ pid: record.init?.pid ?? 0, kill });
+    if (detach) return { exitCode: 0, signal: null };
+    const [exit, output] = await Promise.all([starter.exited(), collect(streams, options)]);
+    if (signal?.aborted === true) throw abortError(signal);
+    return { ...exit, ...output };
+  } catch (error) {
+    await starter.giveUp();
+    await forget(plan);
+    throw error;
+  } finally {
+    unhook?.();
+  }
+}
+
+async function collect(
+  { stdin, stdout, stderr }: OpenedStdio,
+  { input, maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES }: RunBundleOptions,
+): Promise<Pick<BundleExit, "stdout" | "stderr">> {
+  const [output, errors] = await Promise.all([
+    capture(stdout, maxOutputBytes),
+    capture(stderr, maxOutputBytes),
+    feed(stdin, input),
+  ]);
+  return {
+    ...(stdout !== undefined && { stdout: textOf(output) }),
+    ...(stderr !== undefined && { stderr: textOf(errors) }),
+  };
+}
+
+/** Somebody else may have deleted it already. */
+async function forget({ root, record, warn }: Design): Promise<void> {
+  await deleteContainer(record.id, { root, force: true, onWarning: warn });
 }

@@ -1,10 +1,92 @@
 /** What waits to be started is. */
+import { closeSync, constants, openSync, unlinkSync, writeSync } from "node:fs";
+import { Socket } from "node:net";
+import { text } from "node:stream/consumers";
 import { MarmitaError } from "../errors.ts";
+import { type HelperEvent, execResultPath } from "../native/helper.ts";
+import { abortError, onAbort } from "../util/abort.ts";
+import { errnoOf } from "../util/system-error.ts";
+import { holdContainer } from "./container-directory.ts";
+import { hooksOf } from "./delete.ts";
+import { runLateHooks } from "./hooks.ts";
 import type { StartBundleOptions } from "./options.ts";
+import { startFailed } from "./starter.ts";
+import { type FoundContainer, findContainer } from "./state.ts";
+import { chooseStateRoot } from "./state-root.ts";
 
-export async function startContainer(
-  _id: string,
-  _options: StartBundleOptions = {},
+/**
+ * Let its process execute the command, and resolve when it has; then its hooks `poststart` have run, too:
+ * what fails of them is a warning. Throws `CONFLICT` for one that is not `created`, and `START_FAILED`
+ * when the command cannot be executed, or a hook `startContainer` fails: the container is stopped then.
+ */
+export async function startContainer(id: string, options: StartBundleOptions = {}): Promise<void> {
+  const root = chooseStateRoot(options);
+  const { signal, onWarning = () => undefined } = options;
+  const found = await letGo(root, id, signal);
+  const hooks = await hooksOf(found.paths);
+  const state = { ...found.state, status: "running" } as const;
+  await runLateHooks("poststart", { hooks, state, cwd: found.record.bundle, signal, onWarning });
+}
+
+async function letGo(
+  root: string,
+  id: string,
+  signal: AbortSignal | undefined,
+): Promise<FoundContainer> {
+  using held = await holdContainer(root, id, { signal });
+  const found = findContainer(id, { root });
+  if (found.state.status !== "created") throw notCreated(found);
+  await openGate(held.paths.execFifo, found, signal);
+  return found;
+}
+
+function notCreated({ state }: FoundContainer): MarmitaError {
+  const { id, status } = state;
+  return new MarmitaError("CONFLICT", `container ${id} cannot be started: it is ${status}`, {
+    hint: status === "stopped" ? "Delete it, and make it anew." : undefined,
+    details: { container: id, state: status },
+  });
+}
+
+/** native/init/gate.h has what is said there. */
+async function openGate(
+  path: string,
+  found: FoundContainer,
+  signal: AbortSignal | undefined,
 ): Promise<void> {
-  throw new MarmitaError("UNSUPPORTED", "start is not there yet");
+  const { O_RDONLY, O_WRONLY, O_NONBLOCK, O_NOFOLLOW } = constants;
+  let result: Socket | undefined;
+  try {
+    const fd = openSync(execResultPath(path), O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+    result = new Socket({ fd, readable: true, writable: false });
+    const gate = openSync(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
+    try {
+      unlinkSync(path); // from here on it is started, whatever comes of it
+      writeSync(gate, "0");
+    } finally {
+      closeSync(gate);
+    }
+    await outcome(result, signal);
+  } catch (error) {
+    throw errnoOf(error) === "ENXIO" ? notCreated(stopped(found)) : error;
+  } finally {
+    result?.destroy();
+  }
+}
+
+function stopped(found: FoundContainer): FoundContainer {
+  return { ...found, state: { ...found.state, status: "stopped", pid: 0 } };
+}
+
+/** Its end without a word is that of an exec, or of a process that was killed meanwhile. */
+async function outcome(result: Socket, signal: AbortSignal | undefined): Promise<void> {
+  const unhook = signal && onAbort(signal, () => result.destroy());
+  try {
+    const said = await text(result);
+    if (said !== "") throw startFailed(JSON.parse(said) as HelperEvent);
+  } catch (error) {
+    throw signal?.aborted === true ? abortError(signal) : error;
+  } finally {
+    unhook?.();
+  }
 }

@@ -1,0 +1,231 @@
+/** The making of a container of a bundle: what is decided, then claimed and made, or undone. */
+import { writeFile } from "node:fs/promises";
+import { userInfo } from "node:os";
+import { join, resolve } from "node:path";
+import { spawnStarter } from "../native/helper.ts";
+import { encodePlan, type Plan } from "../native/plan.ts";
+import { parseRuntimeSpec } from "../oci/parse-runtime-spec.ts";
+import type { RuntimeSpec } from "../oci/runtime-spec.ts";
+import type { BundleIds } from "../runtime/bundle-context.ts";
+import { chooseBundleIds } from "../runtime/bundle-ids.ts";
+import { compileBundle } from "../runtime/compile-bundle.ts";
+import { formatConfigJson } from "../runtime/config-json.ts";
+import { ensureFilter } from "../runtime/seccomp/filters.ts";
+import { rulesOf } from "../runtime/seccomp/rules.ts";
+import { throwIfAborted } from "../util/abort.ts";
+import { prepareCgroup, removeCgroup, settleCgroup } from "./cgroup.ts";
+import type { CgroupState } from "./cgroup-state.ts";
+import {
+  claimContainer,
+  type ContainerPaths,
+  containerPaths,
+  type HeldContainer,
+  removeContainerDirectory,
+  seccompPlace,
+} from "./container-directory.ts";
+import { hookState, hookStatePrefix, runHooks, runLateHooks } from "./hooks.ts";
+import { notifyParts } from "./notify.ts";
+import type { BundleSource, CreateBundleContainerOptions } from "./options.ts";
+import { writePidFile } from "./pid-file.ts";
+import { identify } from "./process-identity.ts";
+import { readBundle } from "./read-bundle.ts";
+import { type ContainerRecord, writeRecord } from "./record.ts";
+import { Starter } from "./starter.ts";
+import { type BundleStatus, STATE_VERSION } from "./state.ts";
+import { chooseStateRoot } from "./state-root.ts";
+import { preservedDescriptors } from "./stdio.ts";
+
+/** What a container is to be made of. */
+export interface Design {
+  readonly root: string;
+  readonly paths: ContainerPaths;
+  /** With the user namespace that it gets. */
+  readonly spec: RuntimeSpec;
+  readonly ids: BundleIds;
+  readonly record: ContainerRecord;
+  readonly options: CreateBundleContainerOptions;
+  readonly warn: (text: string) => void;
+}
+
+/** Reads, and decides; nothing is made, nothing is told but warnings. */
+export async function design(
+  id: string,
+  bundle: BundleSource,
+  options: CreateBundleContainerOptions,
+): Promise<Design> {
+  const root = chooseStateRoot(options);
+  const paths = containerPaths(root, id);
+  const place = typeof bundle === "string" ? bundle : bundle.directory;
+  const { directory, text } = await readBundle(place, options.config);
+  const asked = parseRuntimeSpec(text);
+  const { spec, ids, warnings } = await chooseBundleIds(asked);
+  const warn = options.onWarning ?? (() => undefined);
+  for (const warning of warnings) warn(warning);
+  const record: ContainerRecord = {
+    ociVersion: STATE_VERSION,
+    id,
+    bundle: directory,
+    rootfs: resolve(directory, spec.root.path),
+    created: new Date().toISOString(),
+    owner: ownerName(),
+    annotations: spec.annotations ?? {},
+    filters: seccompPlace(root).seccomp,
+  };
+  return { root, paths, spec, ids, record, options, warn };
+}
+
+function ownerName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.geteuid?.() ?? 0); // a uid without an entry in the user database
+  }
+}
+
+/** What a starter is given beside its plan. All descriptors stay the caller's. */
+export interface StarterStreams {
+  readonly stdin: number;
+  readonly stdout: number;
+  readonly stderr: number;
+  readonly words?: readonly string[];
+  /** One end of a pair of sockets: the terminal's master comes out of the other. */
+  readonly console?: number | undefined;
+}
+
+/** One that waits for its start; its starter may stay as its parent. */
+export interface Made {
+  readonly record: ContainerRecord;
+  readonly starter: Starter;
+}
+
+/**
+ * Make it. Nobody else does anything with it meanwhile; what fails leaves nothing, but that its poststop
+ * hooks have run.
+ */
+export async function make(plan: Design, streams: StarterStreams): Promise<Made> {
+  const { preserveFds = 0, listenFds = 0, signal } = plan.options;
+  const preserved = preservedDescriptors(preserveFds + listenFds);
+  throwIfAborted(signal);
+  using held = await claimContainer(plan.root, plan.record.id);
+  const making = new Making(plan, held);
+  try {
+    return await making.make(streams, preserved);
+  } catch (error) {
+    await making.undo();
+    throw error;
+  }
+}
+
+class Making {
+  readonly #design: Design;
+  readonly #paths: ContainerPaths;
+  #record: ContainerRecord;
+  /** Its hooks may have begun. */
+  #hasBegun = false;
+
+  constructor(plan: Design, { paths }: HeldContainer) {
+    this.#design = plan;
+    this.#paths = paths;
+    this.#record = plan.record;
+  }
+
+  async make(streams: StarterStreams, preserved: readonly number[]): Promise<Made> {
+    const { spec, root, options } = this.#design;
+    await writeFile(this.#paths.config, formatConfigJson(spec), { mode: 0o600 });
+    await this.#prepareCgroup();
+    if (spec.linux.seccomp !== undefined) {
+      await ensureFilter(seccompPlace(root), rulesOf(spec.linux.seccomp));
+    }
+    await writeFile(this.#paths.plan, encodePlan(this.#compile()), { mode: 0o600 });
+    throwIfAborted(options.signal);
+
+    const { id } = this.#record;
+    const { plan } = this.#paths;
+    const starter = new Starter(spawnStarter({ title: id, plan, ...streams, preserved }));
+    this.#hasBegun = true;
+    await this.#note({ starter: identify(starter.pid) });
+    const tasks = {
+      onHooks: (pid: number) => this.#runHooks(pid),
+      onCreated: (pid: number) => this.#created(pid),
+    };
+    await starter.release(tasks, options.signal);
+    return { record: this.#record, starter };
+  }
+
+  async #note(news: Partial<ContainerRecord>): Promise<void> {
+    this.#record = { ...this.#record, ...news };
+    await writeRecord(this.#paths.state, this.#record);
+  }
+
+  async #prepareCgroup(): Promise<void> {
+    const { spec, options, warn } = this.#design;
+    const { cgroupManager = "cgroupfs", requireResources = false } = options;
+    const required = spec.annotations?.[REQUIRED]?.split(",") ?? [];
+    const cgroup = await prepareCgroup({
+      id: this.#record.id,
+      spec,
+      manager: cgroupManager,
+      isRequired: requireResources || required.includes("resources"),
+      onWarning: warn,
+    });
+    // Noted before anything is in it: who finds us killed finds it.
+    await this.#note({ cgroup });
+  }
+
+  #compile(): Plan {
+    const { spec, ids, options, warn } = this.#design;
+    const { preserveFds = 0, listenFds = 0, consoleSocket } = options;
+    const { plan, warnings } = compileBundle(spec, {
+      id: this.#record.id,
+      bundle: this.#record.bundle,
+      ids,
+      execFifo: this.#paths.execFifo,
+      consoleSocket: consoleSocket === undefined ? undefined : resolve(consoleSocket),
+      preserveFds: preserveFds + listenFds,
+      noPivot: options.noPivot ?? false,
+      noNewKeyring: options.noNewKeyring ?? false,
+      filters: this.#record.filters,
+      cgroupDirectory: this.#record.cgroup?.directory,
+      hookState: (status) => hookStatePrefix(this.#stateAs(status, 0)),
+      ...notifyParts(options),
+    });
+    for (const text of warnings) warn(text);
+    return plan;
+  }
+
+  #stateAs(status: BundleStatus, pid: number) {
+    return hookState({ ...this.#record, status, pid });
+  }
+
+  async #runHooks(pid: number): Promise<void> {
+    const { spec, options } = this.#design;
+    const { signal } = options;
+    const state = this.#stateAs("creating", pid);
+    const of = { hooks: spec.hooks, state, cwd: this.#record.bundle, signal };
+    await runHooks("prestart", of);
+    await runHooks("createRuntime", of);
+  }
+
+  async #created(pid: number): Promise<void> {
+    const { pidFile } = this.#design.options;
+    const { cgroup } = this.#record;
+    const settled = cgroup && (await settleCgroup(cgroup, pid));
+    await this.#note({ cgroup: settled, init: identify(pid), starter: undefined });
+    if (pidFile !== undefined) await writePidFile(resolve(pidFile), pid);
+  }
+
+  /** What it began has ended. */
+  async undo(): Promise<void> {
+    const { spec, root, warn } = this.#design;
+    const { cgroup, bundle } = this.#record;
+    if (cgroup !== undefined) await removeCgroup(cgroup);
+    if (this.#hasBegun) {
+      const state = this.#stateAs("stopped", 0);
+      await runLateHooks("poststop", { hooks: spec.hooks, state, cwd: bundle, onWarning: warn });
+    }
+    await removeContainerDirectory(root, this.#paths);
+  }
+}
+
+/** An annotation: what of the configuration is to be had, or nothing. */
+const REQUIRED = "io.marmita.require";
