@@ -13,8 +13,7 @@ import { formatConfigJson } from "../runtime/config-json.ts";
 import { ensureFilter } from "../runtime/seccomp/filters.ts";
 import { rulesOf } from "../runtime/seccomp/rules.ts";
 import { throwIfAborted } from "../util/abort.ts";
-import { prepareCgroup, removeCgroup, settleCgroup } from "./cgroup.ts";
-import type { CgroupState } from "./cgroup-state.ts";
+import { type CgroupRequest, prepareCgroup, removeCgroup, settleCgroup } from "./cgroup.ts";
 import {
   claimContainer,
   type ContainerPaths,
@@ -145,6 +144,7 @@ class Making {
     this.#hasBegun = true;
     await this.#note({ starter: identify(starter.pid) });
     const tasks = {
+      onCgroup: (pid: number) => this.#settleCgroup(pid),
       onHooks: (pid: number) => this.#runHooks(pid),
       onCreated: (pid: number) => this.#created(pid),
     };
@@ -157,19 +157,28 @@ class Making {
     await writeRecord(this.#paths.state, this.#record);
   }
 
+  /** Noted before it is made: who finds us killed finds it. */
   async #prepareCgroup(): Promise<void> {
+    await this.#note({ cgroup: await prepareCgroup(this.#cgroupRequest()) });
+  }
+
+  #cgroupRequest(): CgroupRequest {
     const { spec, options, warn } = this.#design;
-    const { cgroupManager = "cgroupfs", requireResources = false } = options;
-    const required = spec.annotations?.[REQUIRED]?.split(",") ?? [];
-    const cgroup = await prepareCgroup({
+    return {
       id: this.#record.id,
       spec,
-      manager: cgroupManager,
-      isRequired: requireResources || required.includes("resources"),
+      manager: options.cgroupManager,
+      isRequired: options.requireResources ?? false,
       onWarning: warn,
-    });
-    // Noted before anything is in it: who finds us killed finds it.
-    await this.#note({ cgroup });
+      onIntended: (cgroup) => this.#note({ cgroup }),
+      signal: options.signal,
+    };
+  }
+
+  async #settleCgroup(pid: number): Promise<void> {
+    const { cgroup } = this.#record;
+    if (cgroup === undefined) return;
+    await this.#note({ cgroup: await settleCgroup(cgroup, { ...this.#cgroupRequest(), pid }) });
   }
 
   #compile(): Plan {
@@ -208,9 +217,7 @@ class Making {
 
   async #created(pid: number): Promise<void> {
     const { pidFile } = this.#design.options;
-    const { cgroup } = this.#record;
-    const settled = cgroup && (await settleCgroup(cgroup, pid));
-    await this.#note({ cgroup: settled, init: identify(pid), starter: undefined });
+    await this.#note({ init: identify(pid), starter: undefined });
     if (pidFile !== undefined) await writePidFile(resolve(pidFile), pid);
   }
 
@@ -226,6 +233,3 @@ class Making {
     await removeContainerDirectory(root, this.#paths);
   }
 }
-
-/** An annotation: what of the configuration is to be had, or nothing. */
-const REQUIRED = "io.marmita.require";

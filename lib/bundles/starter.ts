@@ -8,7 +8,9 @@ import { abortError, onAbort } from "../util/abort.ts";
 
 /** What is done between its words. */
 export interface StarterTasks {
-  /** The first process is there, in its namespaces, not yet in its root. */
+  /** The first process is there, and waits for a control group to be put into. */
+  readonly onCgroup: (pid: number) => Promise<void>;
+  /** It is in its namespaces, not yet in its root. */
   readonly onHooks: (pid: number) => Promise<void>;
   /** All is done but to execute the command. */
   readonly onCreated: (pid: number) => Promise<void>;
@@ -51,7 +53,10 @@ export class Starter {
       const pid = numberOf(event, "pid");
       if (event.event === "failed") throw startFailed(event);
       if (event.event === "released") return;
-      if (event.event === "hooks") {
+      if (event.event === "cgroup") {
+        await tasks.onCgroup(pid);
+        this.#process.send("go");
+      } else if (event.event === "hooks") {
         await tasks.onHooks(pid);
         this.#process.send("go");
       } else if (event.event === "created") {
