@@ -1,7 +1,7 @@
 /** The making of a container of a bundle: what is decided, then claimed and made, or undone. */
 import { writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { spawnStarter } from "../native/helper.ts";
 import { encodePlan, type Plan } from "../native/plan.ts";
 import { parseRuntimeSpec } from "../oci/parse-runtime-spec.ts";
@@ -24,7 +24,7 @@ import {
 } from "./container-directory.ts";
 import { hookState, hookStatePrefix, runHooks, runLateHooks } from "./hooks.ts";
 import { notifyParts } from "./notify.ts";
-import type { BundleSource, CreateBundleContainerOptions } from "./options.ts";
+import type { BundleSource, MakeBundleContainerOptions } from "./options.ts";
 import { writePidFile } from "./pid-file.ts";
 import { identify } from "./process-identity.ts";
 import { readBundle } from "./read-bundle.ts";
@@ -42,7 +42,7 @@ export interface Design {
   readonly spec: RuntimeSpec;
   readonly ids: BundleIds;
   readonly record: ContainerRecord;
-  readonly options: CreateBundleContainerOptions;
+  readonly options: MakeBundleContainerOptions;
   readonly warn: (text: string) => void;
 }
 
@@ -50,7 +50,7 @@ export interface Design {
 export async function design(
   id: string,
   bundle: BundleSource,
-  options: CreateBundleContainerOptions,
+  options: MakeBundleContainerOptions,
 ): Promise<Design> {
   const root = chooseStateRoot(options);
   const paths = containerPaths(root, id);

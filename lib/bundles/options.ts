@@ -39,8 +39,9 @@ export interface ProcessSettings {
   readonly preserveFds?: number | undefined;
 }
 
-export interface CreateBundleContainerOptions
-  extends StateRootOption, BundleStreams, ProcessSettings, SignalOption, WarningOption {
+/** What a container is made with, whoever has its streams. */
+export interface MakeBundleContainerOptions
+  extends StateRootOption, ProcessSettings, SignalOption, WarningOption {
   /** Another configuration than the bundle's config.json: a path, relative to the bundle. */
   readonly config?: string | undefined;
   /** The root is moved, and entered by chroot(2): where pivot_root(2) cannot be, as in an initramfs. */
@@ -54,6 +55,8 @@ export interface CreateBundleContainerOptions
   /** The socket of systemd's sd_notify(3) that the container may send `READY=1` to. */
   readonly notifySocket?: string | undefined;
 }
+
+export interface CreateBundleContainerOptions extends MakeBundleContainerOptions, BundleStreams {}
 
 export type RunStdio = BundleStdio | "pipe";
 
@@ -69,8 +72,7 @@ export interface CapturedStreams {
   readonly maxOutputBytes?: number | undefined;
 }
 
-export interface RunBundleOptions
-  extends Omit<CreateBundleContainerOptions, keyof BundleStreams>, CapturedStreams {
+export interface RunBundleOptions extends MakeBundleContainerOptions, CapturedStreams {
   /** It is not waited for, and not deleted: what `create` and `start` do, as one. */
   readonly detach?: boolean | undefined;
   /** It is not deleted when it has ended. */

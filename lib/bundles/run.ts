@@ -6,12 +6,7 @@ import { checkContainerId } from "./container-id.ts";
 import { checkRunOptions } from "./create-options.ts";
 import { type Design, design, type Made, make } from "./creation.ts";
 import { deleteContainer } from "./delete.ts";
-import type {
-  BundleExit,
-  BundleSource,
-  CreateBundleContainerOptions,
-  RunBundleOptions,
-} from "./options.ts";
+import type { BundleExit, BundleSource, RunBundleOptions } from "./options.ts";
 import { startContainer } from "./start.ts";
 import { type OpenedStdio, openStdio } from "./stdio.ts";
 
@@ -32,7 +27,7 @@ export async function runContainer(
   checkContainerId(id);
   checkRunOptions(options);
   const { detach = false, keep = false } = options;
-  const plan = await design(id, bundle, createOptionsOf(options));
+  const plan = await design(id, bundle, options);
   const streams = openStdio(stdioOf(options));
   try {
     const words = detach ? [] : ["stay"];
@@ -45,12 +40,6 @@ export async function runContainer(
     streams.closeTheirs();
     streams.destroy();
   }
-}
-
-function createOptionsOf(options: RunBundleOptions): CreateBundleContainerOptions {
-  const { stdin, stdout, stderr, input, maxOutputBytes, detach, keep, onStarted, ...rest } =
-    options;
-  return rest;
 }
 
 function stdioOf({ detach = false, stdin, stdout, stderr, input }: RunBundleOptions) {

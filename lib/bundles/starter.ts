@@ -48,8 +48,9 @@ export class Starter {
 
   async #converse(tasks: StarterTasks): Promise<void> {
     for (;;) {
-      const { value: event, done } = await this.#events.next();
-      if (done === true) throw died();
+      const next = await this.#events.next();
+      if (next.done === true) throw died();
+      const event = next.value;
       const pid = numberOf(event, "pid");
       if (event.event === "failed") throw startFailed(event);
       if (event.event === "released") return;
@@ -85,8 +86,9 @@ export class Starter {
   async exited(): Promise<ExitStatus> {
     let status: ExitStatus = { exitCode: 137, signal: "SIGKILL" }; // it was killed, and its child with it
     for (;;) {
-      const { value: event, done } = await this.#events.next();
-      if (done === true) return status;
+      const next = await this.#events.next();
+      if (next.done === true) return status;
+      const event = next.value;
       if (event.event !== "exited") continue;
       status = {
         exitCode: numberOf(event, "exitCode"),
