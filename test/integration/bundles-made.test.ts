@@ -7,7 +7,6 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -344,7 +343,6 @@ function writeConfig(directory: string, changes: object): void {
   writeFileSync(join(directory, "config.json"), JSON.stringify({ ...SPEC, ...changes }));
 }
 
-/** It goes with its user: nobody else may have been given a file of it. */
 it.runIf(canRun && spawnSync("newuidmap").error === undefined)(
   "gives a bundle's files to the ids that its config.json maps",
   async () => {
@@ -353,7 +351,8 @@ it.runIf(canRun && spawnSync("newuidmap").error === undefined)(
     await engine.images.load(busyboxWith({ name: "owned", layers: [owned] }));
     const directory = join(await temporaryFolder(), "bundle");
 
-    const { rootfs, spec, remove } = await createBundle("owned", { engine, directory });
+    const bundle = await createBundle("owned", { engine, directory });
+    const { rootfs, spec } = bundle;
 
     const outside = (id: number, lines: NonNullable<typeof spec.linux.uidMappings>) => {
       const line = lines.find(
@@ -365,7 +364,7 @@ it.runIf(canRun && spawnSync("newuidmap").error === undefined)(
     const { uidMappings = [], gidMappings = [] } = spec.linux;
     expect(uid).toBe(outside(7, uidMappings) ?? outside(0, uidMappings));
     expect(gid).toBe(outside(8, gidMappings) ?? outside(0, gidMappings));
-    await remove();
-    rmSync(directory, { recursive: true, force: true });
+    await bundle.remove();
+    expect(existsSync(directory)).toBe(false);
   },
 );
