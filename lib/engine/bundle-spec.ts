@@ -43,6 +43,8 @@ export async function bundleSpec(
   const keepsGroups = groupAdd.includes(KEEP_GROUPS);
   const accounts = await readAccounts(rootfs);
   const who = resolveUser(asked, keepsGroups ? [] : groupAdd, accounts);
+  // runc takes none from an ordinary user: umoci leaves those of the image out, too.
+  const groups = mapping.mode === "root" ? [...who.memberships, ...who.further] : who.further;
   const isHomeSet = (defaults.Env ?? []).some((line) => line.startsWith("HOME="));
   const input = {
     id: NO_ID,
@@ -54,7 +56,7 @@ export async function bundleSpec(
       network,
       mounts,
       user: `${who.uid}:${who.gid}`,
-      groupAdd: keepsGroups ? groupAdd : who.groups.map(String),
+      groupAdd: keepsGroups ? groupAdd : groups.map(String),
       env: { ...(!isHomeSet && { HOME: who.home }), ...options.env },
       annotations: { ...imageAnnotations(image, options), ...annotations },
     },

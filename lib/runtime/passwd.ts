@@ -10,8 +10,10 @@ export interface Accounts {
 export interface Identity {
   readonly uid: number;
   readonly gid: number;
-  /** Supplementary ones beside the primary one, each once. */
-  readonly groups: readonly number[];
+  /** The groups that list the user, beside its primary one. */
+  readonly memberships: readonly number[];
+  /** Those asked for, beside all of these. */
+  readonly further: readonly number[];
   readonly home: string;
 }
 
@@ -29,19 +31,26 @@ export function resolveUser(
   further: readonly string[],
   { passwd, group }: Accounts,
 ): Identity {
-  const [who = "", asked = ""] = text.split(":");
+  const [who = "", named = ""] = text.split(":");
   const line = findUser(passwd, who === "" ? "0" : who);
   const uid = line?.uid ?? idOf(who === "" ? "0" : who);
   if (uid === undefined) throw noSuch("user", who);
-  const gid = asked === "" ? (line?.gid ?? 0) : groupId(group, asked);
+  const gid = named === "" ? (line?.gid ?? 0) : groupId(group, named);
   const member = text.includes(":") ? undefined : line?.name;
   const listed = member === undefined ? [] : membershipsOf(group, member);
-  const all = [...listed, ...further.map((name) => groupId(group, name))];
-  const groups = [...new Set(all)].filter((one) => one !== gid);
-  if (groups.length >= MAX_GROUPS) {
+  const memberships = others(listed, [gid]);
+  const asked = others(
+    further.map((name) => groupId(group, name)),
+    [gid, ...memberships],
+  );
+  if (memberships.length + asked.length >= MAX_GROUPS) {
     throw new MarmitaError("UNSUPPORTED", `user ${text} is in more than ${MAX_GROUPS} groups`);
   }
-  return { uid, gid, groups, home: line?.home ?? "/" };
+  return { uid, gid, memberships, further: asked, home: line?.home ?? "/" };
+}
+
+function others(ids: readonly number[], known: readonly number[]): readonly number[] {
+  return [...new Set(ids)].filter((id) => !known.includes(id));
 }
 
 /** (uid_t) -1 means "leave as it is" to the kernel: no id. */

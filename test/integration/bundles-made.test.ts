@@ -17,6 +17,7 @@ import type { TarEntry } from "../../fixtures/tar-writer.mjs";
 import { createBundle, openBundle } from "../../lib/api/bundles.ts";
 import { create } from "../../lib/api/lifecycle.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
+import { chooseIdMapping } from "../../lib/runtime/id-maps.ts";
 import { testEngine } from "../helpers/engine.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { busyboxWith } from "../helpers/images.ts";
@@ -90,7 +91,9 @@ describe.runIf(canRun)("createBundle", () => {
   it("describes a process with numbers for names, and the image's own settings", async () => {
     const { spec } = await createBundle("kitchen", { engine, directory: await newDirectory() });
 
-    expect(spec.process.user).toEqual({ uid: 7, gid: 8, additionalGids: [9] });
+    // runc takes no further groups from an ordinary user.
+    const groups = (await chooseIdMapping()).mode === "root" ? { additionalGids: [9] } : {};
+    expect(spec.process.user).toEqual({ uid: 7, gid: 8, ...groups });
     expect(spec.process.cwd).toBe("/pots");
     expect(spec.process.env).toEqual(
       expect.arrayContaining(["DISH=feijoada", "HOME=/home/cook", "HOSTNAME=bundle"]),

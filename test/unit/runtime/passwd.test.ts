@@ -29,17 +29,20 @@ describe("resolveUser", () => {
     ["an empty user, who is root", "", [], 0, 0, [50], "/root"],
     ["an empty group, which is no group", "cook:", [], 1000, 100, [], "/home/cook"],
     ["a line without a home", "short", [], 7, 8, [], "/"],
-    [
-      "further groups, each once",
-      "cook",
-      ["bar", "77", "users"],
-      1000,
-      100,
-      [50, 51, 77],
-      "/home/cook",
-    ],
-  ] as const)("takes %s", (_, text, further, uid, gid, groups, home) => {
-    expect(resolveUser(text, further, ACCOUNTS)).toEqual({ uid, gid, groups, home });
+  ] as const)("takes %s", (_, text, further, uid, gid, memberships, home) => {
+    expect(resolveUser(text, further, ACCOUNTS)).toEqual({
+      uid,
+      gid,
+      memberships,
+      further: [],
+      home,
+    });
+  });
+
+  it("finds further groups by name or number, each once", () => {
+    const { memberships, further } = resolveUser("cook", ["bar", "77", "users", "77"], ACCOUNTS);
+
+    expect({ memberships, further }).toEqual({ memberships: [50, 51], further: [77] });
   });
 
   it.each([

@@ -1,0 +1,94 @@
+import { renameSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it, type TestContext } from "vitest";
+import { createBundle } from "../../lib/api/bundles.ts";
+import type { Engine } from "../../lib/engine/engine.ts";
+import { chooseIdMapping } from "../../lib/runtime/id-maps.ts";
+import { testEngine } from "../helpers/engine.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
+import { busyboxWith } from "../helpers/images.ts";
+import { findJudge, type JudgeName, judgeMade } from "../helpers/judges.ts";
+import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { requireProgram, requireUserNamespaces } from "../helpers/user-namespaces.ts";
+
+const able = requireUserNamespaces() && requireProgram("crun") && requireProgram("runc");
+
+/** What a command sees, less what each runtime has in an order of its own. */
+const LOOK = [
+  "hostname; id -u; id -g; pwd; umask; cat /etc/hosts /etc/hostname /etc/resolv.conf",
+  "env | grep -v ^SHLVL= | sort",
+  "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status",
+  "awk '{ print $1, $3 }' /proc/self/uid_map /proc/self/gid_map",
+  "awk '{ print $5 }' /proc/self/mountinfo | grep -v ^/sys/fs/cgroup | sort",
+  "ls -ln /kitchen; stat -c '%a %u %g %n' / /etc /tmp /bin/busybox /kitchen/*",
+  "ls /proc/self/ns; ls -d /dev/null /dev/zero /dev/full /dev/tty /dev/shm /dev/pts",
+  "cat /proc/sys/net/ipv4/ping_group_range; ls /sys/class/net",
+].join("; ");
+
+/** As an image has it: a user by name, a further group, files of several owners. */
+const image = () =>
+  busyboxWith({
+    name: "kitchen",
+    layers: [
+      [
+        {
+          path: "etc/passwd",
+          content: "root:x:0:0::/root:/bin/sh\ncook:x:7:8::/kitchen:/bin/sh\n",
+        },
+        { path: "etc/group", content: "root:x:0:\ncooks:x:8:\npantry:x:9:cook\n" },
+        { path: "kitchen/knife", uid: 7, gid: 8, mode: 0o4750, content: "sharp" },
+        { path: "kitchen/gone", content: "" },
+      ],
+      [{ path: "kitchen/.wh.gone", content: "" }],
+    ],
+    config: { User: "cook", Env: ["DISH=feijoada"], WorkingDir: "/kitchen" },
+  });
+
+describe("a bundle made of an image", () => {
+  expectNothingLeft();
+
+  let engine: Engine;
+
+  beforeAll(async () => {
+    if (!able) return;
+    engine = await testEngine();
+    await engine.images.load(image());
+  });
+
+  it.for([
+    ["as its image says", {}],
+    ["as root of a read-only file system", { user: "0", readOnly: true }],
+    ["without a seccomp filter and capabilities", { seccomp: "unconfined", capDrop: ["ALL"] }],
+    ["in namespaces of this machine", { network: "host", uts: "host", cgroupns: "host" }],
+  ] as const)(
+    "shows its command the same under crun and under runc %s",
+    async ([, options], context) => {
+      const seen = async (name: JudgeName) => see(name, { options, context });
+
+      expect(lines(await seen("crun"))).toEqual(lines(await seen("runc")));
+    },
+  );
+
+  async function see(
+    name: JudgeName,
+    { options, context }: { readonly options: object; readonly context: TestContext },
+  ): Promise<string> {
+    const judge = await findJudge(name, context);
+    const folder = await temporaryFolder();
+    const asked = { engine, directory: join(folder, "made"), command: ["sh", "-c", LOOK] };
+    const { mode } = await chooseIdMapping();
+    const user = mode === "single" ? { user: "0" } : {}; // there is nobody else
+    const { directory } = await createBundle("kitchen", { ...asked, ...user, ...options });
+    const moved = join(folder, "moved");
+    renameSync(directory, moved);
+
+    const { status, stdout, stderr } = judgeMade(judge, moved);
+
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    return stdout;
+  }
+});
+
+function lines(text: string): readonly string[] {
+  return text.split("\n");
+}
