@@ -29,6 +29,7 @@ export {
 } from "./api/images.ts";
 export { diskUsage, pruneContainers, pruneImages, pruneSystem } from "./api/prune.ts";
 export { run } from "./api/run.ts";
+export { runtime } from "./api/runtime.ts";
 export { fork } from "./api/fork.ts";
 export { type SpawnOptions, type SpawnStdio, spawn } from "./api/spawn.ts";
 export type { ContainerProcess, ContainerProcessEvents } from "./api/container-process.ts";
@@ -36,6 +37,24 @@ export { events, pause, stats, unpause, watchStats } from "./api/watch.ts";
 export { createVolume, inspectVolume, pruneVolumes, removeVolume, volumes } from "./api/volumes.ts";
 
 export type { Bundle } from "./bundles/bundle.ts";
+export type { RuntimeFeatures } from "./bundles/features.ts";
+export type {
+  BundleExit,
+  BundleSource,
+  BundleStdio,
+  CgroupManager,
+  CreateBundleContainerOptions,
+  DeleteBundleOptions,
+  ExecBundleOptions,
+  ExecProcessRequest,
+  KillBundleOptions,
+  RunBundleOptions,
+  RunStdio,
+  RunningBundleProcess,
+  StartBundleOptions,
+} from "./bundles/options.ts";
+export type { BundleStatus, ContainerState as BundleContainerState } from "./bundles/state.ts";
+export type { StateRootOption } from "./bundles/state-root.ts";
 export type { BundleOptions, CreateBundleOptions } from "./engine/bundle-options.ts";
 export { type Engine, openEngine } from "./engine/engine.ts";
 export type { EngineEvent } from "./engine/event-log.ts";
