@@ -56,7 +56,8 @@ function resourcesOf(spec: RuntimeSpec): Resources {
 
 /** It stays in the group of whoever starts it: that is worth a word only where limits were asked for. */
 function without({ spec, isRequired, onWarning }: GroupRequest, why: string): undefined {
-  const fields = [...new Set(groupWrites(resourcesOf(spec)).map(({ field }) => field))];
+  const writes = groupWrites(resourcesOf(spec)).filter(({ isOptional }) => isOptional !== true);
+  const fields = [...new Set(writes.map(({ field }) => field))];
   if (needsDeviceRules(spec)) fields.push("devices");
   if (fields.length > 0) onWarning(tellMissing(fields, { why, isRequired }));
 }

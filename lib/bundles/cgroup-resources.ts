@@ -39,8 +39,9 @@ export function groupWrites(resources: Resources): readonly GroupWrite[] {
   ];
 }
 
+/** No limit is what a new group has anyway, with its controller or without. */
 function write(field: string, file: string, text: string): GroupWrite {
-  return { field, file, text };
+  return { field, file, text, ...(text === "max" && { isOptional: true }) };
 }
 
 const isZero = (value: Whole64) => value === 0 || value === 0n;
@@ -90,7 +91,7 @@ function cpuWrites(cpu: Cpu): readonly GroupWrite[] {
       ? []
       : [write("cpu.shares", "cpu.weight", String(weightOfShares(Number(shares))))]),
     ...(idle === undefined ? [] : [write("cpu.idle", "cpu.idle", String(idle))]),
-    ...(hasQuota || hasPeriod || (quota !== undefined && quota < 0)
+    ...(hasQuota || hasPeriod
       ? [write(hasQuota ? "cpu.quota" : "cpu.period", "cpu.max", `${time} ${every}`)]
       : []),
     ...(burst === undefined ? [] : [write("cpu.burst", "cpu.max.burst", String(burst))]),
