@@ -11,13 +11,19 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "copy.h"
 #include "inside.h"
-#include "plan.h"
+#include "mounts_old.h"
 #include "syscalls.h"
+#include "tree.h"
 
 #define PROC_MAGIC 0x9fa0
 #define SYSFS_MAGIC 0x62656572
 #define ROOT_INODE 1 /* of both */
+
+/* On the file system of mounts_copied(). */
+#define COPIED "copied"
+#define LINKS "links"
 
 /* What the file system itself says of a refusal: "e overlay: No changes allowed" (fsopen(2)). */
 static const char *last_words(int context, char *text, size_t size) {
@@ -55,6 +61,13 @@ static int set_option(int context, const char *option) {
   return sys_fsconfig(context, FS_SET_STRING, key, equals + 1);
 }
 
+static int set_options(int context, const struct mount_request *request, struct failure *why) {
+  for (char *const *option = request->options; *option != NULL; option++)
+    if (set_option(context, *option) < 0)
+      return refuse(context, request, *option, why);
+  return 0;
+}
+
 static int make_filesystem(const struct mount_request *request, int *ret_mount,
                            struct failure *why) {
   autoclose int context = sys_fsopen(request->type);
@@ -63,9 +76,9 @@ static int make_filesystem(const struct mount_request *request, int *ret_mount,
     return fail(why, errno, "mount %s on %s", request->type, request->target);
   if (sys_fsconfig(context, FS_SET_STRING, "source", request->source) < 0)
     return refuse(context, request, "source", why);
-  for (char *const *option = request->options; *option != NULL; option++)
-    if (set_option(context, *option) < 0)
-      return refuse(context, request, *option, why);
+  const int r = set_options(context, request, why);
+  if (r < 0)
+    return r;
   if (sys_fsconfig(context, FS_CREATE, NULL, NULL) < 0)
     return refuse(context, request, "", why);
 
@@ -92,9 +105,17 @@ static bool is_root(int fd) {
 /* A /proc that is covered as a whole is out of reach of masks, but the kernel takes it for one
  * that everybody sees: a user namespace inside may then mount another, without any mask. And a link
  * of the image must not have a mount cover one of its files, a limit that is yet to be written. */
-static int attach(int root, int mount, int place, const char *target, struct failure *why) {
+static int check_place(int root, int place, const char *target, struct failure *why) {
   if (is_kernel_file(place) && (is_root(place) || !inside_is_at(root, target, place)))
     return fail(why, EBUSY, "mount on %s: it would cover the kernel's files", target);
+  return 0;
+}
+
+static int attach(int root, int mount, int place, const char *target, struct failure *why) {
+  const int r = check_place(root, place, target, why);
+
+  if (r < 0)
+    return r;
   if (sys_move_mount(mount, place) < 0)
     return fail(why, errno, "mount on %s", target);
   return 0;
@@ -115,8 +136,115 @@ int mounts_new(int root, const struct mount_request *request, struct failure *wh
     return r;
   if (is_of_kernel(request->type) && !inside_is_at(root, request->target, target))
     return fail(why, ENOTDIR, "mount %s on %s: a symbolic link", request->type, request->target);
+  if (mounts_needs_old(request))
+    return check_place(root, target, request->target, why) < 0
+               ? -why->errnum
+               : mounts_old(root, target, request, why);
   r = make_filesystem(request, &mount, why);
-  return r < 0 ? r : attach(root, mount, target, request->target, why);
+  if (r < 0)
+    return r;
+  r = mounts_grant(mount, &request->wishes);
+  if (r < 0)
+    return fail(why, -r, "set the options of the mount on %s", request->target);
+  return attach(root, mount, target, request->target, why);
+}
+
+int mounts_grant(int fd, const struct mount_wishes *wishes) {
+  const struct mount_attributes below = {
+      .set = wishes->set_below,
+      .clear = wishes->clear_below,
+  };
+  const struct mount_attributes top = {
+      .set = wishes->set,
+      .clear = wishes->clear,
+      .propagation = wishes->propagation,
+  };
+
+  if ((below.set | below.clear) != 0 && sys_mount_setattr(fd, TREE_RECURSIVE, &below) < 0)
+    return -errno;
+  if ((top.set | top.clear | top.propagation) != 0 && sys_mount_setattr(fd, 0, &top) < 0)
+    return -errno;
+  return 0;
+}
+
+/* On the file system that is to be: what is copied, beside a place for links that are made later.
+ */
+static int fill_copied(int mount, int place, struct failure *why) {
+  autoclose int from = openat(place, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+  if (from < 0 || mkdirat(mount, COPIED, 0755) < 0 || mkdirat(mount, LINKS, 0700) < 0)
+    return fail(why, errno, "copy what is there");
+  autoclose int to = openat(mount, COPIED, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  autoclose int links = openat(mount, LINKS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (to < 0 || links < 0)
+    return fail(why, errno, "copy what is there");
+  const int r = copy_tree(from, to, links, why);
+  return r < 0 ? r : tree_remove(mount, LINKS, why);
+}
+
+/* What the options say of the top directory is for that of the file system, which is not seen. */
+static int copy_top(int mount, char *const *options, struct failure *why) {
+  struct stat status;
+  bool has_mode = false, has_uid = false, has_gid = false;
+
+  for (; *options != NULL; options++) {
+    has_mode |= strncmp(*options, "mode=", 5) == 0;
+    has_uid |= strncmp(*options, "uid=", 4) == 0;
+    has_gid |= strncmp(*options, "gid=", 4) == 0;
+  }
+  if (fstat(mount, &status) < 0)
+    return fail(why, errno, "look at the new file system");
+  if (fchownat(mount, COPIED, has_uid ? status.st_uid : (uid_t) -1,
+               has_gid ? status.st_gid : (gid_t) -1, 0) < 0 ||
+      (has_mode && fchmodat(mount, COPIED, status.st_mode & 07777, 0) < 0))
+    return fail(why, errno, "set owner and mode");
+  return 0;
+}
+
+int mounts_copied(int root, const struct mount_request *request, struct failure *why) {
+  struct mount_request plain = *request;
+  autoclose int target = -1;
+  autoclose int mount = -1;
+  autoclose int tree = -1;
+  int r;
+
+  plain.type = plain.source = "tmpfs";
+  plain.attributes = 0; /* it is written to first */
+  r = inside_make_directory(root, request->target, 0755, &target, why);
+  if (r == 0)
+    r = make_filesystem(&plain, &mount, why);
+  if (r == 0)
+    r = fill_copied(mount, target, why);
+  if (r == 0)
+    r = copy_top(mount, request->options, why);
+  if (r < 0)
+    return fail_while(why, "mount tmpfs on %s", request->target);
+  tree = sys_open_tree(mount, COPIED, TREE_CLONE | TREE_CLOEXEC);
+  r = tree < 0 ? -errno : mounts_grant(tree, &request->wishes);
+  if (r < 0)
+    return fail(why, -r, "mount tmpfs on %s", request->target);
+  return attach(root, tree, target, request->target, why);
+}
+
+int mounts_again(int root, const struct mount_request *request, struct failure *why) {
+  autoclose int fd = -1;
+  autoclose int context = -1;
+  int r = inside_open(root, request->target, 0, &fd, why);
+
+  if (r < 0)
+    return r;
+  if (*request->options != NULL) {
+    context = sys_fspick(fd);
+    if (context < 0)
+      return fail(why, errno, "mount %s again", request->target);
+    r = set_options(context, request, why);
+    if (r < 0)
+      return r;
+    if (sys_fsconfig(context, FS_RECONFIGURE, NULL, NULL) < 0)
+      return refuse(context, request, "", why);
+  }
+  r = mounts_grant(fd, &request->wishes);
+  return r < 0 ? fail(why, -r, "set the options of the mount on %s", request->target) : 0;
 }
 
 int mounts_set_attributes(int fd, unsigned attributes, struct failure *why) {
@@ -125,21 +253,6 @@ int mounts_set_attributes(int fd, unsigned attributes, struct failure *why) {
   if (sys_mount_setattr(fd, 0, &change) < 0)
     return fail(why, errno, "set mount attributes %#x", attributes);
   return 0;
-}
-
-/* What the mount and all below it get; BIND_READONLY_TOP is for the mount alone. */
-static unsigned bind_attributes(uint64_t flags) {
-  unsigned attributes = 0;
-
-  if ((flags & BIND_READONLY) && !(flags & BIND_READONLY_TOP))
-    attributes |= ATTRIBUTE_READONLY;
-  if (flags & BIND_NOSUID)
-    attributes |= ATTRIBUTE_NOSUID;
-  if (flags & BIND_NODEV)
-    attributes |= ATTRIBUTE_NODEV;
-  if (flags & BIND_NOEXEC)
-    attributes |= ATTRIBUTE_NOEXEC;
-  return attributes;
 }
 
 /* A copy of the mount at `path`, with what is mounted below it where that is asked for; what the
@@ -154,50 +267,6 @@ static int clone_tree(int dirfd, const char *path, unsigned flags, unsigned attr
   if (sys_mount_setattr(tree, flags & TREE_RECURSIVE, &change) < 0)
     return -errno;
   *ret_tree = steal_fd(&tree);
-  return 0;
-}
-
-static uint64_t bind_propagation(uint64_t flags) {
-  if (flags & BIND_SLAVE)
-    return MS_SLAVE;
-  if (flags & BIND_SHARED)
-    return MS_SHARED;
-  return flags & BIND_UNBINDABLE ? MS_UNBINDABLE : MS_PRIVATE;
-}
-
-/* Of a tree that is nowhere yet. Attributes are only ever added: what the host's mount forbids is
- * locked in a user namespace, and stays. */
-static int set_bind(int tree, uint64_t flags) {
-  const unsigned below = flags & BIND_RECURSIVE ? TREE_RECURSIVE : 0;
-  const uint64_t propagation = bind_propagation(flags);
-  const struct mount_attributes all = {
-      .set = bind_attributes(flags),
-      .propagation = flags & BIND_PROPAGATION_TOP ? 0 : propagation,
-  };
-  const struct mount_attributes top = {
-      .set = flags & BIND_READONLY_TOP ? ATTRIBUTE_READONLY : 0,
-      .propagation = flags & BIND_PROPAGATION_TOP ? propagation : 0,
-  };
-
-  if (sys_mount_setattr(tree, below, &all) < 0)
-    return -errno;
-  if ((top.set != 0 || top.propagation != 0) && sys_mount_setattr(tree, 0, &top) < 0)
-    return -errno;
-  return 0;
-}
-
-/* The kernel takes this from whoever is root over the file system itself (mount_setattr(2)). */
-static int map_ids(int tree, struct failure *why) {
-  autoclose int own = open("/proc/self/ns/user", O_RDONLY | O_CLOEXEC);
-  const struct mount_attributes change = {
-      .set = ATTRIBUTE_IDMAP,
-      .userns = (uint64_t) (unsigned) own,
-  };
-
-  if (own < 0)
-    return fail(why, errno, "open /proc/self/ns/user");
-  if (sys_mount_setattr(tree, 0, &change) < 0)
-    return fail(why, errno, "map the ids of the mount");
   return 0;
 }
 
@@ -221,55 +290,6 @@ int mounts_attach(int root, int mount, const char *target, struct failure *why) 
   return r < 0 ? r : attach(root, mount, place, target, why);
 }
 
-static int attach_bind(int root, int tree, const char *target, uint64_t flags,
-                       struct failure *why) {
-  int r;
-
-  r = set_bind(tree, flags);
-  if (r < 0)
-    return fail(why, -r, "set the options of the mount on %s", target);
-  r = flags & BIND_IDMAP ? map_ids(tree, why) : 0;
-  if (r < 0)
-    return r;
-  return mounts_attach(root, tree, target, why);
-}
-
-/* What lies in the source may be the container's root itself (the data root is in most homes), with
- * all that is mounted in it by now and not yet masked: a copy of the source leaves it out. */
-static int open_source(int root, const char *source, bool is_recursive) {
-  const struct mount_attributes hidden = {.propagation = MS_UNBINDABLE};
-  const struct mount_attributes shown = {.propagation = MS_PRIVATE};
-
-  if (!is_recursive)
-    return sys_open_tree(AT_FDCWD, source, TREE_CLONE | TREE_CLOEXEC);
-  if (sys_mount_setattr(root, 0, &hidden) < 0)
-    return -1;
-  const int tree =
-      sys_open_tree(AT_FDCWD, source, TREE_CLONE | TREE_CLOEXEC | (unsigned) TREE_RECURSIVE);
-  const int saved = errno;
-  if (sys_mount_setattr(root, 0, &shown) < 0) {
-    if (tree >= 0)
-      (void) close(tree);
-    return -1;
-  }
-  errno = saved;
-  return tree;
-}
-
-int mounts_bind(int root, const char *source, const char *target, uint64_t flags,
-                struct failure *why) {
-  const bool is_recursive = flags & BIND_RECURSIVE;
-  autoclose int tree = open_source(root, source, is_recursive);
-
-  if (tree < 0 && errno == ENOENT && (flags & BIND_OPTIONAL))
-    return 0;
-  if (tree < 0)
-    return fail(why, errno, "bind %s on %s%s", source, target,
-                is_recursive ? "" : ", without what is mounted below it");
-  const int r = attach_bind(root, tree, target, flags, why);
-  return r < 0 ? fail_while(why, "bind %s", source) : 0;
-}
-
 int mounts_bind_open(int fd, int place, const char *target, struct failure *why) {
   autoclose int tree = -1;
   const int r = clone_tree(fd, "", TREE_EMPTY_PATH, 0, &tree);
@@ -281,29 +301,6 @@ int mounts_bind_open(int fd, int place, const char *target, struct failure *why)
   if (sys_move_mount(tree, place) < 0)
     return fail(why, errno, "mount on %s", target);
   return 0;
-}
-
-int mounts_bind_beneath(int root, const struct beneath *source, const char *target, uint64_t flags,
-                        struct failure *why) {
-  const struct open_how how = {
-      .flags = O_PATH | O_CLOEXEC,
-      .resolve = RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS,
-  };
-  autoclose int base = open(source->base, O_PATH | O_DIRECTORY | O_CLOEXEC);
-  autoclose int found = -1;
-  autoclose int tree = -1;
-
-  if (base < 0)
-    return fail(why, errno, "open %s", source->base);
-  do /* EAGAIN: a rename raced with the walk (openat2(2)) */
-    found = sys_openat2(base, source->path, &how);
-  while (found < 0 && (errno == EAGAIN || errno == EINTR));
-  if (found < 0)
-    return fail(why, errno, "open %s in the volume for %s", source->path, target);
-  tree = sys_open_tree(found, "", TREE_CLONE | TREE_CLOEXEC | TREE_EMPTY_PATH | TREE_RECURSIVE);
-  if (tree < 0)
-    return fail(why, errno, "bind %s of the volume on %s", source->path, target);
-  return attach_bind(root, tree, target, flags | BIND_RECURSIVE, why);
 }
 
 /* A file system costs ten times what one more mount of it does. */

@@ -51,7 +51,7 @@
   X(25, CONSOLE_SOCKET, "console-socket", "s")  /* bare: where the terminal's master goes */       \
   X(26, PRESERVE_FDS, "preserve-fds", "n")      /* bare: the command has so many from 3 on */      \
   X(27, CGROUP_DIRECTORY, "cgroup-directory", "s")   /* bare: of version 2, to be cloned into */   \
-  X(28, SECCOMP_LISTENER, "seccomp-listener", "sss") /* socket, JSON: listener.h */                \
+  X(28, SECCOMP_LISTENER, "seccomp-listener", "sss") /* socket, JSON */                            \
   X(32, HOSTNAME, "hostname", "s")                                                                 \
   X(33, LOOPBACK, "loopback", "")                                                                  \
   X(34, PROPAGATION, "propagation", "")                                                            \
@@ -99,7 +99,7 @@
   X(77, MOVE_ROOT, "move-root", "")         /* in the place of `pivot` */                          \
   X(78, CPU_AFFINITY, "cpu-affinity", "ss") /* lists of CPUs: from here on, and of the command */  \
   X(80, REMOUNT, "remount", "snl")          /* mount point inside, REMOUNT_…, options */         \
-  X(81, MOUNT_ATTRIBUTES, "mount-attributes", "nnnnnn") /* of the next mount: mount_wishes.h */    \
+  X(81, MOUNT_ATTRIBUTES, "mount-attributes", "nnnnnn") /* of the next mount: mounts.h */          \
   X(82, TMPFS_COPY, "tmpfs-copy", "sl")  /* target inside, options: with what was there before */  \
   X(120, CGROUP_WAIT, "cgroup-wait", "") /* bare: `cgroup {pid}` before all else */                \
   X(110, TARGET, "target", "nns") /* bare: process of a container, its start in ticks, the boot */

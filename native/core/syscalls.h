@@ -25,12 +25,20 @@ enum {
   FS_SET_FLAG = 0,
   FS_SET_STRING = 1,
   FS_CREATE = 6,
+  FS_RECONFIGURE = 7,
+  FS_PICK_CLOEXEC = 1,
+  FS_PICK_EMPTY_PATH = 8,
   RENAME_NO_REPLACE = 1,
   ATTRIBUTE_READONLY = 0x1,
   ATTRIBUTE_NOSUID = 0x2,
   ATTRIBUTE_NODEV = 0x4,
   ATTRIBUTE_NOEXEC = 0x8,
+  ATTRIBUTE_NOATIME = 0x10,
+  ATTRIBUTE_STRICTATIME = 0x20,
+  ATTRIBUTE_NODIRATIME = 0x80,
   ATTRIBUTE_IDMAP = 0x100000,
+  ATTRIBUTE_NOSYMFOLLOW = 0x200000,
+  OLD_NOSYMFOLLOW = 256, /* of mount(2), Linux 5.10 */
 };
 
 /* struct mount_attr of linux/mount.h, first version. */
@@ -72,6 +80,11 @@ static inline int sys_move_mount(int from, int to) {
 
 static inline int sys_fsopen(const char *type) {
   return (int) syscall(SYS_fsopen, type, FS_CLOEXEC);
+}
+
+/* The file system that is mounted where `fd` is, to be changed. */
+static inline int sys_fspick(int fd) {
+  return (int) syscall(SYS_fspick, fd, "", FS_PICK_CLOEXEC | FS_PICK_EMPTY_PATH);
 }
 
 static inline int sys_fsconfig(int fd, unsigned command, const char *key, const char *value) {

@@ -26,6 +26,27 @@ static int make_slave(struct child *child, const union argument *arguments, stru
   return 0;
 }
 
+/* Only of the one operation that comes next. */
+static struct mount_wishes take_wishes(struct child *child) {
+  const struct mount_wishes wishes = child->wishes;
+
+  child->wishes = (struct mount_wishes){0};
+  return wishes;
+}
+
+static int note_wishes(struct child *child, const union argument *arguments, struct failure *why) {
+  (void) why;
+  child->wishes = (struct mount_wishes){
+      .set = arguments[0].number,
+      .clear = arguments[1].number,
+      .set_below = arguments[2].number,
+      .clear_below = arguments[3].number,
+      .propagation = arguments[4].number,
+      .superblock = arguments[5].number,
+  };
+  return 0;
+}
+
 static struct overlay overlay_of(const union argument *arguments) {
   return (struct overlay){
       .upper = arguments[1].text,
@@ -80,8 +101,13 @@ static int mount_tmpfs_root(struct child *child, const union argument *arguments
 static int open_root(struct child *child, const union argument *arguments, struct failure *why) {
   const char *path = arguments[0].text;
 
+  if (arguments[1].number & ROOT_ALONE && mounts_make_alone(path, why) < 0)
+    return -why->errnum;
+  child->is_alone = arguments[1].number & ROOT_ALONE;
   if (arguments[1].number & ROOT_BIND && mount(path, path, NULL, MS_BIND | MS_REC, NULL) < 0)
     return fail(why, errno, "bind %s onto itself", path);
+  if (child->is_alone && mount(NULL, path, NULL, MS_PRIVATE | MS_REC, NULL) < 0)
+    return fail(why, errno, "keep what is mounted below %s from the host", path);
   child->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (child->root < 0)
     return fail(why, errno, "open root %s", path);
@@ -113,13 +139,26 @@ static int make_symlink(struct child *child, const union argument *arguments, st
 }
 
 static int bind_path(struct child *child, const union argument *arguments, struct failure *why) {
-  return mounts_bind(child->root, arguments[0].text, arguments[1].text, arguments[2].number, why);
+  const struct bind_request request = {
+      .source = arguments[0].text,
+      .target = arguments[1].text,
+      .flags = arguments[2].number,
+      .wishes = take_wishes(child),
+  };
+
+  return mounts_bind(child->root, &request, why);
 }
 
 static int bind_beneath(struct child *child, const union argument *arguments, struct failure *why) {
   const struct beneath source = {.base = arguments[0].text, .path = arguments[1].text};
+  const struct bind_request request = {
+      .source = arguments[1].text,
+      .target = arguments[2].text,
+      .flags = arguments[3].number,
+      .wishes = take_wishes(child),
+  };
 
-  return mounts_bind_beneath(child->root, &source, arguments[2].text, arguments[3].number, why);
+  return mounts_bind_beneath(child->root, &source, &request, why);
 }
 
 static int fill_volume(struct child *child, const union argument *arguments, struct failure *why) {
@@ -141,9 +180,32 @@ static int mount_new(struct child *child, const union argument *arguments, struc
       .target = arguments[2].text,
       .attributes = (unsigned) arguments[3].number,
       .options = arguments[4].list,
+      .wishes = take_wishes(child),
   };
 
   return mounts_new(child->root, &request, why);
+}
+
+static int mount_copied(struct child *child, const union argument *arguments, struct failure *why) {
+  const struct mount_request request = {
+      .target = arguments[0].text,
+      .options = arguments[1].list,
+      .wishes = take_wishes(child),
+  };
+
+  return mounts_copied(child->root, &request, why);
+}
+
+static int mount_again(struct child *child, const union argument *arguments, struct failure *why) {
+  char *nothing[] = {NULL};
+  const struct mount_request request = {
+      .type = "again",
+      .target = arguments[0].text,
+      .options = arguments[1].number & REMOUNT_ATTRIBUTES ? nothing : arguments[2].list,
+      .wishes = take_wishes(child),
+  };
+
+  return mounts_again(child->root, &request, why);
 }
 
 static int attach_borrowed(struct child *child, const union argument *arguments,
@@ -196,11 +258,17 @@ static int make_mount_readonly(struct child *child, const union argument *argume
 
 /* The old root ends up stacked under the new one and is let go (pivot_root(2), NOTES). */
 static int pivot(struct child *child, const union argument *arguments, struct failure *why) {
+  const struct mount_attributes slave = {.propagation = MS_SLAVE};
+  autoclose int old = child->is_alone ? open("/", O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+
   (void) arguments;
   if (fchdir(child->root) < 0)
     return fail(why, errno, "enter the new root");
   if (sys_pivot_root(".", ".") < 0)
     return fail(why, errno, "pivot_root");
+  /* Else the host would let go of it too. */
+  if (child->is_alone && sys_mount_setattr(old, TREE_RECURSIVE, &slave) < 0)
+    return fail(why, errno, "stop mounts from reaching the host");
   if (umount2(".", MNT_DETACH) < 0)
     return fail(why, errno, "let go of the old root");
   if (chdir("/") < 0)
@@ -223,6 +291,14 @@ static int move_root(struct child *child, const union argument *arguments, struc
   return 0;
 }
 
+static int set_propagation(struct child *child, const union argument *arguments,
+                           struct failure *why) {
+  (void) child;
+  if (mount(NULL, "/", NULL, (unsigned long) arguments[0].number, NULL) < 0)
+    return fail(why, errno, "set the propagation of the root");
+  return 0;
+}
+
 const struct child_step child_root_steps[] = {
     {PLAN_PROPAGATION, make_slave},
     {PLAN_OVERLAY, mount_overlay},
@@ -238,6 +314,10 @@ const struct child_step child_root_steps[] = {
     {PLAN_MOUNT, mount_new},
     {PLAN_BORROW, attach_borrowed},
     {PLAN_NODE, make_node},
+    {PLAN_MOUNT_ATTRIBUTES, note_wishes},
+    {PLAN_REMOUNT, mount_again},
+    {PLAN_TMPFS_COPY, mount_copied},
+    {PLAN_ROOT_PROPAGATION, set_propagation},
     {PLAN_MASK, mask_path},
     {PLAN_READONLY, make_readonly},
     {PLAN_ROOT_READONLY, make_root_readonly},
