@@ -69,9 +69,12 @@ function newOperations(
   const { top, tree, data } = options;
   // The kernel has labels of its own for these.
   const isLabelled = label !== undefined && !/^(?:proc|sysfs|mqueue)$/.test(type);
-  const all = isLabelled ? [...data, label] : data;
+  const labels = isLabelled ? [label] : [];
   // Nothing is mounted below it yet.
   const set = (top.set & ~tree.clear) | tree.set;
+  // The file system itself too, where its device or its files may be read-only.
+  const own = (set & 1) !== 0 && !IN_MEMORY.test(type) ? ["ro"] : [];
+  const all = [...own, ...data, ...labels];
   if (options.tmpcopyup) {
     return [
       ...attributeOperations({ ...options, top: { set, clear: 0 } }),
@@ -81,6 +84,9 @@ function newOperations(
   const rest = { ...options, top: NOTHING, tree: NOTHING };
   return [...attributeOperations(rest), ["mount", type, source, target, set, all]];
 }
+
+/** What nothing lies below, and others may have mounted as well. */
+const IN_MEMORY = /^(?:proc|sysfs|mqueue|devpts|tmpfs|ramfs|cgroup2)$/;
 
 const NOTHING = { set: 0, clear: 0 };
 
