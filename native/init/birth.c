@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../core/syscalls.h"
+#include "enter.h"
 #include "go_between.h"
 #include "namespaces.h"
 
@@ -67,16 +68,22 @@ static bool joins_pids(const struct plan *plan) {
   return false;
 }
 
+uint64_t birth_flags(const struct plan *plan) {
+  const struct operation *namespaces = plan_find(plan, PLAN_NAMESPACES);
+  const bool is_moved = plan_find(plan, PLAN_CGROUP_WAIT) != NULL;
+
+  return namespaces->arguments[0].number & ~(is_moved ? (uint64_t) CLONE_NEWCGROUP : 0);
+}
+
 int birth_give(const struct child_start *start, int ours, struct birth *ret_birth,
                struct failure *why) {
   const struct operation *namespaces = plan_find(start->plan, PLAN_NAMESPACES);
 
   if (namespaces == NULL)
     return fail(why, EINVAL, "the plan has no namespaces");
-  /* As with `start->cgroup` (go_between.h): once it is in its group it makes that one itself. */
-  const bool is_moved = plan_find(start->plan, PLAN_CGROUP_WAIT) != NULL;
-  const uint64_t flags =
-      namespaces->arguments[0].number & ~(is_moved ? (uint64_t) CLONE_NEWCGROUP : 0);
+  if (enter_is_asked(start->plan))
+    return enter_give(start, ours, ret_birth, why);
+  const uint64_t flags = birth_flags(start->plan);
   struct delivery delivery = {.start = start, .ours = ours};
   const struct go_between between = {
       .enter = enter_pids,

@@ -17,3 +17,7 @@
  * none. */
 int birth_give(const struct child_start *start, int ours, struct birth *ret_birth,
                struct failure *why);
+
+/* The namespaces that a plan makes, but for that of control groups where the child is moved into
+ * its group: as with `start->cgroup` (go_between.h) it makes that itself, once it is there. */
+uint64_t birth_flags(const struct plan *plan);

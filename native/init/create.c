@@ -20,10 +20,10 @@
 #include "../core/plan.h"
 #include "../core/sync.h"
 #include "../core/syscalls.h"
-#include "../core/userns.h"
 #include "birth.h"
 #include "cgroup.h"
 #include "gate.h"
+#include "id_maps.h"
 #include "oom_score.h"
 #include "report.h"
 #include "starter.h"
@@ -33,6 +33,7 @@ struct creation {
   const struct plan *plan;
   struct starter starter;
   struct gate gate;
+  bool is_mapped;
 };
 
 static int make_gate(struct creation *creation, struct failure *why) {
@@ -73,6 +74,7 @@ static int clone_child(struct creation *creation, int theirs, struct failure *wh
     return fail_in_step(why, "namespaces");
   creation->starter.pid = birth.pid;
   creation->starter.pidfd = birth.pidfd;
+  creation->is_mapped = birth.is_mapped;
   return 0;
 }
 
@@ -85,31 +87,6 @@ static int let_group_be_made(struct creation *creation, struct failure *why) {
   const int r = starter_ask(starter, "cgroup", &starter->has_go, why);
   starter->has_go = false;
   return r;
-}
-
-static bool makes_user_namespace(const struct plan *plan) {
-  const struct operation *namespaces = plan_find(plan, PLAN_NAMESPACES);
-
-  return namespaces != NULL && (namespaces->arguments[0].number & CLONE_NEWUSER) != 0;
-}
-
-static int map_ids(const struct creation *creation, struct failure *why) {
-  const struct plan *plan = creation->plan;
-  const char *setgroups = plan_text(plan, PLAN_SETGROUPS);
-  const char *by = plan_text(plan, PLAN_MAP_BY);
-  const struct id_maps maps = {
-      .uids = plan_text(plan, PLAN_UID_MAP),
-      .gids = plan_text(plan, PLAN_GID_MAP),
-      .deny_setgroups = setgroups != NULL && strcmp(setgroups, "deny") == 0,
-  };
-
-  if (!makes_user_namespace(plan))
-    return 0;
-  if (maps.uids == NULL || maps.gids == NULL)
-    return fail(why, EINVAL, "the plan has no id maps");
-  return by != NULL && strcmp(by, "helpers") == 0
-             ? userns_call_helpers(creation->starter.pid, &maps, why)
-             : userns_write_maps(creation->starter.pid, &maps, why);
 }
 
 static int let_hooks_run(struct creation *creation, struct failure *why) {
@@ -132,7 +109,7 @@ static int converse(struct creation *creation, struct failure *why) {
   r = let_group_be_made(creation, why);
   if (r < 0)
     return r;
-  r = map_ids(creation, why);
+  r = creation->is_mapped ? 0 : id_maps_write(creation->plan, creation->starter.pid, why);
   if (r < 0)
     return fail_in_step(why, "id maps");
   r = sync_send(creation->starter.sync, SYNC_MAPPED, why);

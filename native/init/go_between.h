@@ -11,6 +11,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -19,6 +20,7 @@
 struct birth {
   pid_t pid;
   int pidfd;
+  bool is_mapped; /* its user namespace has its ids already */
 };
 
 struct go_between {

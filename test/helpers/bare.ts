@@ -31,6 +31,8 @@ export interface BareOptions {
   readonly pivot?: Plan;
   /** CLONE_NEW…; without pids of its own it has no /proc. */
   readonly namespaces?: number;
+  /** What is said of other ones. */
+  readonly shared?: Plan;
   /** Files that are in its folder before. */
   readonly files?: readonly string[];
   readonly ids?: "single" | "auto";
@@ -142,7 +144,7 @@ export function isAlive(pid: number): boolean {
 async function planOf(folder: string, options: BareOptions): Promise<Plan> {
   const { command, environment = ["PATH=/bin"], before = [], after = [] } = options;
   const { preserved = [], ids = "single", pivot = [["pivot"]] } = options;
-  const { namespaces = NAMESPACES } = options;
+  const { namespaces = NAMESPACES, shared = [] } = options;
   const hasPids = (namespaces & CLONE_NEWPID) !== 0;
   const rootfs = join(folder, "rootfs");
   fillRootfs(rootfs, busyboxLayer());
@@ -153,6 +155,7 @@ async function planOf(folder: string, options: BareOptions): Promise<Plan> {
     ["uid-map", formatIdMap(mapping.uids)],
     ["gid-map", formatIdMap(mapping.gids)],
     ["namespaces", namespaces],
+    ...shared,
     ["exec-fifo", join(folder, "exec.fifo")],
     ["preserve-fds", options.preserveCount ?? preserved.length],
     ["propagation"],
