@@ -1,9 +1,9 @@
 /** The text of a config.json → its value, checked property by property (runtime-spec 1.2, Linux). */
-import { MarmitaError } from "../errors.ts";
+import { MarmitaError, isMarmitaError } from "../errors.ts";
 import { parseExactJson } from "./json-numbers.ts";
-import type { RuntimeSpec } from "./runtime-spec.ts";
+import type { Process, RuntimeSpec } from "./runtime-spec.ts";
 import { wrongAt } from "./shapes.ts";
-import { runtimeSpec } from "./spec-shapes.ts";
+import { processShape, runtimeSpec } from "./spec-shapes.ts";
 
 /** Larger than anybody's; the same is done for plans. */
 const MAX_BYTES = 8 << 20;
@@ -22,6 +22,24 @@ export function parseRuntimeSpec(config: string | Uint8Array): RuntimeSpec {
   const json = parse(decode(config));
   checkVersion(json);
   return runtimeSpec.read({ json, path: "" });
+}
+
+/**
+ * The text of a `process` of its own, as `exec --process` is given one; `what` names it in errors.
+ * Throws as `parseRuntimeSpec()`.
+ */
+export function parseProcess(text: string | Uint8Array, what: string): Process {
+  try {
+    return processShape.read({ json: parse(decode(text)), path: "" });
+  } catch (error) {
+    if (!isMarmitaError(error)) throw error;
+    const { code, message, details, cause } = error;
+    throw new MarmitaError(
+      code,
+      message.replace("config.json", () => what),
+      { cause, details },
+    );
+  }
 }
 
 function decode(config: string | Uint8Array): string {
