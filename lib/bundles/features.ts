@@ -1,4 +1,5 @@
 /** What this runtime makes of a config.json, whatever the machine: runtime-spec 1.2, features.md. */
+import { BUNDLE_MOUNT_WORDS } from "../runtime/bundle-mount-options.ts";
 import { CAPABILITIES } from "../runtime/capabilities.ts";
 import { versionInfo } from "../util/version-info.ts";
 
@@ -52,12 +53,6 @@ const prefixed = (prefix: string, text: string) =>
 
 const HOOKS = words("prestart createRuntime createContainer startContainer poststart poststop");
 
-const MOUNT_OPTIONS = words(`
-  async bind defaults dev diratime exec noatime nodev nodiratime noexec nosuid nosymfollow private
-  rbind rdev rdiratime relatime rexec rnoatime rnodev rnodiratime rnoexec rnosuid rnosymfollow ro
-  rprivate rrelatime rro rrw rshared rslave rstrictatime rsuid rsymfollow runbindable rw shared
-  slave strictatime suid symfollow unbindable`);
-
 const NAMESPACES = words("cgroup ipc mount network pid time user uts");
 
 const ACTIONS = prefixed(
@@ -81,7 +76,7 @@ export function runtimeFeatures(): RuntimeFeatures {
     ociVersionMin: "1.0.0",
     ociVersionMax: OCI_VERSION,
     hooks: HOOKS,
-    mountOptions: MOUNT_OPTIONS,
+    mountOptions: BUNDLE_MOUNT_WORDS,
     linux: {
       namespaces: NAMESPACES,
       capabilities: CAPABILITIES,

@@ -1,7 +1,7 @@
 /** A bundle's mount options, word by word: what each asks of a mount, of all below it, of its file system. */
 import { MarmitaError } from "../errors.ts";
 import type { SpecMount } from "../oci/runtime-spec.ts";
-import { ATTRIBUTE, type Propagation, isPropagation } from "./mount-options.ts";
+import { ATTRIBUTE, PROPAGATIONS, type Propagation, isPropagation } from "./mount-options.ts";
 
 /** Bits of MOUNT_ATTR_…: those to be set, and those to be cleared before. */
 export interface AttributeChange {
@@ -84,6 +84,14 @@ const SUPERBLOCK: Readonly<Record<string, readonly [clears: number, sets: number
 
 /** MS_… that fsconfig(2) has no word for: only a mount that is new can have them. */
 export const SUPERBLOCK_WORDLESS = (1 << 16) | (1 << 23);
+
+/** Every word that has a meaning whatever the file system. */
+export const BUNDLE_MOUNT_WORDS: readonly string[] = [
+  ...Object.keys(ATTRIBUTES).flatMap((word) => [word, `r${word}`]),
+  ...Object.keys(SUPERBLOCK),
+  ...PROPAGATIONS,
+  ...["bind", "rbind", "remount", "idmap", "ridmap", "tmpcopyup"],
+].sort();
 
 /** What other runtimes add of their own, and is not carried out: crun's, of links as sources. */
 const REFUSED = /^(?:copy-symlink|(?:src|dest)-nofollow)$/;
