@@ -102,7 +102,8 @@ export function formatFlags(flags: readonly Flag[], options: HelpOptions = {}): 
     .join("\n");
 }
 
-function wrap(text: string, width: number): string[] {
+/** Lines of no more than so many characters, but for longer words. */
+export function wrap(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {

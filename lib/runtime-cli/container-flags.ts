@@ -14,6 +14,7 @@ export const CONTAINER_FLAGS: readonly Flag[] = [
   },
   ...PROCESS_FLAGS,
   { name: "no-pivot", help: "Move the root and chroot, where pivot_root is not to be had" },
+  { name: "no-subreaper", help: "Adopt no orphans: so it is anyway" },
   { name: "no-new-keyring", help: "Keep the session keyring of the caller" },
 ];
 

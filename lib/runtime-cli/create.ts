@@ -6,12 +6,12 @@ import { bundleOf, CONTAINER_FLAGS, containerSettings } from "./container-flags.
 export const create: RuntimeCommand = {
   usage: "[OPTIONS] CONTAINER",
   about: [
-    "The streams of this command are those of the container's process, which goes on when this\n" +
+    "The streams of this command are those of the container's process, which goes on when this " +
       "has ended: it belongs to whoever adopts orphans above.",
   ],
   arguments: { min: 1, max: 1 },
   flags: CONTAINER_FLAGS,
-  refused: { switches: "no-subreaper" },
+  refused: {},
   async run(call) {
     const [id = ""] = call.args;
     await createContainer(id, bundleOf(call), containerSettings(call));

@@ -5,7 +5,7 @@ import type { RuntimeCommand } from "./command.ts";
 export const deleteContainer: RuntimeCommand = {
   usage: "[OPTIONS] CONTAINER",
   about: [
-    "A container that was created and not started is ended first. One that runs is refused\n" +
+    "A container that was created and not started is ended first. One that runs is refused " +
       "without --force; with it, one that is not there is no failure.",
   ],
   arguments: { min: 1, max: 1 },

@@ -6,7 +6,7 @@ import { catchSignals } from "../cli/attach.ts";
 import type { ParsedFlags } from "../cli/flags.ts";
 import { UsageError } from "../cli/usage.ts";
 import { MarmitaError } from "../errors.ts";
-import { parseProcess } from "../oci/parse-process.ts";
+import { parseProcess } from "../oci/parse-runtime-spec.ts";
 import { errnoWords } from "../util/errno.ts";
 import { errnoOf } from "../util/system-error.ts";
 import type { RuntimeCall, RuntimeCommand } from "./command.ts";
@@ -19,8 +19,8 @@ const EXIT_FAILURE = 255;
 export const exec: RuntimeCommand = {
   usage: "[OPTIONS] CONTAINER COMMAND [ARG...]",
   about: [
-    "The process is like the container's own but for what the options say; or it is all that a\n" +
-      "file says (--process), and then the options about it are refused. The exit code is that of\n" +
+    "The process is like the container's own but for what the options say; or it is all that a " +
+      "file says (--process), and then the options about it are refused. The exit code is that of " +
       "the process, 128 and its number after a signal, 255 when it could not be started.",
   ],
   arguments: { min: 1 },

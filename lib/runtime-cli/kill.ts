@@ -7,7 +7,7 @@ import type { RuntimeCommand } from "./command.ts";
 export const kill: RuntimeCommand = {
   usage: "[OPTIONS] CONTAINER [SIGNAL]",
   about: [
-    'SIGNAL is a name or a number: "KILL", "SIGKILL", "9"; 0 only asks whether the process is\n' +
+    'SIGNAL is a name or a number: "KILL", "SIGKILL", "9"; 0 only asks whether the process is ' +
       "there. Default: TERM.",
   ],
   arguments: { min: 1, max: 2 },

@@ -12,7 +12,7 @@ const CONTAINER = {
 export const pause: RuntimeCommand = {
   ...CONTAINER,
   about: [
-    "By the freezer of its control group; without one each process is sent SIGSTOP, which\n" +
+    "By the freezer of its control group; without one each process is sent SIGSTOP, which " +
       "those that are its parents can see.",
   ],
   async run({ args: [id = ""], global: { root } }) {

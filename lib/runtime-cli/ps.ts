@@ -11,7 +11,7 @@ import type { RuntimeCommand } from "./command.ts";
 export const ps: RuntimeCommand = {
   usage: "[OPTIONS] CONTAINER [PS OPTIONS]",
   about: [
-    "The table has the columns of `ps -ef`. With options it is that of this machine's ps, and\n" +
+    "The table has the columns of `ps -ef`. With options it is that of this machine's ps, and " +
       "they must leave the column PID in it.",
   ],
   arguments: { min: 1 },

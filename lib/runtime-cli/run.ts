@@ -7,7 +7,7 @@ import { bundleOf, CONTAINER_FLAGS, containerSettings } from "./container-flags.
 export const run: RuntimeCommand = {
   usage: "[OPTIONS] CONTAINER",
   about: [
-    "The exit code is that of the container's process, 128 and its number after a signal. Signals\n" +
+    "The exit code is that of the container's process, 128 and its number after a signal. Signals " +
       "that this command gets are passed on. When it ends, however it does, so does the container.",
   ],
   arguments: { min: 1, max: 1 },
@@ -16,7 +16,7 @@ export const run: RuntimeCommand = {
     { name: "detach", short: "d", help: "Do not wait for its end: as `create` and `start`" },
     { name: "keep", help: "Do not delete the container when it has ended" },
   ],
-  refused: { switches: "no-subreaper" },
+  refused: {},
   async run(call) {
     const [id = ""] = call.args;
     const { flags } = call;

@@ -10,7 +10,7 @@ import { defaultSpec } from "./default-spec.ts";
 export const spec: RuntimeCommand = {
   usage: "[OPTIONS]",
   about: [
-    "It says to run a shell at a terminal, in the root file system `rootfs` beside it. Change\n" +
+    "It says to run a shell at a terminal, in the root file system `rootfs` beside it. Change " +
       "process.args and process.terminal for another command.",
   ],
   arguments: { min: 0, max: 0 },
