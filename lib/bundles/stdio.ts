@@ -1,5 +1,5 @@
 /** What a container's process has as its streams and descriptors: of this process, or pipes. */
-import { closeSync, readFileSync } from "node:fs";
+import { closeSync, readlinkSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { MarmitaError } from "../errors.ts";
@@ -65,16 +65,15 @@ export function openStdio(request: StdioRequest): OpenedStdio {
 }
 
 const FIRST_PRESERVED = 3;
-const O_CLOEXEC = 0o2_000_000;
 
 /**
  * Our descriptors from 3 on that the process is to have. Throws `INVALID_ARGUMENT` for one that nobody
- * gave us: Node's own are closed on exec, and are nobody else's business.
+ * gave us: what Node has opened itself is nobody else's business.
  */
 export function preservedDescriptors(count: number): readonly number[] {
   const fds = Array.from({ length: count }, (_, index) => FIRST_PRESERVED + index);
   for (const fd of fds) {
-    if (isInherited(fd)) continue;
+    if (isGiven(fd)) continue;
     throw new MarmitaError("INVALID_ARGUMENT", `there is no descriptor ${fd} to be preserved`, {
       hint: "They are those from 3 on that were open when this process was started.",
       details: { option: "preserveFds", descriptor: fd },
@@ -83,10 +82,13 @@ export function preservedDescriptors(count: number): readonly number[] {
   return fds;
 }
 
-function isInherited(fd: number): boolean {
+/**
+ * Node takes the lowest numbers that are free, for an epoll first of all: where one was not given,
+ * that is it, or it comes before. (It marks those that were given as its own: to be closed on exec.)
+ */
+function isGiven(fd: number): boolean {
   try {
-    const flags = /^flags:\s*(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, "utf8"))?.[1];
-    return flags !== undefined && (Number.parseInt(flags, 8) & O_CLOEXEC) === 0;
+    return readlinkSync(`/proc/self/fd/${fd}`) !== "anon_inode:[eventpoll]";
   } catch {
     return false;
   }

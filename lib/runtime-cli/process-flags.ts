@@ -1,8 +1,6 @@
 /** The options that `create`, `run` and `exec` share. */
-import { readlinkSync } from "node:fs";
 import type { ProcessSettings } from "../bundles/options.ts";
 import type { Flag, ParsedFlags } from "../cli/flags.ts";
-import { UsageError } from "../cli/usage.ts";
 import { MarmitaError } from "../errors.ts";
 
 export const PROCESS_FLAGS: readonly Flag[] = [
@@ -19,15 +17,12 @@ export const PROCESS_FLAGS: readonly Flag[] = [
   },
 ];
 
-const FIRST = 3;
-/** As many as the kernel lets a process have, unless told otherwise. */
-const MOST = 1_048_576;
+/** More than any file of descriptors holds, unless told otherwise. */
+const MOST = 1_024;
 
 export function processSettings(flags: ParsedFlags, env: NodeJS.ProcessEnv): ProcessSettings {
-  const [extra = 0] = flags.map("preserve-fds", readCount).slice(-1);
+  const [preserveFds = 0] = flags.map("preserve-fds", readCount).slice(-1);
   const listenFds = listenCount(env);
-  const preserveFds = extra + listenFds;
-  checkGiven(preserveFds);
   return {
     consoleSocket: given(flags, "console-socket"),
     pidFile: given(flags, "pid-file"),
@@ -43,31 +38,13 @@ export function given(flags: ParsedFlags, name: string): string | undefined {
 }
 
 function readCount(text: string): number {
-  const count = /^\d{1,7}$/.test(text) ? Number(text) : Infinity;
+  const count = /^\d{1,4}$/.test(text) ? Number(text) : Infinity;
   if (count <= MOST) return count;
   throw new MarmitaError("INVALID_ARGUMENT", "expected a number of descriptors");
 }
 
 /** What is meant for us (sd_listen_fds(3)); what is meant for another process is not passed on. */
 function listenCount({ LISTEN_PID, LISTEN_FDS = "" }: NodeJS.ProcessEnv): number {
-  if (LISTEN_PID !== String(process.pid) || !/^\d{1,7}$/.test(LISTEN_FDS)) return 0;
+  if (LISTEN_PID !== String(process.pid) || !/^\d{1,4}$/.test(LISTEN_FDS)) return 0;
   return Math.min(Number(LISTEN_FDS), MOST);
-}
-
-/** Node itself takes the first free numbers, an epoll first of all: those were not given. */
-function checkGiven(count: number): void {
-  for (let fd = FIRST; fd < FIRST + count; fd++) {
-    if (isGiven(fd)) continue;
-    throw new UsageError(`descriptor ${fd} is to be preserved, and is not open`, {
-      form: "refusal",
-    });
-  }
-}
-
-function isGiven(fd: number): boolean {
-  try {
-    return readlinkSync(`/proc/self/fd/${fd}`) !== "anon_inode:[eventpoll]";
-  } catch {
-    return false;
-  }
 }

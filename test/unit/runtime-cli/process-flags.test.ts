@@ -17,8 +17,10 @@ describe("options of processes", () => {
     });
   });
 
-  it("preserve no descriptors that nobody handed over", () => {
-    expect(() => settings(["--preserve-fds=200000"])).toThrow(/^descriptor \d+ is to be preserved/);
+  it("count the descriptors that systemd handed to us apart from those that others did", () => {
+    const env = { LISTEN_FDS: "2", LISTEN_PID: String(process.pid) };
+
+    expect(settings(["--preserve-fds=1"], env)).toEqual({ preserveFds: 1, listenFds: 2 });
   });
 
   it.each(["-1", "x", "1.5", "99999999"])("refuse %s descriptors", (count) => {

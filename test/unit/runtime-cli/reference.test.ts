@@ -31,6 +31,8 @@ describe("docs/runtime.md", () => {
       COMMANDS.map(async (entry) => formatCommandHelp({ entry, command: await entry.load() })),
     );
 
-    expect(helps.flatMap((help) => help.split("\n")).filter((line) => line.length > 80)).toEqual([]);
+    expect(helps.flatMap((help) => help.split("\n")).filter((line) => line.length > 80)).toEqual(
+      [],
+    );
   });
 });
