@@ -90,7 +90,12 @@ export const BUNDLE_MOUNT_WORDS: readonly string[] = [
   ...Object.keys(ATTRIBUTES).flatMap((word) => [word, `r${word}`]),
   ...Object.keys(SUPERBLOCK),
   ...PROPAGATIONS,
-  ...["bind", "rbind", "remount", "idmap", "ridmap", "tmpcopyup"],
+  "bind",
+  "rbind",
+  "remount",
+  "idmap",
+  "ridmap",
+  "tmpcopyup",
 ].sort();
 
 /** What other runtimes add of their own, and is not carried out: crun's, of links as sources. */
