@@ -1,7 +1,7 @@
 /** A container made of a bundle, up to the moment in which its process waits to be started. */
 import { checkContainerId } from "./container-id.ts";
 import { checkCreateOptions } from "./create-options.ts";
-import { design, make } from "./creation.ts";
+import { checkTerminal, design, make } from "./creation.ts";
 import type { BundleSource, CreateBundleContainerOptions } from "./options.ts";
 import { type ContainerState, findContainer } from "./state.ts";
 import { openStdio } from "./stdio.ts";
@@ -24,6 +24,7 @@ export async function createContainer(
   checkCreateOptions(options);
   const { stdin = "inherit", stdout = "inherit", stderr = "inherit" } = options;
   const plan = await design(id, bundle, options);
+  checkTerminal(plan, { isForeground: false });
   const { fds } = openStdio({ stdin, stdout, stderr }); // none of them is a pipe
   const { starter } = await make(plan, fds);
   await starter.gone();

@@ -2,6 +2,7 @@
 import { writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { resolve } from "node:path";
+import { MarmitaError } from "../errors.ts";
 import { spawnStarter } from "../native/helper.ts";
 import { encodePlan, type Plan } from "../native/plan.ts";
 import { parseRuntimeSpec } from "../oci/parse-runtime-spec.ts";
@@ -71,6 +72,31 @@ export async function design(
     filters: seccompPlace(root).seccomp,
   };
   return { root, paths, spec, ids, record, options, warn };
+}
+
+/**
+ * Whether its terminal is to be shown by this process. Throws `INVALID_ARGUMENT` where nobody shows it, and
+ * for a socket that would wait for one in vain.
+ */
+export function checkTerminal(
+  { spec, options }: Design,
+  { isForeground }: { readonly isForeground: boolean },
+): boolean {
+  const hasTerminal = spec.process.terminal === true;
+  const hasSocket = options.consoleSocket !== undefined;
+  if (hasSocket && !hasTerminal) {
+    throw new MarmitaError("INVALID_ARGUMENT", "a console socket is of no use without a terminal", {
+      hint: "Set `process.terminal` in config.json, or leave the socket out.",
+      details: { option: "consoleSocket" },
+    });
+  }
+  if (hasTerminal && !hasSocket && !isForeground) {
+    throw new MarmitaError("INVALID_ARGUMENT", "a terminal needs a console socket to be shown at", {
+      hint: "Listen on a socket, and name it: `consoleSocket` (--console-socket).",
+      details: { option: "consoleSocket", field: "process.terminal" },
+    });
+  }
+  return hasTerminal && !hasSocket;
 }
 
 function ownerName(): string {

@@ -1,4 +1,5 @@
 /** What callers may ask of containers that are made of bundles. */
+import type { Duplex } from "node:stream";
 import type { Process } from "../oci/runtime-spec.ts";
 import type { StateRootOption } from "./state-root.ts";
 
@@ -85,7 +86,14 @@ export interface RunBundleOptions extends MakeBundleContainerOptions, CapturedSt
 export interface RunningBundleProcess {
   /** On this machine. */
   readonly pid: number;
+  /**
+   * Where it has a terminal and no console socket: what is written is typed, what is shown is read, by
+   * whoever is first to do so; else it is in `stdout` of the result.
+   */
+  readonly terminal?: Duplex | undefined;
   kill(signal: NodeJS.Signals | number): void;
+  /** Of its terminal; without one nothing happens. */
+  resize(columns: number, rows: number): void;
 }
 
 export interface BundleExit {

@@ -4,8 +4,9 @@ import { signalNumber } from "../runtime/signals.ts";
 import { abortError, onAbort } from "../util/abort.ts";
 import { checkContainerId } from "./container-id.ts";
 import { checkRunOptions } from "./create-options.ts";
-import { type Design, design, type Made, make } from "./creation.ts";
+import { checkTerminal, type Design, design, type Made, make } from "./creation.ts";
 import { deleteContainer } from "./delete.ts";
+import { openMasterChannel, type TerminalMaster } from "./master.ts";
 import type { BundleExit, BundleSource, RunBundleOptions } from "./options.ts";
 import { startContainer } from "./start.ts";
 import { type OpenedStdio, openStdio } from "./stdio.ts";
@@ -28,19 +29,25 @@ export async function runContainer(
   checkRunOptions(options);
   const { detach = false, keep = false } = options;
   const plan = await design(id, bundle, options);
-  const streams = openStdio(stdioOf(options));
+  const hasMaster = checkTerminal(plan, { isForeground: !detach });
+  const streams = openStdio(hasMaster ? NO_STREAMS : stdioOf(options));
+  const channel = hasMaster ? openMasterChannel() : undefined;
   try {
     const words = detach ? [] : ["stay"];
-    const made = await make(plan, { ...streams.fds, words });
+    const made = await make(plan, { ...streams.fds, words, console: channel?.theirs });
     streams.closeTheirs();
-    const exit = await startAndWait(made, plan, { options, streams });
+    const master = channel?.receive();
+    const exit = await startAndWait(made, plan, { options, streams, master });
     if (!keep && !detach) await forget(plan);
     return exit;
   } finally {
     streams.closeTheirs();
     streams.destroy();
+    channel?.close();
   }
 }
+
+const NO_STREAMS = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
 
 function stdioOf({ detach = false, stdin, stdout, stderr, input }: RunBundleOptions) {
   const output = detach ? "inherit" : "pipe"; // nobody is there to read a pipe
@@ -54,13 +61,14 @@ function stdioOf({ detach = false, stdin, stdout, stderr, input }: RunBundleOpti
 interface RunContext {
   readonly options: RunBundleOptions;
   readonly streams: OpenedStdio;
+  readonly master: TerminalMaster | undefined;
 }
 
 /** What was made and cannot be started is gone before it rejects. */
 async function startAndWait(
   made: Made,
   plan: Design,
-  { options, streams }: RunContext,
+  { options, streams, master }: RunContext,
 ): Promise<BundleExit> {
   const { detach = false, signal, onWarning, onStarted } = options;
   const { starter, record } = made;
@@ -68,9 +76,15 @@ async function startAndWait(
   const unhook = signal && onAbort(signal, () => kill(SIGKILL));
   try {
     await startContainer(record.id, { root: plan.root, signal, onWarning });
-    onStarted?.({ pid: record.init?.pid ?? 0, kill });
+    onStarted?.({
+      pid: record.init?.pid ?? 0,
+      terminal: master?.stream,
+      kill,
+      resize: (columns, rows) => master?.resize(columns, rows),
+    });
     if (detach) return { exitCode: 0, signal: null };
-    const [exit, output] = await Promise.all([starter.exited(), collect(streams, options)]);
+    const ours = master === undefined ? streams : terminalStreams(master, options);
+    const [exit, output] = await Promise.all([starter.exited(), collect(ours, options)]);
     if (signal?.aborted === true) throw abortError(signal);
     return { ...exit, ...output };
   } catch (error) {
@@ -79,11 +93,20 @@ async function startAndWait(
     throw error;
   } finally {
     unhook?.();
+    master?.stream.destroy();
   }
 }
 
+type OurStreams = Pick<OpenedStdio, "stdin" | "stdout" | "stderr">;
+
+/** Whoever was told of the terminal has it. */
+function terminalStreams({ stream }: TerminalMaster, { onStarted }: RunBundleOptions): OurStreams {
+  const own = onStarted === undefined ? stream : undefined;
+  return { stdin: own, stdout: own, stderr: undefined };
+}
+
 async function collect(
-  { stdin, stdout, stderr }: OpenedStdio,
+  { stdin, stdout, stderr }: OurStreams,
   { input, maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES }: RunBundleOptions,
 ): Promise<Pick<BundleExit, "stdout" | "stderr">> {
   const [output, errors] = await Promise.all([

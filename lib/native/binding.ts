@@ -29,6 +29,7 @@ export interface Binding {
   saveTerminal(fd: number, isForKeys: boolean): Buffer;
   enterRaw(fd: number, before: Buffer): void;
   leaveRaw(fd: number, before: Buffer): void;
+  resizeTerminal(fd: number, columns: number, rows: number): void;
 }
 
 /** Where the two binaries are: always both of one build. */

@@ -53,6 +53,16 @@ export function socketPair(): readonly [number, number] {
   return named(() => binding().socketPair());
 }
 
+/** What was sent over a socket (SCM_RIGHTS): waits for it. The caller closes it. */
+export function receiveDescriptor(socket: number): number {
+  return named(() => binding().receive(socket));
+}
+
+/** Of a terminal, by either end; programs on it are told by SIGWINCH. */
+export function resizeTerminal(fd: number, columns: number, rows: number): void {
+  named(() => binding().resizeTerminal(fd, columns, rows));
+}
+
 /**
  * Open `path` and lock it (flock(2)) without waiting. The descriptor holds the lock: the caller
  * closes it. `undefined` while somebody else holds it. With `create` false, throws ENOENT for

@@ -22,6 +22,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"saveTerminal", SaveTerminal},
       {"enterRaw", EnterRaw},
       {"leaveRaw", LeaveRaw},
+      {"resizeTerminal", ResizeTerminal},
   };
 
   for (const auto& row : table)

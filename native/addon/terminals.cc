@@ -1,5 +1,8 @@
 #include "terminals.h"
 
+#include <sys/ioctl.h>
+
+#include <cerrno>
 #include <cstring>
 
 #include "promise.h"
@@ -40,5 +43,18 @@ Napi::Value LeaveRaw(const Napi::CallbackInfo& info) {
   const raw_terminal terminal = ToTerminal(info[1]);
 
   raw_leave(info[0].As<Napi::Number>().Int32Value(), &terminal);
+  return info.Env().Undefined();
+}
+
+Napi::Value ResizeTerminal(const Napi::CallbackInfo& info) {
+  winsize size = {};
+  failure why = {};
+
+  size.ws_col = static_cast<unsigned short>(info[1].As<Napi::Number>().Uint32Value());
+  size.ws_row = static_cast<unsigned short>(info[2].As<Napi::Number>().Uint32Value());
+  if (ioctl(info[0].As<Napi::Number>().Int32Value(), TIOCSWINSZ, &size) < 0) {
+    fail(&why, errno, "set the size of a terminal");
+    throw ToError(info.Env(), why);
+  }
   return info.Env().Undefined();
 }

@@ -1,4 +1,4 @@
-// terminals.h — the mode of a terminal of this machine: kept, made raw, put back.
+// terminals.h — the mode of a terminal of this machine: kept, made raw, put back; its size.
 #pragma once
 
 #include <napi.h>
@@ -9,3 +9,5 @@ Napi::Value SaveTerminal(const Napi::CallbackInfo& info);
 Napi::Value EnterRaw(const Napi::CallbackInfo& info);
 // (fd, bytes) → undefined
 Napi::Value LeaveRaw(const Napi::CallbackInfo& info);
+// (fd, columns, rows) → undefined
+Napi::Value ResizeTerminal(const Napi::CallbackInfo& info);
