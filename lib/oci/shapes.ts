@@ -104,6 +104,21 @@ export function whole64(least: bigint, most: bigint): Shape<number | bigint> {
   });
 }
 
+/**
+ * What a later version of the specification has: a container must not lack it without a word. What
+ * is empty asks for nothing.
+ */
+export function later(version: string): Shape<undefined> {
+  return plain(({ json, path }) => {
+    if (typeof json === "object" && json !== null && Object.keys(json).length === 0)
+      return undefined;
+    throw new MarmitaError("UNSUPPORTED", `config.json: ${path} is not supported`, {
+      hint: `It is of version ${version} of the OCI runtime specification.`,
+      details: { field: path },
+    });
+  });
+}
+
 export const uint16: Shape<number> = whole(0, 0xffff);
 export const uint32: Shape<number> = whole(0, 0xffff_ffff);
 export const int64: Shape<number | bigint> = whole64(-(2n ** 63n), 2n ** 63n - 1n);

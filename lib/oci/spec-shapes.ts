@@ -18,6 +18,7 @@ import {
   checked,
   flag,
   int64,
+  later,
   list,
   map,
   object,
@@ -36,6 +37,8 @@ import {
 /** The last number stands for none (setresuid(2)). */
 const id = whole(0, 0xffff_fffe);
 const texts = list(text);
+/** __NEW_UTS_LEN of linux/utsname.h. */
+const name = checked(text, (one) => Buffer.byteLength(one) <= 64, "have at most 64 bytes");
 
 const capabilities: Shape<Capabilities> = object({
   bounding: optional(texts),
@@ -242,6 +245,8 @@ const linux: Shape<Linux> = object({
   personality: optional(
     object({ domain: required(word(["LINUX", "LINUX32"])), flags: optional(texts) }),
   ),
+  netDevices: optional(later("1.3")),
+  memoryPolicy: optional(later("1.3")),
   timeOffsets: optional(
     map(object({ secs: optional(int64), nanosecs: optional(whole(0, 999_999_999)) })),
   ),
@@ -252,8 +257,8 @@ export const runtimeSpec: Shape<RuntimeSpec> = object({
   ociVersion: required(someText),
   root: required(object({ path: required(someText), readonly: optional(flag) })),
   process: required(processShape),
-  hostname: optionalText(text),
-  domainname: optionalText(text),
+  hostname: optionalText(name),
+  domainname: optionalText(name),
   mounts: optional(list(mount)),
   annotations: optional(map(text)),
   hooks: optional(hooks),

@@ -5,6 +5,7 @@ import type { Operation, Plan } from "../native/plan.ts";
 import type { NamespaceType, RuntimeSpec } from "../oci/runtime-spec.ts";
 import type { BundleContext } from "./bundle-context.ts";
 import { CLONE, cloneFlags } from "./clone-flags.ts";
+import { KEPT_GROUPS } from "./confinement.ts";
 import { bundleDevices } from "./compile-bundle-devices.ts";
 import { hookOperations } from "./compile-bundle-hooks.ts";
 import { allMountOperations } from "./compile-bundle-mounts.ts";
@@ -33,7 +34,7 @@ export interface CompiledBundle {
  */
 export function compileBundle(spec: RuntimeSpec, context: BundleContext): CompiledBundle {
   refuseBundle(spec, context.ids);
-  const { process, linux } = spec;
+  const { process, linux, annotations } = spec;
   const warnings: string[] = [];
   const command = bareProcess(process, (text) => void warnings.push(text), {
     denySetgroups: context.ids.denySetgroups,
@@ -61,7 +62,7 @@ export function compileBundle(spec: RuntimeSpec, context: BundleContext): Compil
     ...schedulingOperations(process),
     ...commandOperations(
       { ...command, env: environment },
-      { keepsGroups: context.ids.denySetgroups === true },
+      { keepsGroups: context.ids.denySetgroups === true || annotations?.[KEPT_GROUPS] === "1" },
     ),
   ];
   return { plan, warnings };
@@ -74,7 +75,7 @@ function when(condition: boolean, operation: Operation): Plan {
 /** What is about the process outside. */
 function starterOperations({ process, linux }: RuntimeSpec, context: BundleContext): Plan {
   const { oomScoreAdj } = process;
-  const { consoleSocket = "", preserveFds } = context;
+  const { consoleSocket = "", preserveFds, cgroupDirectory = "" } = context;
   const offsets = timeOffsetLines(linux.timeOffsets);
   return [
     ...idOperations(context),
@@ -84,6 +85,7 @@ function starterOperations({ process, linux }: RuntimeSpec, context: BundleConte
     }),
     ["namespaces", cloneFlags(linux.namespaces.filter(({ path = "" }) => path === ""))],
     ...when(offsets !== "", ["time-offsets", offsets]),
+    ...when(cgroupDirectory !== "", ["cgroup-directory", cgroupDirectory]),
     ["exec-fifo", context.execFifo],
     ...when(consoleSocket !== "", ["console-socket", consoleSocket]),
     ...when(preserveFds > 0, ["preserve-fds", preserveFds]),

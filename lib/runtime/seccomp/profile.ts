@@ -1,6 +1,6 @@
 /** A seccomp profile in Docker's JSON format, which contains that of an OCI config.json. */
 import { MarmitaError } from "../../errors.ts";
-import type { SeccompArgument } from "../../oci/runtime-spec.ts";
+import type { SeccompArgument, Whole64 } from "../../oci/runtime-spec.ts";
 import { ProfileReader, type Place } from "./profile-reader.ts";
 
 /** What is not said is not restricted; rules whose conditions do not hold are left out. */
@@ -137,12 +137,20 @@ function parseArgument(place: Place): SeccompArgument {
   const reader = new ProfileReader(place);
   const argument = {
     index: reader.number("index", 5),
-    value: reader.number("value", Number.MAX_SAFE_INTEGER),
-    valueTwo: reader.findNumber("valueTwo", Number.MAX_SAFE_INTEGER) ?? 0,
+    value: reader.read("value", parseWhole64),
+    valueTwo: reader.find("valueTwo", parseWhole64) ?? 0,
     op: reader.read("op", (one) => parseWord(one, OPERATORS)),
   };
   reader.done();
   return argument;
+}
+
+/** A bigint is what a config.json has beyond the numbers that JavaScript holds exactly. */
+function parseWhole64(place: Place): Whole64 {
+  const { json } = place;
+  if (typeof json === "bigint" && json >= 0 && json < 2n ** 64n) return json;
+  if (typeof json === "number" && Number.isSafeInteger(json) && json >= 0) return json;
+  throw wrongAt(place, `be a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`);
 }
 
 function parseCondition(place: Place): RuleCondition {

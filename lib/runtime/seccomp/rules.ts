@@ -1,8 +1,8 @@
 /** linux.seccomp → the lines that marmita-init compiles (native/core/seccomp_rules.h). */
 import { createHash } from "node:crypto";
-import { MarmitaError } from "../../errors.ts";
+import { isMarmitaError, MarmitaError } from "../../errors.ts";
 import type { Seccomp, SeccompArgument } from "../../oci/runtime-spec.ts";
-import { type ProfileRule, parseProfile } from "./profile.ts";
+import { type ProfileRule, parseProfile, type SeccompProfile } from "./profile.ts";
 
 /** Raised when other instructions are made of the same lines: then filters have other names. */
 const FIRST_LINE = "marmita-seccomp 1";
@@ -50,7 +50,7 @@ export function rulesOf(seccomp: Seccomp): SeccompRules {
  * machines of other architectures.
  */
 export function formatRules(seccomp: Seccomp, arch: string): string {
-  const profile = parseProfile(seccomp, "config.json: linux.seccomp");
+  const profile = profileOf(seccomp);
   const { defaultAction, defaultErrnoRet, flags = DEFAULT_FLAGS, syscalls = [] } = profile;
   const lines = [
     FIRST_LINE,
@@ -61,6 +61,22 @@ export function formatRules(seccomp: Seccomp, arch: string): string {
     ...new Set(syscalls.flatMap(ruleLines)),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** Places in the profile are places in config.json. */
+function profileOf(seccomp: Seccomp): SeccompProfile {
+  try {
+    return parseProfile(seccomp, "config.json: linux.seccomp");
+  } catch (cause) {
+    if (!isMarmitaError(cause)) throw cause;
+    const { code, message, details } = cause;
+    const { field } = details;
+    const place = typeof field === "string" && field !== "" ? `.${field}` : "";
+    throw new MarmitaError(code, message, {
+      cause,
+      details: { ...details, field: `linux.seccomp${place}` },
+    });
+  }
 }
 
 /** Others than the kernel can run never make a call. */

@@ -55,6 +55,14 @@ describe("parseRuntimeSpec", () => {
     });
   });
 
+  it.for(["netDevices", "memoryPolicy"])("refuses %s, which a later version has", (name) => {
+    expect(thrown({ linux: { namespaces: [], [name]: { a: {} } } })).toMatchObject({
+      code: "UNSUPPORTED",
+      details: { field: `linux.${name}` },
+    });
+    expect(parse({ linux: { namespaces: [], [name]: {} } }).linux).toEqual({ namespaces: [] });
+  });
+
   it.for([
     ["ociVersion", { ociVersion: "1.2" }],
     ["ociVersion", { ociVersion: undefined }],
@@ -74,6 +82,7 @@ describe("parseRuntimeSpec", () => {
     ["process.rlimits[0].hard", { process: { ...PROCESS, rlimits: [{ type: "A", soft: 1 }] } }],
     ["hooks.poststop[0].path", { hooks: { poststop: [{ path: "true" }] } }],
     ["hooks.prestart[0].timeout", { hooks: { prestart: [{ path: "/x", timeout: 0 }] } }],
+    ["hostname", { hostname: "ü".repeat(33) }],
     ["mounts", { mounts: {} }],
     ["mounts[0].destination", { mounts: [{ source: "a" }] }],
     ["mounts[0]", { mounts: [{ destination: "/a", uidMappings: [line(0)] }] }],
