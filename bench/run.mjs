@@ -7,7 +7,7 @@
  *   --entries N      entries of the big layer of layers, pull, diff and commit (45000)
  *   --megabytes N    of the streams table (1000)
  *   --background N   containers in the background (300)
- *   --only LIST      of start,unpack,layers,pull,disk,memory,background,streams,exec,diff,commit
+ *   --only LIST      of start,bundle,unpack,layers,pull,disk,memory,background,streams,exec,diff,commit
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { busyboxArchive, busyboxLayer } from "../fixtures/busybox.mjs";
 import { benchBackground } from "./background.mjs";
+import { benchBundle } from "./bundle.mjs";
 import { changedContainers } from "./changed.mjs";
 import { benchCommit } from "./commit.mjs";
 import { benchDisk, benchMemory } from "./containers.mjs";
@@ -39,7 +40,7 @@ const { values } = parseArgs({
     megabytes: { type: "string", default: "1000" },
     only: {
       type: "string",
-      default: "start,unpack,layers,pull,disk,memory,background,streams,exec,diff,commit",
+      default: "start,bundle,unpack,layers,pull,disk,memory,background,streams,exec,diff,commit",
     },
     entries: { type: "string", default: "45000" },
   },
@@ -68,6 +69,9 @@ async function main() {
       const rounds = Number(values.rounds);
       const residentMb = Number(values.resident);
       print(await benchStart({ rounds, residentMb, rootfs, archive, folder, dataRoot }));
+    }
+    if (only.has("bundle")) {
+      print(await benchBundle({ rounds: Number(values.rounds), rootfs, folder, dataRoot }));
     }
     if (only.has("unpack")) print(await benchUnpack({ rounds: 5, folder }));
     if (only.has("layers")) {

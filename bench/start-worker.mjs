@@ -24,14 +24,20 @@ process.on("message", async (message) => {
 });
 process.send({ ready: true });
 
-async function start({ argv, env, options }) {
+async function start({ argv, env, options, bundle }) {
   if (argv !== undefined) return spawned(argv, env);
+  if (bundle !== undefined) return ranBundle(bundle);
   const { exitCode } = await marmita.run("busybox", ["true"], {
     engine,
     remove: true,
     network: "none",
     ...options,
   });
+  if (exitCode !== 0) throw new Error(`true exited with ${exitCode}`);
+}
+
+async function ranBundle({ directory, root }) {
+  const { exitCode } = await marmita.runtime.run("bench", directory, { root });
   if (exitCode !== 0) throw new Error(`true exited with ${exitCode}`);
 }
 
