@@ -1,13 +1,18 @@
-import { renameSync } from "node:fs";
+import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, type TestContext } from "vitest";
+import { imageArchive } from "../../fixtures/image-archive.mjs";
+import { randomLayers } from "../../fixtures/random-layers.mjs";
+import { tarArchive } from "../../fixtures/tar-writer.mjs";
 import { createBundle } from "../../lib/api/bundles.ts";
 import type { Engine } from "../../lib/engine/engine.ts";
 import { chooseIdMapping } from "../../lib/runtime/id-maps.ts";
+import { output } from "../helpers/command.ts";
 import { testEngine } from "../helpers/engine.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { busyboxWith } from "../helpers/images.ts";
 import { findJudge, type JudgeName, judgeMade } from "../helpers/judges.ts";
+import { LISTING, asRoot } from "../helpers/layers.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { requireProgram, requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
@@ -88,6 +93,39 @@ describe("a bundle made of an image", () => {
     return stdout;
   }
 });
+
+/** umoci applies the layers one after the other. */
+describe("a bundle made of random layers", () => {
+  expectNothingLeft();
+
+  const isThere = requireUserNamespaces() && requireProgram("umoci");
+
+  it.runIf(isThere).each(Array.from({ length: 10 }, (_, at) => at + 101))(
+    "has the files that umoci unpacks: seed %i",
+    async (seed) => {
+      const engine = await testEngine();
+      const folder = await temporaryFolder();
+      const layers = randomLayers(seed).map((entries) => tarArchive(entries));
+      const archive = join(folder, "random.tar");
+      const config = { Cmd: ["true"] };
+      writeFileSync(archive, imageArchive({ layers, name: "random:latest", form: "oci", config }));
+      await engine.images.load(archive);
+
+      const { rootfs } = await createBundle("random", { engine, directory: join(folder, "made") });
+
+      const theirs = join(folder, "theirs");
+      const rootless = process.getuid?.() === 0 ? [] : ["--rootless"];
+      const image = `${join(engine.root, "images")}:random:latest`;
+      output(["umoci", "raw", "unpack", ...rootless, "--image", image, theirs]);
+      expect(listing(rootfs)).toEqual(listing(theirs));
+      expect(listing(rootfs)).not.toEqual([]);
+    },
+  );
+});
+
+function listing(rootfs: string): readonly string[] {
+  return asRoot(`cd "$1"\n${LISTING}`, rootfs).trimEnd().split("\n").sort();
+}
 
 function lines(text: string): readonly string[] {
   return text.split("\n");
