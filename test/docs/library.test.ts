@@ -62,6 +62,7 @@ describe.runIf(requireUserNamespaces())("the examples of docs/library.md", () =>
     { at: 1, printed: "arroz\nbeans\n\n0 null\n" },
     { at: 2, printed: "42 true\n" },
     { at: 3, printed: "beans\nsalt\n\nbeans\n\n" },
+    { at: 5, printed: "echo feijoada rootfs\n" },
   ])("print what they say: $at", ({ at, printed }) => {
     const { stdout, stderr } = finished([process.execPath, `${at}.js`], { cwd: project, env });
 
