@@ -29,7 +29,7 @@ export interface GroupRequest {
   readonly manager: CgroupManager;
   readonly isRequired: boolean;
   readonly onWarning: (text: string) => void;
-  readonly onIntended?: ((state: CgroupState) => Promise<void>) | undefined;
+  readonly onIntended?: ((state: CgroupState | undefined) => Promise<void>) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly host: CgroupHost;
 }
@@ -103,18 +103,16 @@ async function groupAt(request: GroupRequest, path: string): Promise<CgroupState
   if (host.mount === undefined || !canEnter(host, path)) {
     throw Object.assign(new Error(`not allowed to enter ${path}`), { code: "EACCES" });
   }
-  await onIntended?.({
-    manager: "cgroupfs",
-    directory: join(host.mount, path),
-    made: missingGroups(host.mount, path),
-  });
-  const { directory, made } = makeGroup(host.mount, path);
+  const directory = join(host.mount, path);
+  checkFit(directory); // before anybody is told that it is ours to empty
+  await onIntended?.({ manager: "cgroupfs", directory, made: missingGroups(host.mount, path) });
+  const made = makeGroup(host.mount, path);
   try {
-    checkFit(directory);
     giveTo(directory, ownerOf(spec));
     await limit(request, directory);
   } catch (error) {
     removeMade(made);
+    await onIntended?.(undefined);
     throw error;
   }
   return { manager: "cgroupfs", directory, made };

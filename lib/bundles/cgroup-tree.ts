@@ -7,26 +7,20 @@ import { Patience } from "../util/patience.ts";
 import { errnoOf } from "../util/system-error.ts";
 import { partsOf, writeGroupFile } from "./cgroup-host.ts";
 
-export interface MadeGroup {
-  readonly directory: string;
-  /** The directories that were not there before, outermost first. */
-  readonly made: readonly string[];
-}
-
 /** Another one may take an empty parent away between two of our steps. */
 const TRIES = 16;
 
 /**
- * The group `path` below `mount`, with whatever controllers its parents can give. Throws as
- * node:fs does; nothing of it is there then.
+ * Make the group `path` below `mount`, with whatever controllers its parents can give. Returns the
+ * directories that were not there before, outermost first. Throws as node:fs does; nothing of it
+ * is there then.
  */
-export function makeGroup(mount: string, path: string): MadeGroup {
-  const directory = join(mount, path);
+export function makeGroup(mount: string, path: string): readonly string[] {
   const made = new Set<string>();
   for (let attempt = 1; ; attempt++) {
     try {
       makeAll(mount, path, made);
-      return { directory, made: [...made].toSorted() };
+      return [...made].toSorted();
     } catch (error) {
       if (errnoOf(error) === "ENOENT" && attempt < TRIES) continue;
       removeMade([...made].toSorted());

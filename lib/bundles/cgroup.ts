@@ -19,8 +19,11 @@ export interface CgroupRequest {
   /** What cannot be had is a failure, as with the annotation `io.marmita.require`. */
   readonly isRequired: boolean;
   readonly onWarning: (text: string) => void;
-  /** Told what is going to be made, before any of it is: whoever is killed then leaves no riddle. */
-  readonly onIntended?: ((state: CgroupState) => Promise<void>) | undefined;
+  /**
+   * Told what is going to be made, before any of it is: whoever is killed then leaves no riddle. And
+   * `undefined` when it is not, after all.
+   */
+  readonly onIntended?: ((state: CgroupState | undefined) => Promise<void>) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** In the place of this machine's, for tests. */
   readonly host?: CgroupHost | undefined;

@@ -14,7 +14,13 @@ import { formatConfigJson } from "../runtime/config-json.ts";
 import { ensureFilter } from "../runtime/seccomp/filters.ts";
 import { rulesOf } from "../runtime/seccomp/rules.ts";
 import { throwIfAborted } from "../util/abort.ts";
-import { type CgroupRequest, prepareCgroup, removeCgroup, settleCgroup } from "./cgroup.ts";
+import {
+  type CgroupRequest,
+  awaitsProcess,
+  prepareCgroup,
+  removeCgroup,
+  settleCgroup,
+} from "./cgroup.ts";
 import {
   claimContainer,
   type ContainerPaths,
@@ -210,6 +216,7 @@ class Making {
   #compile(): Plan {
     const { spec, ids, options, warn } = this.#design;
     const { preserveFds = 0, listenFds = 0, consoleSocket } = options;
+    const { cgroup } = this.#record;
     const { plan, warnings } = compileBundle(spec, {
       id: this.#record.id,
       bundle: this.#record.bundle,
@@ -220,7 +227,8 @@ class Making {
       noPivot: options.noPivot ?? false,
       noNewKeyring: options.noNewKeyring ?? false,
       filters: this.#record.filters,
-      cgroupDirectory: this.#record.cgroup?.directory,
+      cgroupDirectory: cgroup?.directory,
+      cgroupWaits: cgroup !== undefined && awaitsProcess(cgroup),
       hookState: (status) => hookStatePrefix(this.#stateAs(status, 0)),
       ...notifyParts(options),
     });

@@ -41,6 +41,8 @@ export interface BundleContext {
   readonly filters: string;
   /** Of cgroup v2, to be cloned into. */
   readonly cgroupDirectory?: string | undefined;
+  /** There is none yet: the first process waits, and is moved into one. */
+  readonly cgroupWaits?: boolean | undefined;
   /** Whether /sys/fs/cgroup is a cgroup v2 tree; absent: it is looked at. */
   readonly hasCgroup2?: boolean | undefined;
   /** The container's state as JSON, up to and with `"pid":`. */

@@ -75,7 +75,7 @@ function when(condition: boolean, operation: Operation): Plan {
 /** What is about the process outside. */
 function starterOperations({ process, linux }: RuntimeSpec, context: BundleContext): Plan {
   const { oomScoreAdj } = process;
-  const { consoleSocket = "", preserveFds, cgroupDirectory = "" } = context;
+  const { consoleSocket = "", preserveFds, cgroupDirectory = "", cgroupWaits = false } = context;
   const offsets = timeOffsetLines(linux.timeOffsets);
   return [
     ...idOperations(context),
@@ -86,6 +86,7 @@ function starterOperations({ process, linux }: RuntimeSpec, context: BundleConte
     ["namespaces", cloneFlags(linux.namespaces.filter(({ path = "" }) => path === ""))],
     ...when(offsets !== "", ["time-offsets", offsets]),
     ...when(cgroupDirectory !== "", ["cgroup-directory", cgroupDirectory]),
+    ...when(cgroupWaits, ["cgroup-wait"]),
     ["exec-fifo", context.execFifo],
     ...when(consoleSocket !== "", ["console-socket", consoleSocket]),
     ...when(preserveFds > 0, ["preserve-fds", preserveFds]),

@@ -35,10 +35,14 @@ interface Asked {
 
 async function prepare(
   asked: Asked,
-): Promise<{ state: CgroupState | undefined; told: string[]; intended: CgroupState[] }> {
+): Promise<{
+  state: CgroupState | undefined;
+  told: string[];
+  intended: (CgroupState | undefined)[];
+}> {
   const { mount, own = "/me", path, resources, annotations, manager, isRequired = false } = asked;
   const told: string[] = [];
-  const intended: CgroupState[] = [];
+  const intended: (CgroupState | undefined)[] = [];
   const state = await prepareCgroup({
     id: "web",
     spec: specOf({ path, resources, annotations }),
@@ -176,9 +180,18 @@ describe("the control group of a bundle's container", () => {
     mkdirSync(join(mount, "web"));
     writeFileSync(join(mount, "web", file), text);
 
-    const made = prepare({ mount, path: "/web" });
+    const intended: unknown[] = [];
+    const made = prepareCgroup({
+      id: "web",
+      spec: specOf({ path: "/web" }),
+      isRequired: false,
+      onWarning: () => undefined,
+      onIntended: async (state) => void intended.push(state),
+      host: { mount, own: "/me" },
+    });
 
     await expect(made).rejects.toMatchObject({ code: "CONFLICT" });
+    expect(intended).toEqual([]); // nobody takes it for his own to empty
     expect(readdirSync(join(mount, "web"))).toEqual([file]);
   });
 
