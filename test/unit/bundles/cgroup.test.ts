@@ -33,9 +33,7 @@ interface Asked {
   isRequired?: boolean;
 }
 
-async function prepare(
-  asked: Asked,
-): Promise<{
+async function prepare(asked: Asked): Promise<{
   state: CgroupState | undefined;
   told: string[];
   intended: (CgroupState | undefined)[];
