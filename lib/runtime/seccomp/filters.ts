@@ -9,6 +9,7 @@ import { draftPath, removeDrafts, syncDirectory } from "../../store/atomic.ts";
 import { lock } from "../../store/lock.ts";
 import type { Paths } from "../../store/paths.ts";
 import { storeError } from "../../store/store-error.ts";
+import { makeDirectories } from "../../util/make-directories.ts";
 import { isMissing } from "../../util/system-error.ts";
 import type { SeccompRules } from "./rules.ts";
 
@@ -89,6 +90,7 @@ async function make(paths: FilterPlace, path: string, rules: string): Promise<vo
   await using held = await lock(paths.lock("seccomp"), { mode: "exclusive" });
   void held;
   if (await verify(path)) return; // somebody else did while we waited
+  await makeDirectories(paths.seccomp, 0o700); // a state root has none before its first filter
   await removeDrafts(paths.seccomp);
   const source = draftPath(paths.seccomp);
   const draft = draftPath(paths.seccomp);
