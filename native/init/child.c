@@ -34,6 +34,7 @@
 #include "hook.h"
 #include "moving.h"
 #include "namespaces.h"
+#include "verb.h"
 
 static int set_hostname(struct child *child, const union argument *arguments, struct failure *why) {
   (void) child;
@@ -180,6 +181,8 @@ static int start(struct child *child, const struct child_start *given, struct fa
    * one would see neither a time-out nor its owner's death. */
   if (setsid() < 0)
     return fail(why, errno, "leave the keeper's session");
+  if (given->gate != NULL)
+    verb_retitle("marmita: created"); /* instead of paths of the host */
   /* From here on nothing of the container's may look into this process, or reopen the helper
    * through it (CVE-2019-5736). */
   if (prctl(PR_SET_DUMPABLE, 0) < 0)

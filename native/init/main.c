@@ -16,6 +16,7 @@
 #include "../core/cleanup.h"
 #include "detach.h"
 #include "report.h"
+#include "seal.h"
 #include "verb.h"
 
 static const struct verb {
@@ -105,6 +106,11 @@ static bool is_started_by_marmita(void) {
   return fstat(FD_EVENTS, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
+/* Those whose child executes a command with nobody of ours above it. */
+static bool is_sealed(const char *verb) {
+  return strcmp(verb, "create") == 0 || strcmp(verb, "join") == 0;
+}
+
 int main(int argc, char *argv[]) {
   struct failure why = {0};
 
@@ -112,6 +118,8 @@ int main(int argc, char *argv[]) {
     (void) dprintf(STDERR_FILENO, "marmita-init is started by marmita, not by hand\n");
     return EXIT_FAILURE;
   }
+  if (argc > 1 && is_sealed(argv[1]))
+    seal_self(argv);
   note_arguments(argc, argv);
   if (carry_out(argc, argv, &why) >= 0)
     return EXIT_SUCCESS;
