@@ -17,6 +17,7 @@
 #include "../core/syscalls.h"
 #include "../core/volume.h"
 #include "child_parts.h"
+#include "move_root.h"
 
 static int make_slave(struct child *child, const union argument *arguments, struct failure *why) {
   (void) child;
@@ -276,19 +277,10 @@ static int pivot(struct child *child, const union argument *arguments, struct fa
   return 0;
 }
 
-/* For a root file system that cannot be left, an initramfs: the old tree stays, below the new one
- * and out of reach. */
-static int move_root(struct child *child, const union argument *arguments, struct failure *why) {
+static int move_onto_root(struct child *child, const union argument *arguments,
+                          struct failure *why) {
   (void) arguments;
-  if (fchdir(child->root) < 0)
-    return fail(why, errno, "enter the new root");
-  if (mount(".", "/", NULL, MS_MOVE, NULL) < 0)
-    return fail(why, errno, "move the new root");
-  if (chroot(".") < 0)
-    return fail(why, errno, "make it the root");
-  if (chdir("/") < 0)
-    return fail(why, errno, "enter /");
-  return 0;
+  return move_root(child->root, why);
 }
 
 static int set_propagation(struct child *child, const union argument *arguments,
@@ -323,6 +315,6 @@ const struct child_step child_root_steps[] = {
     {PLAN_ROOT_READONLY, make_root_readonly},
     {PLAN_MOUNT_READONLY, make_mount_readonly},
     {PLAN_PIVOT, pivot},
-    {PLAN_MOVE_ROOT, move_root},
+    {PLAN_MOVE_ROOT, move_onto_root},
     {0, NULL},
 };

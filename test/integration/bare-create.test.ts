@@ -64,6 +64,35 @@ describe("a bare container", () => {
     },
   );
 
+  it.for(["single", "auto"] as const)(
+    "may have its root moved, not pivoted: ids %s",
+    async (ids) => {
+      const script = "cd ..; ls -d bin root; ls -d work; cut -d ' ' -f 2 /proc/mounts";
+      const box = await BareContainer.create({
+        ids,
+        command: ["sh", "-c", script],
+        pivot: [["move-root"]],
+      });
+
+      expect(await box.start()).toBe("");
+      expect(await box.written(box.pid)).toBe(
+        "bin\nroot\nls: work: No such file or directory\n/\n/proc\n",
+      );
+    },
+  );
+
+  it("has no other /proc below such a root, which a namespace inside could mount anew", async () => {
+    const mount = "mount -t proc proc /tmp && echo mounted";
+    const box = await BareContainer.create({
+      command: ["unshare", "-r", "-m", "-p", "-f", "sh", "-c", mount],
+      before: [["mask", "/proc/keys"]],
+      pivot: [["move-root"]],
+    });
+
+    expect(await box.start()).toBe("");
+    expect(await box.written(box.pid)).toBe("mount: permission denied (are you root?)\n");
+  });
+
   it("does not begin where somebody else has made its pipe", async () => {
     const box = await BareContainer.begin({ command: ["true"], files: ["exec.fifo"] });
 
