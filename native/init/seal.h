@@ -2,8 +2,8 @@
  *
  * A command may be the helper itself, by way of /proc/self/exe, and root of a container may be who
  * owns its file: what is open inside for reading could be opened again for writing once nobody
- * executes it (CVE-2019-5736). So whoever executes commands without a keeper is itself executed from
- * a copy in memory that is sealed (memfd_create(2)), as runc does it.
+ * executes it (CVE-2019-5736). So whoever executes commands without a keeper is itself executed
+ * from a copy in memory that is sealed (memfd_create(2)), as runc does it.
  */
 #pragma once
 
