@@ -20,7 +20,7 @@ import type {
 const MOST_DESCRIPTORS = 1_024;
 const descriptors = wholeNumber("descriptors", 0, MOST_DESCRIPTORS);
 
-function callback(value: unknown, name: string): void {
+export function callback(value: unknown, name: string): void {
   if (typeof value !== "function") throw wrong(name, "a function", value);
 }
 

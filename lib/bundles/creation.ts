@@ -13,6 +13,7 @@ import { compileBundle } from "../runtime/compile-bundle.ts";
 import { formatConfigJson } from "../runtime/config-json.ts";
 import { ensureFilter } from "../runtime/seccomp/filters.ts";
 import { rulesOf } from "../runtime/seccomp/rules.ts";
+import { storeError } from "../store/store-error.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import {
   type CgroupRequest,
@@ -137,15 +138,23 @@ export async function make(plan: Design, streams: StarterStreams): Promise<Made>
   const { preserveFds = 0, listenFds = 0, signal } = plan.options;
   const preserved = preservedDescriptors(preserveFds + listenFds);
   throwIfAborted(signal);
-  using held = await claimContainer(plan.root, plan.record.id);
-  const making = new Making(plan, held);
   try {
-    return await making.make(streams, preserved);
+    using held = await claimContainer(plan.root, plan.record.id);
+    const making = new Making(plan, held);
+    try {
+      return await making.make(streams, preserved);
+    } catch (error) {
+      await making.undo();
+      throw error;
+    }
   } catch (error) {
-    await making.undo();
-    throw error;
+    throw storeError(error, "make the container", HINTS);
   }
 }
+
+const HINTS = {
+  ENOSPC: "The file system of the state directory is full: remove files, or name another.",
+};
 
 class Making {
   readonly #design: Design;
@@ -177,7 +186,7 @@ class Making {
     await this.#note({ starter: identify(starter.pid) });
     const tasks = {
       onCgroup: (pid: number) => this.#settleCgroup(pid),
-      onHooks: (pid: number) => this.#runHooks(pid),
+      onHooks: (pid: number, signal: AbortSignal) => this.#runHooks(pid, signal),
       onCreated: (pid: number) => this.#created(pid),
     };
     await starter.release(tasks, options.signal);
@@ -240,9 +249,8 @@ class Making {
     return hookState({ ...this.#record, status, pid });
   }
 
-  async #runHooks(pid: number): Promise<void> {
-    const { spec, options } = this.#design;
-    const { signal } = options;
+  async #runHooks(pid: number, signal: AbortSignal): Promise<void> {
+    const { spec } = this.#design;
     const state = this.#stateAs("creating", pid);
     const of = { hooks: spec.hooks, state, cwd: this.#record.bundle, signal };
     await runHooks("prestart", of);
@@ -255,15 +263,19 @@ class Making {
     if (pidFile !== undefined) await writePidFile(resolve(pidFile), pid);
   }
 
-  /** What it began has ended. */
+  /** What it began has ended. What cannot be undone is a warning: the first failure is the one to tell. */
   async undo(): Promise<void> {
     const { spec, root, warn } = this.#design;
     const { cgroup, bundle } = this.#record;
-    if (cgroup !== undefined) await removeCgroup(cgroup);
-    if (this.#hasBegun) {
-      const state = this.#stateAs("stopped", 0);
-      await runLateHooks("poststop", { hooks: spec.hooks, state, cwd: bundle, onWarning: warn });
+    try {
+      if (cgroup !== undefined) await removeCgroup(cgroup);
+      if (this.#hasBegun) {
+        const state = this.#stateAs("stopped", 0);
+        await runLateHooks("poststop", { hooks: spec.hooks, state, cwd: bundle, onWarning: warn });
+      }
+      await removeContainerDirectory(root, this.#paths);
+    } catch (error) {
+      warn(`what was made for ${this.#record.id} is left: ${String(error)}`);
     }
-    await removeContainerDirectory(root, this.#paths);
   }
 }

@@ -2,66 +2,89 @@
 import { readFile } from "node:fs/promises";
 import { MarmitaError, isMarmitaError } from "../errors.ts";
 import type { Hooks } from "../oci/runtime-spec.ts";
+import { type Checks, check, flag, word } from "../util/check.ts";
 import { Patience } from "../util/patience.ts";
 import { isMissing } from "../util/system-error.ts";
 import { removeCgroup } from "./cgroup.ts";
 import {
   type ContainerPaths,
+  containerPaths,
   holdContainer,
   removeContainerDirectory,
 } from "./container-directory.ts";
+import { checkContainerId } from "./container-id.ts";
+import { callback } from "./create-options.ts";
 import { runLateHooks } from "./hooks.ts";
-import { signalAll } from "./kill.ts";
+import { send, sendTo, signalFirst } from "./kill.ts";
 import type { DeleteBundleOptions } from "./options.ts";
-import { isAlive } from "./process-identity.ts";
 import { residentsOf } from "./residents.ts";
 import { type FoundContainer, findContainer } from "./state.ts";
 import { chooseStateRoot } from "./state-root.ts";
 
 const SIGKILL = 9;
 
+const checks: Checks<DeleteBundleOptions> = { root: word, force: flag, onWarning: callback };
+
 /**
  * Remove its control group, run its poststop hooks (what fails of them is a warning), forget it. Throws
- * `CONFLICT` unless it is stopped, and `NOT_FOUND`; with `force` it is killed, and may be absent.
+ * `CONFLICT` unless it is stopped, and `NOT_FOUND`; with `force` it is killed, and may be absent, or have
+ * a record that nobody can read.
  */
 export async function deleteContainer(
   id: string,
   options: DeleteBundleOptions = {},
 ): Promise<void> {
+  checkContainerId(id);
+  check(checks, options);
   const { force = false } = options;
   const root = chooseStateRoot(options);
   try {
-    if (force) endStarter(findContainer(id, { root }));
-    using held = await holdContainer(root, id);
-    void held;
-    if (force) await endAll(findContainer(id, { root }));
-    await removeStopped(findContainer(id, { root }), options);
+    await (force ? deleteByForce(id, root, options) : deleteStopped(id, root, options));
   } catch (error) {
     if (!force || !isMarmitaError(error, "NOT_FOUND")) throw error;
   }
 }
 
-/** Whoever makes it is told so by the end of the process that does: then it lets go of the container. */
-function endStarter({ state, record }: FoundContainer): void {
-  const { starter } = record;
-  if (state.status !== "creating" || starter === undefined || !isAlive(starter)) return;
-  process.kill(starter.pid, "SIGKILL");
+async function deleteStopped(id: string, root: string, options: DeleteBundleOptions) {
+  using held = await holdContainer(root, id);
+  void held;
+  await removeStopped(findContainer(id, { root }), options);
+}
+
+async function deleteByForce(id: string, root: string, options: DeleteBundleOptions) {
+  try {
+    endWhatHolds(findContainer(id, { root }));
+    using held = await holdContainer(root, id);
+    void held;
+    await endAll(id, root);
+    await removeStopped(findContainer(id, { root }), options);
+  } catch (error) {
+    if (!isMarmitaError(error, "CORRUPT")) throw error;
+    options.onWarning?.(`${error.message}: what may still run of it is not known`);
+    await removeContainerDirectory(root, containerPaths(root, id));
+  }
+}
+
+/** Whoever makes it, or waits for it to start, is told by an end: then that one lets go of it. */
+function endWhatHolds(found: FoundContainer): void {
+  const { starter } = found.record;
+  if (found.state.status === "creating" && starter !== undefined) sendTo(starter, SIGKILL);
+  signalFirst(found, SIGKILL);
 }
 
 /** How long what was killed may take to end: it may write to a slow disk. */
 const LONGEST_END_MS = 10_000;
 
-async function endAll(found: FoundContainer): Promise<void> {
+async function endAll(id: string, root: string): Promise<void> {
   const deadline = performance.now() + LONGEST_END_MS;
   const patience = new Patience();
   for (;;) {
-    const now = findContainer(found.state.id, found);
-    const pids = residentsOf(now);
+    const pids = residentsOf(findContainer(id, { root }));
     if (pids.length === 0) return;
-    signalAll(now, SIGKILL);
+    for (const pid of pids) send(pid, SIGKILL);
     if (performance.now() > deadline) {
-      throw new MarmitaError("UNAVAILABLE", `processes of container ${now.state.id} do not end`, {
-        details: { container: now.state.id, processes: pids },
+      throw new MarmitaError("UNAVAILABLE", `processes of container ${id} do not end`, {
+        details: { container: id, processes: pids },
       });
     }
     await patience.wait();

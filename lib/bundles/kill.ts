@@ -1,9 +1,11 @@
 /** Signals to containers that were made of bundles. */
+import { MarmitaError } from "../errors.ts";
+import { signalProcess } from "../native/syscalls.ts";
 import { signalNumber } from "../runtime/signals.ts";
 import { errnoOf } from "../util/system-error.ts";
 import type { KillBundleOptions } from "./options.ts";
 import { notRunning } from "./ps.ts";
-import { isAlive } from "./process-identity.ts";
+import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 import { residentsOf } from "./residents.ts";
 import { type FoundContainer, findContainer } from "./state.ts";
 
@@ -28,22 +30,40 @@ export async function killContainer(
 /** False when it is no more. */
 export function signalFirst({ record }: FoundContainer, number: number): boolean {
   const { init } = record;
-  return init !== undefined && isAlive(init) && send(init.pid, number);
+  return init !== undefined && isAlive(init) && sendTo(init, number);
 }
 
 /** Throws `CONFLICT` when there is none. */
-export function signalAll(found: FoundContainer, number: number): void {
+function signalAll(found: FoundContainer, number: number): void {
   const pids = residentsOf(found);
   if (pids.length === 0) throw notRunning(found.state.id, found.state.status);
   for (const pid of pids) send(pid, number);
 }
 
-/** Throws as `process.kill()` does, but for a process that is no more. */
-function send(pid: number, number: number): boolean {
+/** Its number may be another's by now: then nothing happens. */
+export function sendTo({ pid, startTicks }: ProcessIdentity, number: number): boolean {
+  try {
+    return signalProcess(pid, startTicks, number);
+  } catch (error) {
+    throw cannotSignal(pid, error);
+  }
+}
+
+/** False for a process that is no more. */
+export function send(pid: number, number: number): boolean {
   try {
     return process.kill(pid, number);
   } catch (error) {
     if (errnoOf(error) === "ESRCH") return false;
-    throw error;
+    throw cannotSignal(pid, error);
   }
+}
+
+function cannotSignal(pid: number, cause: unknown): MarmitaError {
+  return new MarmitaError("UNAVAILABLE", `process ${pid} may not be signalled`, {
+    syscall: "kill",
+    errno: errnoOf(cause),
+    cause,
+    details: { process: pid },
+  });
 }

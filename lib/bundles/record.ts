@@ -2,7 +2,7 @@
 import { readFileSync } from "node:fs";
 import { writeAtomic } from "../store/atomic.ts";
 import { JsonReader, parseJson } from "../util/json.ts";
-import { isMissing } from "../util/system-error.ts";
+import { errnoOf, isMissing } from "../util/system-error.ts";
 import { type CgroupState, parseCgroupState } from "./cgroup-state.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 
@@ -34,7 +34,7 @@ export function readRecord(path: string): ContainerRecord | undefined {
   try {
     return parseRecord(readFileSync(path, "utf8"), path);
   } catch (error) {
-    if (isMissing(error)) return undefined;
+    if (isMissing(error) || errnoOf(error) === "ENAMETOOLONG") return undefined;
     throw error;
   }
 }

@@ -6,14 +6,14 @@ import type { ExitStatus } from "../runtime/process.ts";
 import { signalName } from "../runtime/signals.ts";
 import { abortError, onAbort } from "../util/abort.ts";
 
-/** What is done between its words. */
+/** What is done between its words; each is given up when the starter has ended. */
 export interface StarterTasks {
   /** The first process is there, and waits for a control group to be put into. */
-  readonly onCgroup: (pid: number) => Promise<void>;
+  readonly onCgroup: (pid: number, signal: AbortSignal) => Promise<void>;
   /** It is in its namespaces, not yet in its root. */
-  readonly onHooks: (pid: number) => Promise<void>;
+  readonly onHooks: (pid: number, signal: AbortSignal) => Promise<void>;
   /** All is done but to execute the command. */
-  readonly onCreated: (pid: number) => Promise<void>;
+  readonly onCreated: (pid: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** One that makes a container, or stays as its parent. */
@@ -47,24 +47,28 @@ export class Starter {
   }
 
   async #converse(tasks: StarterTasks): Promise<void> {
+    const ended = new AbortController();
+    void this.#process.ended.then(() => ended.abort());
     for (;;) {
-      const next = await this.#events.next();
-      if (next.done === true) throw died();
-      const event = next.value;
-      const pid = numberOf(event, "pid");
-      if (event.event === "failed") throw startFailed(event);
+      const event = await this.#next();
       if (event.event === "released") return;
-      if (event.event === "cgroup") {
-        await tasks.onCgroup(pid);
-        this.#process.send("go");
-      } else if (event.event === "hooks") {
-        await tasks.onHooks(pid);
-        this.#process.send("go");
-      } else if (event.event === "created") {
-        await tasks.onCreated(pid);
-        this.#process.send("release");
+      const answer = ANSWERS[event.event];
+      if (answer === undefined) continue;
+      try {
+        await tasks[answer.task](numberOf(event, "pid"), ended.signal);
+      } catch (error) {
+        if (!ended.signal.aborted) throw error;
+        continue; // it tells why it ended, or nothing more
       }
+      this.#process.send(answer.order);
     }
+  }
+
+  async #next(): Promise<HelperEvent> {
+    const next = await this.#events.next();
+    if (next.done === true) throw died();
+    if (next.value.event === "failed") throw startFailed(next.value);
+    return next.value;
   }
 
   /** Its end is that of what it has made, unless it has let go of it: resolves when all is gone. */
@@ -97,6 +101,14 @@ export class Starter {
     }
   }
 }
+
+const ANSWERS: Readonly<
+  Record<string, { readonly task: keyof StarterTasks; readonly order: string }>
+> = {
+  cgroup: { task: "onCgroup", order: "go" },
+  hooks: { task: "onHooks", order: "go" },
+  created: { task: "onCreated", order: "release" },
+};
 
 function died(): MarmitaError {
   return new MarmitaError("START_FAILED", "the process that makes the container died", {

@@ -17,6 +17,7 @@ export interface Binding {
   pipe(): [read: number, write: number];
   socketPair(): [number, number];
   receive(socket: number): number;
+  signalProcess(pid: number, startTicks: number, signal: number): boolean;
   tryLock(path: string, exclusive: boolean, create: boolean): number | undefined;
   createLocked(directory: string, name: string, text: string): number;
   memoryFile(bytes: Uint8Array): number;

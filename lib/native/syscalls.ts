@@ -53,6 +53,14 @@ export function socketPair(): readonly [number, number] {
   return named(() => binding().socketPair());
 }
 
+/**
+ * Send a signal to the process that has had this number since `startTicks` (proc_pid_stat(5)), and to no
+ * other that has it by now. False when it is no more.
+ */
+export function signalProcess(pid: number, startTicks: number, signal: number): boolean {
+  return named(() => binding().signalProcess(pid, startTicks, signal));
+}
+
 /** What was sent over a socket (SCM_RIGHTS): waits for it. The caller closes it. */
 export function receiveDescriptor(socket: number): number {
   return named(() => binding().receive(socket));

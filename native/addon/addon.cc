@@ -14,6 +14,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"pipe", Pipe},
       {"socketPair", SocketPair},
       {"receive", Receive},
+      {"signalProcess", SignalProcess},
       {"tryLock", TryLock},
       {"createLocked", CreateLocked},
       {"memoryFile", MemoryFile},

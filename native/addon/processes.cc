@@ -12,7 +12,9 @@
 
 extern "C" {
 #include "../core/fd.h"
+#include "../core/process_stat.h"
 #include "../core/spawn.h"
+#include "../core/syscalls.h"
 }
 
 static std::vector<std::string> ToStrings(const Napi::Value& value) {
@@ -107,4 +109,32 @@ Napi::Value Receive(const Napi::CallbackInfo& info) {
   if (fd_receive(info[0].As<Napi::Number>().Int32Value(), &fd, &why) < 0)
     throw ToError(info.Env(), why);
   return Napi::Number::New(info.Env(), fd);
+}
+
+// Whether it is the one that began then. Once its descriptor is open nobody else gets its number.
+static bool BeganAt(pid_t pid, int64_t start) {
+  const int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  struct process_stat stat = {};
+  const bool is_there = proc >= 0 && process_stat_read(proc, std::to_string(pid).c_str(), &stat);
+
+  if (proc >= 0) close(proc);
+  return is_there && stat.start == start;
+}
+
+Napi::Value SignalProcess(const Napi::CallbackInfo& info) {
+  const pid_t pid = info[0].As<Napi::Number>().Int32Value();
+  const int64_t start = info[1].As<Napi::Number>().Int64Value();
+  failure why = {};
+
+  const int pidfd = sys_pidfd_open(pid);
+  int r = pidfd < 0 ? -errno : 0;
+  if (r == 0 && !BeganAt(pid, start)) r = -ESRCH;
+  if (r == 0 && sys_pidfd_send_signal(pidfd, info[2].As<Napi::Number>().Int32Value()) < 0)
+    r = -errno;
+  if (pidfd >= 0) close(pidfd);
+  if (r < 0 && r != -ESRCH) {
+    fail(&why, -r, "send a signal to process %d", static_cast<int>(pid));
+    throw ToError(info.Env(), why);
+  }
+  return Napi::Boolean::New(info.Env(), r == 0);
 }

@@ -13,3 +13,5 @@ Napi::Value Pipe(const Napi::CallbackInfo& info);
 Napi::Value SocketPair(const Napi::CallbackInfo& info);
 // (socket) → the descriptor that came over it
 Napi::Value Receive(const Napi::CallbackInfo& info);
+// (pid, when it began in clock ticks, signal) → whether it was there; one that has ended is not
+Napi::Value SignalProcess(const Napi::CallbackInfo& info);
