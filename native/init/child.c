@@ -157,6 +157,13 @@ static int become_root(const struct plan *plan, struct failure *why) {
   return 0;
 }
 
+static void close_places(struct child *child) {
+  if (child->root >= 0)
+    (void) close(steal_fd(&child->root));
+  if (child->empty >= 0)
+    (void) close(steal_fd(&child->empty));
+}
+
 static int start(struct child *child, const struct child_start *given, struct failure *why) {
   const struct plan *plan = given->plan;
   int r;
@@ -197,6 +204,8 @@ static int start(struct child *child, const struct child_start *given, struct fa
     if (r < 0)
       return r;
   }
+  if (given->gate != NULL)
+    close_places(child); /* it may wait for days */
   return command_become(&child->command, child->sync, why);
 }
 

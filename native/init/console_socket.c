@@ -39,6 +39,10 @@ int console_socket_send(const char *path, int master, struct failure *why) {
   r = connect_to(path, &connection, why);
   if (r < 0)
     return r;
+  /* Others' terminals block, and some readers count on it. */
+  const int flags = fcntl(master, F_GETFL);
+  if (flags < 0 || fcntl(master, F_SETFL, flags & ~O_NONBLOCK) < 0)
+    return fail(why, errno, "have the terminal block");
   fd_attach(&message, &rights, master);
   if (sendmsg(connection, &message, MSG_NOSIGNAL) < 0)
     return fail(why, errno, "send the terminal to the console socket %s", path);

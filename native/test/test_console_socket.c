@@ -40,7 +40,7 @@ static int receive(int listener, char *text, size_t size) {
 }
 
 static void sends(const char *name) {
-  const int sent = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const int sent = open("/dev/null", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   const int listener = listen_at("short");
   struct failure why = {0};
   struct stat status = {0}, wanted = {0};
@@ -53,6 +53,7 @@ static void sends(const char *name) {
   is_text(text, "/dev/ptmx", "beside a text that some insist on");
   is_int(fstat(got, &status) == 0 && fstat(sent, &wanted) == 0, 1, "it came");
   is_int(status.st_rdev == wanted.st_rdev, 1, "and is the one");
+  is_int(fcntl(got, F_GETFL) & O_NONBLOCK, 0, "which blocks");
   (void) close(got);
   (void) close(sent);
   (void) close(listener);
