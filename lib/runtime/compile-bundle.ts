@@ -103,7 +103,10 @@ function idOperations({ ids }: BundleContext): Plan {
   ];
 }
 
-function nameOperations({ linux, hostname, domainname }: RuntimeSpec): Plan {
+function nameOperations({ linux, hostname, ...spec }: RuntimeSpec): Plan {
+  // Its file takes a root of the machine; the call takes one of the namespace.
+  const setting = Object.entries(linux.sysctl ?? {}).find(([name]) => isDomainname(name));
+  const domainname = setting?.[1] ?? spec.domainname;
   const isNew = (type: NamespaceType) => {
     return linux.namespaces.some((one) => one.type === type && (one.path ?? "") === "");
   };
@@ -114,10 +117,15 @@ function nameOperations({ linux, hostname, domainname }: RuntimeSpec): Plan {
   ];
 }
 
+function isDomainname(sysctl: string): boolean {
+  return sysctlPath(sysctl) === "kernel/domainname";
+}
+
 /** Last, when all that is to be there is made. */
 function limitOperations({ linux, process, root }: RuntimeSpec): Plan {
+  const sysctls = Object.entries(linux.sysctl ?? {}).filter(([name]) => !isDomainname(name));
   return [
-    ...Object.entries(linux.sysctl ?? {}).map(([name, value]) => {
+    ...sysctls.map(([name, value]) => {
       return ["file", `/proc/sys/${sysctlPath(name)}`, 0o644, value] as const;
     }),
     ...(linux.maskedPaths ?? []).map((path) => ["mask", path] as const),

@@ -132,7 +132,8 @@ static int make_file(struct child *child, const union argument *arguments, struc
   if (r < 0 || arguments[2].text[0] == '\0')
     return r;
   snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-  return fd_write_file(AT_FDCWD, path, arguments[2].text, why);
+  r = fd_write_file(AT_FDCWD, path, arguments[2].text, why);
+  return r < 0 ? fail(why, -r, "write %s", arguments[0].text) : 0;
 }
 
 static int make_symlink(struct child *child, const union argument *arguments, struct failure *why) {
