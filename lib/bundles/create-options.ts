@@ -6,13 +6,18 @@ import {
   check,
   flag,
   oneOf,
+  text,
   wholeNumber,
   word,
+  words,
   wrong,
 } from "../util/check.ts";
+import { isCapability } from "../runtime/capabilities.ts";
 import type {
   CapturedStreams,
   CreateBundleContainerOptions,
+  ExecBundleOptions,
+  ExecProcessRequest,
   ProcessSettings,
   RunBundleOptions,
 } from "./options.ts";
@@ -89,4 +94,64 @@ export function checkCreateOptions(options: CreateBundleContainerOptions): void 
 
 export function checkRunOptions(options: RunBundleOptions): void {
   check(runChecks, options);
+}
+
+function capabilities(value: unknown, name: string): void {
+  words(value, name);
+  for (const one of value as readonly string[]) {
+    if (!isCapability(one)) throw wrong(name, "names of capabilities as CAP_SYS_PTRACE", one);
+  }
+}
+
+function gids(value: unknown, name: string): void {
+  const isList = Array.isArray(value) && value.every((one) => isId(one));
+  if (!isList) throw wrong(name, "a list of numbers of groups", value);
+}
+
+function isId(value: unknown): boolean {
+  return Number.isInteger(value) && Number(value) >= 0 && Number(value) < MOST_ID;
+}
+
+/** The last one means none (chown(2)). */
+const MOST_ID = 2 ** 32 - 1;
+
+function userById(value: unknown, name: string): void {
+  const isPair = typeof value === "string" && /^\d{1,10}(?::\d{1,10})?$/.test(value);
+  if (!isPair || !value.split(":").every((id) => isId(Number(id)))) {
+    throw wrong(name, 'numbers as in "1000" or "1000:1000"', value);
+  }
+}
+
+function absolute(value: unknown, name: string): void {
+  if (typeof value !== "string" || !value.startsWith("/")) {
+    throw wrong(name, "an absolute path", value);
+  }
+}
+
+const execChecks: Checks<ExecBundleOptions> = {
+  ...processChecks,
+  ...captureChecks,
+  root: word,
+  signal: abortSignal,
+  onWarning: callback,
+  tty: flag,
+  cwd: absolute,
+  env: words,
+  user: userById,
+  additionalGids: gids,
+  capabilities,
+  noNewPrivileges: flag,
+  apparmorProfile: text,
+  selinuxLabel: text,
+  detach: flag,
+  ignorePaused: flag,
+  cgroup: word,
+  onStarted: callback,
+};
+
+export function checkExecOptions(request: ExecProcessRequest, options: ExecBundleOptions): void {
+  check(execChecks, options);
+  const args: unknown = "args" in request ? request.args : request;
+  words(args, "args");
+  if ((args as readonly string[]).length === 0) throw wrong("args", "a command", args);
 }

@@ -6,7 +6,7 @@ import { MarmitaError } from "../errors.ts";
 import { spawnStarter } from "../native/helper.ts";
 import { encodePlan, type Plan } from "../native/plan.ts";
 import { parseRuntimeSpec } from "../oci/parse-runtime-spec.ts";
-import type { RuntimeSpec } from "../oci/runtime-spec.ts";
+import type { Process, RuntimeSpec } from "../oci/runtime-spec.ts";
 import type { BundleIds } from "../runtime/bundle-context.ts";
 import { chooseBundleIds } from "../runtime/bundle-ids.ts";
 import { compileBundle } from "../runtime/compile-bundle.ts";
@@ -32,7 +32,7 @@ import {
 } from "./container-directory.ts";
 import { hookState, hookStatePrefix, runHooks, runLateHooks } from "./hooks.ts";
 import { notifyParts } from "./notify.ts";
-import type { BundleSource, MakeBundleContainerOptions } from "./options.ts";
+import type { BundleSource, MakeBundleContainerOptions, ProcessSettings } from "./options.ts";
 import { writePidFile } from "./pid-file.ts";
 import { identify } from "./process-identity.ts";
 import { readBundle } from "./read-bundle.ts";
@@ -81,16 +81,25 @@ export async function design(
   return { root, paths, spec, ids, record, options, warn };
 }
 
+/** `checkShown` of the container's own process. */
+export function checkTerminal(
+  { spec, options }: Design,
+  where: { readonly isForeground: boolean },
+): boolean {
+  return checkShown(spec.process, options, where);
+}
+
 /**
  * Whether its terminal is to be shown by this process. Throws `INVALID_ARGUMENT` where nobody shows it, and
  * for a socket that would wait for one in vain.
  */
-export function checkTerminal(
-  { spec, options }: Design,
+export function checkShown(
+  { terminal }: Process,
+  { consoleSocket }: ProcessSettings,
   { isForeground }: { readonly isForeground: boolean },
 ): boolean {
-  const hasTerminal = spec.process.terminal === true;
-  const hasSocket = options.consoleSocket !== undefined;
+  const hasTerminal = terminal === true;
+  const hasSocket = consoleSocket !== undefined;
   if (hasSocket && !hasTerminal) {
     throw new MarmitaError("INVALID_ARGUMENT", "a console socket is of no use without a terminal", {
       hint: "Set `process.terminal` in config.json, or leave the socket out.",

@@ -1,5 +1,4 @@
 /** A container made of a bundle, from its beginning to its end. */
-import { capture, feed, textOf } from "../runtime/capture.ts";
 import { signalNumber } from "../runtime/signals.ts";
 import { abortError, onAbort } from "../util/abort.ts";
 import { checkContainerId } from "./container-id.ts";
@@ -8,10 +7,10 @@ import { checkTerminal, type Design, design, type Made, make } from "./creation.
 import { deleteContainer } from "./delete.ts";
 import { openMasterChannel, type TerminalMaster } from "./master.ts";
 import type { BundleExit, BundleSource, RunBundleOptions } from "./options.ts";
+import { collect, NO_STREAMS, stdioOf, terminalStreams } from "./output.ts";
 import { startContainer } from "./start.ts";
 import { type OpenedStdio, openStdio } from "./stdio.ts";
 
-const DEFAULT_MAX_OUTPUT_BYTES = 10 << 20;
 const SIGKILL = 9;
 
 /**
@@ -45,17 +44,6 @@ export async function runContainer(
     streams.destroy();
     channel?.close();
   }
-}
-
-const NO_STREAMS = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
-
-function stdioOf({ detach = false, stdin, stdout, stderr, input }: RunBundleOptions) {
-  const output = detach ? "inherit" : "pipe"; // nobody is there to read a pipe
-  return {
-    stdin: stdin ?? (input === undefined ? "ignore" : "pipe"),
-    stdout: stdout ?? output,
-    stderr: stderr ?? output,
-  } as const;
 }
 
 interface RunContext {
@@ -95,29 +83,6 @@ async function startAndWait(
     unhook?.();
     master?.stream.destroy();
   }
-}
-
-type OurStreams = Pick<OpenedStdio, "stdin" | "stdout" | "stderr">;
-
-/** Whoever was told of the terminal has it. */
-function terminalStreams({ stream }: TerminalMaster, { onStarted }: RunBundleOptions): OurStreams {
-  const own = onStarted === undefined ? stream : undefined;
-  return { stdin: own, stdout: own, stderr: undefined };
-}
-
-async function collect(
-  { stdin, stdout, stderr }: OurStreams,
-  { input, maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES }: RunBundleOptions,
-): Promise<Pick<BundleExit, "stdout" | "stderr">> {
-  const [output, errors] = await Promise.all([
-    capture(stdout, maxOutputBytes),
-    capture(stderr, maxOutputBytes),
-    feed(stdin, input),
-  ]);
-  return {
-    ...(stdout !== undefined && { stdout: textOf(output) }),
-    ...(stderr !== undefined && { stderr: textOf(errors) }),
-  };
 }
 
 /** Somebody else may have deleted it already. */

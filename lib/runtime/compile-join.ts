@@ -3,6 +3,10 @@ import { join } from "node:path";
 import type { Operation, Plan } from "../native/plan.ts";
 import type { Process, RuntimeSpec } from "../oci/runtime-spec.ts";
 import { commandOperations, terminalOperations } from "./compile-process.ts";
+import { labelOperations } from "./labels.ts";
+import { personalityOperations } from "./personality.ts";
+import { affinityOperations, schedulingOperations } from "./scheduling.ts";
+import { listenerOperations } from "./seccomp/listener.ts";
 import { rulesOf } from "./seccomp/rules.ts";
 
 /** The process whose namespaces are entered; the number alone may be another's by then. */
@@ -27,6 +31,8 @@ export interface JoinContext {
   readonly noNewKeyring: boolean;
   /** The directory of compiled filters. */
   readonly filters: string;
+  /** The container's state as JSON, up to and with `"pid":`. */
+  readonly state: string;
   /** The control group (v2) it begins in; absent: that of the caller. */
   readonly cgroupDirectory?: string | undefined;
   /** /proc/PID/setgroups of the target says `deny`: groups stay what they are. */
@@ -35,24 +41,35 @@ export interface JoinContext {
 
 /**
  * `process` is whole: what it does not say, it has not. Of the container's configuration only what
- * holds for all that run in it is taken: its filter. Throws `INVALID_ARGUMENT` and `UNSUPPORTED`, as
- * the compilation of a bundle does.
+ * holds for all that run in it is taken. Throws `INVALID_ARGUMENT` and `UNSUPPORTED` with
+ * `details.field`, as the compilation of a bundle does.
  */
 export function compileJoin(process: Process, spec: RuntimeSpec, context: JoinContext): Plan {
-  const { target, consoleSocket, preserveFds, noNewKeyring } = context;
+  const { target, consoleSocket, preserveFds, noNewKeyring, cgroupDirectory } = context;
   const { oomScoreAdj } = process;
-  const { seccomp } = spec.linux;
   return [
     ["target", target.pid, target.startTicks, target.bootId],
+    ...affinityOperations(process.execCPUAffinity),
+    ...when(cgroupDirectory !== undefined, ["cgroup-directory", cgroupDirectory ?? ""]),
     ...when(consoleSocket !== undefined, ["console-socket", consoleSocket ?? ""]),
     ...when(preserveFds > 0, ["preserve-fds", preserveFds]),
     ...when(oomScoreAdj !== undefined, ["oom-score-adj", String(oomScoreAdj)]),
-    ...(seccomp === undefined
-      ? []
-      : [["seccomp", join(context.filters, rulesOf(seccomp).name)] as const]),
-    ...when(!noNewKeyring, ["keyring", `marmita-${context.id.slice(0, 12)}`]),
+    ...seccompOperations(spec, context),
+    ...labelOperations(process),
+    ...when(!noNewKeyring, ["keyring", `_ses.${context.id}`]),
+    ...personalityOperations(spec.linux.personality),
+    ...schedulingOperations(process),
     ...terminalOperations({ process }),
     ...commandOperations(process, context),
+  ];
+}
+
+function seccompOperations({ linux, ociVersion }: RuntimeSpec, context: JoinContext): Plan {
+  const { filters, state, target } = context;
+  if (linux.seccomp === undefined) return [];
+  return [
+    ...listenerOperations(linux.seccomp, { ociVersion, state, pid: target.pid }),
+    ["seccomp", join(filters, rulesOf(linux.seccomp).name)],
   ];
 }
 

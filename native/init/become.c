@@ -268,8 +268,6 @@ static int name_listener(struct command *command, struct failure *why) {
 static int wait_at_gate(struct command *command, int sync, struct failure *why) {
   if (process_find(command->argv, command->environment, why) < 0)
     return fail_in_step(why, "exec");
-  if (name_listener(command, why) < 0)
-    return -why->errnum;
   return gate_wait(command->gate, sync, why);
 }
 
@@ -301,6 +299,8 @@ int command_become(struct command *command, int sync, struct failure *why) {
   if (r < 0)
     return r;
   r = add_home(command, why);
+  if (r == 0)
+    r = name_listener(command, why);
   if (r < 0)
     return r;
   r = agree_with_keeper(command, sync, why);

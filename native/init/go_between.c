@@ -28,8 +28,9 @@ void go_between_choose_group(int cgroup, struct clone_args *arguments) {
 static int mediate(const struct go_between *between, struct legacy *legacy) {
   struct clone_args arguments = {.flags = between->flags | CLONE_PARENT};
 
+  if (between->cgroup >= 0) /* as go_between_choose_group() has it */
+    arguments.flags &= ~(uint64_t) CLONE_NEWCGROUP;
   (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-  go_between_choose_group(between->cgroup, &arguments);
   if (between->enter(between->whose, &legacy->why) < 0)
     return -1;
   const pid_t pid = sys_clone3(&arguments);
@@ -68,11 +69,20 @@ static void await(pid_t pid) {
     continue;
 }
 
+/* It is in the child's control group already: from within the child's namespaces the way there
+ * would not be seen (cgroups(7), "nsdelegate"). */
+static pid_t fork_into(int cgroup) {
+  struct clone_args arguments = {.exit_signal = SIGCHLD};
+
+  go_between_choose_group(cgroup, &arguments);
+  return sys_clone3(&arguments);
+}
+
 /* What the go-between says is nearer to the cause than what its parent makes of its end. */
 static int give(const struct go_between *between, struct legacy *legacy, struct birth *ret_birth,
                 struct failure *why) {
   struct failure ours = {0};
-  const pid_t pid = fork();
+  const pid_t pid = fork_into(between->cgroup);
 
   if (pid < 0)
     return fail(why, errno, "fork");

@@ -17,6 +17,8 @@
 #include "../core/cleanup.h"
 #include "../core/plan.h"
 #include "../core/sync.h"
+#include "../core/syscalls.h"
+#include "cgroup.h"
 #include "go_between.h"
 #include "join_child.h"
 #include "oom_score.h"
@@ -39,6 +41,15 @@ static int enter(void *whose, struct failure *why) {
   return target_enter(&joining->target, why) < 0 ? fail_in_step(why, "join") : 0;
 }
 
+/* Where the container is frozen it stands still, too. */
+static int await_go_between(void *whose, pid_t pid, struct failure *why) {
+  struct joining *joining = whose;
+  autoclose int pidfd = sys_pidfd_open(pid);
+
+  return pidfd < 0 ? fail(why, errno, "open a pidfd")
+                   : starter_await_fd(&joining->starter, pidfd, why);
+}
+
 static void be_child(void *whose) {
   const struct joining *joining = whose;
   const struct join_start start = {
@@ -53,13 +64,30 @@ static void be_child(void *whose) {
   join_main_of_child(&start);
 }
 
-static int clone_child(struct joining *joining, struct failure *why) {
-  const struct go_between between = {
+/* From a session from which nobody may move there (cgroups(7), "Delegation containment") it goes in
+ * without its group, as its caller is. */
+static int give(struct joining *joining, struct birth *ret_birth, struct failure *why) {
+  autoclose int group = -1;
+
+  if (cgroup_open(plan_text(joining->plan, PLAN_CGROUP_DIRECTORY), &group, why) < 0)
+    return fail_in_step(why, "cgroup-directory");
+  struct go_between between = {
       .enter = enter,
+      .meanwhile = await_go_between,
       .be = be_child,
       .whose = joining,
-      .cgroup = -1,
+      .cgroup = group,
   };
+  int r = go_between_give(&between, ret_birth, why);
+
+  if (r == -EACCES && why->step[0] == '\0' && group >= 0) {
+    between.cgroup = -1;
+    r = go_between_give(&between, ret_birth, why);
+  }
+  return r < 0 ? fail_in_step(why, "join") : 0;
+}
+
+static int clone_child(struct joining *joining, struct failure *why) {
   autoclose int score = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
   struct oom_score before = {0};
   struct birth birth;
@@ -67,10 +95,10 @@ static int clone_child(struct joining *joining, struct failure *why) {
 
   if (oom_score_lend(joining->plan, score, &before, why) < 0)
     return fail_in_step(why, "oom-score-adj");
-  r = go_between_give(&between, &birth, why);
+  r = give(joining, &birth, why);
   oom_score_restore(score, &before);
   if (r < 0)
-    return fail_in_step(why, "join");
+    return r;
   joining->starter.pid = birth.pid;
   joining->starter.pidfd = birth.pidfd;
   return 0;

@@ -72,6 +72,7 @@ _Noreturn void join_main_of_child(const struct join_start *start) {
   const int sync = moving_add(&moving, start->sync);
   moving_carry_out(&moving);
   start->command->outlives_parent = !start->stays;
+  start->command->preserved_count = start->preserved_count;
   (void) become(start, sync, &why); /* returns only to say why it could not */
   sync_report(sync, &why);
   _exit(EXIT_FAILURE);

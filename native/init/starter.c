@@ -43,13 +43,17 @@ static int wait_for_either(struct starter *starter, int fd, struct failure *why)
   return polled[0].revents != 0;
 }
 
-int starter_await(struct starter *starter, struct failure *why) {
+int starter_await_fd(struct starter *starter, int fd, struct failure *why) {
   int r;
 
   do
-    r = wait_for_either(starter, starter->sync, why);
+    r = wait_for_either(starter, fd, why);
   while (r == 0);
   return r < 0 ? r : 0;
+}
+
+int starter_await(struct starter *starter, struct failure *why) {
+  return starter_await_fd(starter, starter->sync, why);
 }
 
 int starter_ask(struct starter *starter, const char *event, const bool *flag, struct failure *why) {

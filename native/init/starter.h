@@ -48,6 +48,8 @@ int starter_take_terminal(struct starter *starter, const struct plan *plan, stru
 
 /* Until `sync` can be read without waiting. ECANCELED: Node has ended. */
 int starter_await(struct starter *starter, struct failure *why);
+/* The same of another descriptor. */
+int starter_await_fd(struct starter *starter, int fd, struct failure *why);
 
 /* Tell Node an event with the child's pid, and wait until the flag is set by its order. EPIPE: the
  * child died meanwhile; a failure of its own is returned as such. */

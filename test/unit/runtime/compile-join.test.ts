@@ -17,6 +17,7 @@ const context: JoinContext = {
   noNewKeyring: false,
   filters: "/filters",
   keepsGroups: false,
+  state: '{"pid":',
 };
 
 describe("compileJoin", () => {
@@ -24,7 +25,7 @@ describe("compileJoin", () => {
     expect(formatPlan(compileJoin(process, spec, context))).toBe(
       [
         'target 12 345 "6-7"',
-        'keyring "marmita-web"',
+        'keyring "_ses.web"',
         'user "5:6" [] 1',
         'workdir "/srv"',
         "capabilities 0x0 0x0 0x0 0x0 0x0",
@@ -42,19 +43,30 @@ describe("compileJoin", () => {
       terminal: true,
       consoleSize: { width: 80, height: 24 },
       oomScoreAdj: 100,
+      execCPUAffinity: { initial: "0", final: "1-2" },
+      ioPriority: { class: "IOPRIO_CLASS_IDLE", priority: 0 },
       noNewPrivileges: true,
       user: { uid: 5, gid: 6, additionalGids: [7], umask: 0o77 },
       capabilities: { bounding: ["CAP_CHOWN"] },
       rlimits: [{ type: "RLIMIT_NOFILE", soft: 10, hard: 20 }],
     };
-    const asked = { ...context, consoleSocket: "/socket", preserveFds: 2, noNewKeyring: true };
+    const asked = {
+      ...context,
+      consoleSocket: "/socket",
+      cgroupDirectory: "/group",
+      preserveFds: 2,
+      noNewKeyring: true,
+    };
 
     expect(formatPlan(compileJoin(whole, spec, { ...asked, keepsGroups: true }))).toBe(
       [
         'target 12 345 "6-7"',
+        'cpu-affinity "0" "1-2"',
+        'cgroup-directory "/group"',
         'console-socket "/socket"',
         "preserve-fds 2",
         'oom-score-adj "100"',
+        "io-priority 24576",
         "terminal 80 24",
         'user "5:6" ["7"] 3',
         'workdir "/srv"',
