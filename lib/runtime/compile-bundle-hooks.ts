@@ -4,11 +4,12 @@ import type { Hook, Hooks } from "../oci/runtime-spec.ts";
 import type { BundleContext } from "./bundle-context.ts";
 
 /** With all mounts there, and the host's tree still: those of the runtime first (config.md). */
-export function hookOperations(hooks: Hooks = {}, { hookState }: BundleContext): Plan {
+export function hookOperations(hooks: Hooks = {}, { bundle, hookState }: BundleContext): Plan {
   const { prestart = [], createRuntime = [], createContainer = [], startContainer = [] } = hooks;
   const hasRuntimeHooks = prestart.length > 0 || createRuntime.length > 0;
   return [
     ...(hasRuntimeHooks ? [["runtime-hooks"] as const] : []),
+    ...(createContainer.length > 0 ? [["bundle", bundle] as const] : []), // where they begin
     ...hooksOf(HOOK.CREATE_CONTAINER, createContainer, hookState("creating")),
     // Wherever they stand: it carries them out when it is started.
     ...hooksOf(HOOK.START_CONTAINER, startContainer, hookState("created")),

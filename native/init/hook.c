@@ -25,7 +25,8 @@ struct hook {
   const char *path;
   char **argv;
   char **environment;
-  const char *state; /* JSON up to and with "pid": */
+  const char *state;     /* JSON up to and with "pid": */
+  const char *directory; /* where it begins, or NULL: where we are */
   int64_t timeout_ms;
 };
 
@@ -82,6 +83,8 @@ static _Noreturn void be_hook(const struct hook *hook, int state, int output, in
   (void) sys_close_range(4, ~0U, 0);
   (void) umask(022);
   process_reset_signals();
+  if (hook->directory != NULL)
+    (void) chdir(hook->directory); /* a convenience: what it is given are absolute paths */
   (void) execve(hook->path, hook->argv[0] == NULL ? alone : hook->argv, hook->environment);
   const int errnum = errno;
   (void) write(3, &errnum, sizeof errnum);
@@ -228,7 +231,9 @@ int hooks_run(const struct plan *plan, uint64_t when, struct failure *why) {
 
     if (operation->code != PLAN_HOOK || operation->arguments[0].number != when)
       continue;
-    const struct hook hook = hook_of(operation->arguments);
+    struct hook hook = hook_of(operation->arguments);
+    if (when == HOOK_CREATE_CONTAINER)
+      hook.directory = plan_text(plan, PLAN_BUNDLE);
     if (run(&hook, why) < 0)
       return fail_in_step(why, plan_name(PLAN_HOOK));
   }

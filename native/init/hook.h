@@ -1,9 +1,9 @@
 /* hook.h — the hooks of a plan that are carried out in the container's namespaces.
  *
  * A hook reads the container's state on its stdin, which ends with the pid that this process has in
- * its own pid namespace. What it writes is heard of only when it fails: the end of it is in the
- * failure. Time-outs count from its start; its process group is killed then (config.md, "POSIX
- * platform Hooks").
+ * its own pid namespace. One of `createContainer` begins in the plan's `bundle`, as under runc.
+ * What it writes is heard of only when it fails: the end of it is in the failure. Time-outs count
+ * from its start; its process group is killed then (config.md, "POSIX platform Hooks").
  */
 #pragma once
 

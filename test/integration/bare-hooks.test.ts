@@ -74,6 +74,14 @@ describe("hooks of a bare container", () => {
     await box.starter.ended;
   });
 
+  it("begin in the bundle, where the plan has one", async () => {
+    const before = [["bundle", "/proc"], hook("pwd >&2; exit 1")] as const;
+
+    expect(await refused(before)).toMatchObject({
+      what: "the hook /bin/sh ended with exit code 1: /proc",
+    });
+  });
+
   it.for<readonly [name: string, operation: Operation, wanted: object]>([
     [
       "an exit code",
