@@ -198,7 +198,7 @@ function isEnd(error: unknown): boolean {
 }
 
 /** What Docker passes on: all that can be caught, but what is about our own children and output. */
-const PROXIED = [
+export const PROXIED = [
   "SIGHUP",
   "SIGINT",
   "SIGQUIT",

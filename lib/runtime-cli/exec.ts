@@ -2,7 +2,6 @@
 import { readFile } from "node:fs/promises";
 import { execInContainer } from "../bundles/exec.ts";
 import type { ExecBundleOptions, ExecProcessRequest } from "../bundles/options.ts";
-import { catchSignals } from "../cli/attach.ts";
 import type { ParsedFlags } from "../cli/flags.ts";
 import { UsageError } from "../cli/usage.ts";
 import { MarmitaError } from "../errors.ts";
@@ -10,8 +9,8 @@ import { parseProcess } from "../oci/parse-runtime-spec.ts";
 import { errnoWords } from "../util/errno.ts";
 import { errnoOf } from "../util/system-error.ts";
 import type { RuntimeCall, RuntimeCommand } from "./command.ts";
+import { PassedSignals } from "./passed-signals.ts";
 import { given, PROCESS_FLAGS, processSettings } from "./process-flags.ts";
-import { exitCodeAfter } from "./run.ts";
 
 /** runc's, for what it fails in itself. */
 const EXIT_FAILURE = 255;
@@ -46,7 +45,7 @@ export const exec: RuntimeCommand = {
   async run(call) {
     const [id = "", ...command] = call.args;
     const request = await requested(call.flags, command);
-    const signals = catchSignals({ proxy: true });
+    using signals = new PassedSignals();
     try {
       const { exitCode } = await execInContainer(id, request, {
         ...settingsOf(call),
@@ -55,9 +54,7 @@ export const exec: RuntimeCommand = {
       });
       return exitCode;
     } catch (error) {
-      return exitCodeAfter(signals.early, error);
-    } finally {
-      signals.stop();
+      return signals.exitCode(error);
     }
   },
 };

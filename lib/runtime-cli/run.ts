@@ -1,8 +1,8 @@
 /** `marmita-runtime run`. */
 import { runContainer } from "../bundles/run.ts";
-import { catchSignals } from "../cli/attach.ts";
 import type { RuntimeCommand } from "./command.ts";
 import { bundleOf, CONTAINER_FLAGS, containerSettings } from "./container-flags.ts";
+import { PassedSignals } from "./passed-signals.ts";
 
 export const run: RuntimeCommand = {
   usage: "[OPTIONS] CONTAINER",
@@ -20,7 +20,7 @@ export const run: RuntimeCommand = {
   async run(call) {
     const [id = ""] = call.args;
     const { flags } = call;
-    const signals = catchSignals({ proxy: true });
+    using signals = new PassedSignals();
     try {
       const { exitCode } = await runContainer(id, bundleOf(call), {
         ...containerSettings(call),
@@ -34,16 +34,7 @@ export const run: RuntimeCommand = {
       });
       return exitCode;
     } catch (error) {
-      return exitCodeAfter(signals.early, error);
-    } finally {
-      signals.stop();
+      return signals.exitCode(error);
     }
   },
 };
-
-/** Asked to end before there was anything to end: as if its process had got the signal. */
-export function exitCodeAfter(early: AbortSignal, error: unknown): number {
-  const signal: unknown = early.reason;
-  if (early.aborted && typeof signal === "number") return 128 + signal;
-  throw error;
-}

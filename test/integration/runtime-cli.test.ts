@@ -1,0 +1,310 @@
+/** `marmita-runtime` as those who start a runtime know it: runc's words, numbers and shapes. */
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, openSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterEach, beforeAll, describe, expect, it } from "vitest";
+import { finished } from "../helpers/command.ts";
+import { eventually } from "../helpers/eventually.ts";
+import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { busyboxRuntime, RUNTIME, type RuntimeCli } from "../helpers/runtime-cli.ts";
+import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
+
+const able = requireUserNamespaces();
+
+describe.runIf(able)("marmita-runtime", () => {
+  expectNothingLeft();
+
+  let runtime: RuntimeCli;
+
+  beforeAll(async () => {
+    runtime = await busyboxRuntime();
+  });
+
+  afterEach(() => {
+    for (const id of runtime.output("list", "-q").split("\n").filter(Boolean)) {
+      runtime.output("delete", "--force", id);
+    }
+  });
+
+  const stateOf = (id: string) => JSON.parse(runtime.output("state", id)) as { status: string };
+  const ended = (id: string) =>
+    eventually(`end of ${id}`, () => (stateOf(id).status === "stopped" ? true : undefined));
+
+  it("has a container's life in five calls", async () => {
+    runtime.configure(["sh", "-c", "echo begun; trap 'echo told; exit' TERM; sleep 100 & wait"]);
+
+    runtime.create("life", "--pid-file", "pid");
+    const created = stateOf("life");
+    const pid = Number(readFileSync(join(runtime.bundle, "pid"), "utf8"));
+    const silent = runtime.written("life");
+    runtime.output("start", "life");
+    const started = stateOf("life");
+    await eventually("its trap", () => (runtime.written("life") === "begun\n" ? true : undefined));
+    runtime.output("kill", "life");
+    await ended("life");
+    runtime.output("delete", "life");
+    const gone = runtime.call(["state", "life"]);
+
+    expect(created).toEqual({
+      ociVersion: "1.2.0",
+      id: "life",
+      pid,
+      status: "created",
+      bundle: runtime.bundle,
+      rootfs: join(runtime.bundle, "rootfs"),
+      created: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/) as string,
+      owner: expect.stringMatching(/./) as string,
+    });
+    expect(silent).toBe("");
+    expect(started).toMatchObject({ status: "running", pid });
+    expect(runtime.written("life")).toBe("begun\ntold\n");
+    expect(gone.status).toBe(1);
+  });
+
+  it("ends `run` with the exit code of the process", () => {
+    runtime.configure(["sh", "-c", "exit 7"]);
+
+    expect(runtime.call(["run", "once"])).toMatchObject({ status: 7, stderr: "" });
+    expect(runtime.output("list", "-q")).toBe("");
+  });
+
+  it("ends `run` with 128 and the signal that ended the process", async () => {
+    runtime.configure(["sleep", "100"]);
+    const [program = "", ...args] = runtime.argv("run", "killed");
+    const running = spawn(program, args, { cwd: runtime.bundle, stdio: "ignore" });
+    const code = once(running, "exit");
+
+    await eventually("its start", () => {
+      return runtime.call(["state", "killed"]).stdout.includes("running") ? true : undefined;
+    });
+    runtime.output("kill", "killed", "KILL");
+
+    expect(await code).toEqual([137, null]);
+  });
+
+  it("keeps what `run --keep` has run", () => {
+    runtime.configure(["true"]);
+
+    runtime.output("run", "--keep", "kept");
+
+    expect(stateOf("kept")).toMatchObject({ status: "stopped", pid: 0 });
+  });
+
+  it("runs with the streams it has", () => {
+    runtime.configure(["sh", "-c", "read line; echo got $line; echo wrong >&2; exit 9"]);
+
+    expect(runtime.call(["run", "streams"], { input: "words\n" })).toEqual({
+      status: 9,
+      stdout: "got words\n",
+      stderr: "wrong\n",
+    });
+  });
+
+  it("passes signals of `run` on to the process", async () => {
+    runtime.configure(["sh", "-c", "trap 'exit 9' USR1; echo ready; while :; do sleep 0.05; done"]);
+    const [program = "", ...args] = runtime.argv("run", "signaled");
+    const stdio = ["ignore", "pipe", "inherit"] as const;
+    const running = spawn(program, args, { cwd: runtime.bundle, stdio: [...stdio] });
+    const code = once(running, "exit");
+
+    await once(running.stdout ?? running, "data");
+    running.kill("SIGUSR1");
+
+    expect(await code).toEqual([9, null]);
+  });
+
+  it("leaves nothing when `run` itself is killed", async () => {
+    runtime.configure(["sh", "-c", "echo ready; sleep 100"]);
+    const [program = "", ...args] = runtime.argv("run", "orphan");
+    const stdio = ["ignore", "pipe", "inherit"] as const;
+    const running = spawn(program, args, { cwd: runtime.bundle, stdio: [...stdio] });
+    const code = once(running, "exit");
+
+    await once(running.stdout ?? running, "data");
+    running.kill("SIGKILL");
+    await code;
+
+    expect(await ended("orphan")).toBe(true);
+  });
+
+  it("lists containers as a table, by id, and as JSON", () => {
+    runtime.configure(["sleep", "100"], (spec) => ({ ...spec, annotations: { key: "value" } }));
+    runtime.create("one");
+
+    const [titles = "", row = ""] = runtime.output("list").split("\n");
+    const json = JSON.parse(runtime.output("list", "--format=json")) as unknown[];
+
+    expect(titles.trim().split(/\s+/)).toEqual("ID PID STATUS BUNDLE CREATED OWNER".split(" "));
+    expect(row).toMatch(/^one {9}\d+ +created +\/\S+ +\d{4}-\S+Z +\S+$/);
+    expect(runtime.output("list", "-q")).toBe("one\n");
+    expect(json).toEqual([expect.objectContaining({ id: "one", annotations: { key: "value" } })]);
+  });
+
+  it("lists none where there are none", () => {
+    expect(runtime.output("list", "-f", "json")).toBe("[]\n");
+    expect(runtime.output("list")).toMatch(/^ID +PID +STATUS +BUNDLE +CREATED +OWNER\n$/);
+  });
+
+  it("prints a container's processes", async () => {
+    runtime.configure(["sh", "-c", "sleep 123 & sleep 124; true"]);
+    runtime.create("two");
+    runtime.output("start", "two");
+
+    const pids = await eventually("three processes", () => {
+      const found = JSON.parse(runtime.output("ps", "-f", "json", "two")) as number[];
+      return found.length === 3 ? found : undefined;
+    });
+    const table = runtime.output("ps", "two");
+
+    expect(table).toMatch(/^UID +PID +PPID .*CMD\n/);
+    for (const pid of pids) expect(table).toContain(` ${pid} `);
+    expect(table).toContain("sleep 123");
+  });
+
+  it("says so when a container is in the way, or in another state", async () => {
+    runtime.configure(["sleep", "100"]);
+    runtime.create("busy");
+    const again = runtime.call(["create", "busy"]).stderr;
+    runtime.output("start", "busy");
+    const twice = runtime.call(["start", "busy"]).stderr;
+    const early = runtime.call(["delete", "busy"]).stderr;
+    runtime.output("kill", "busy", "KILL");
+    await ended("busy");
+    const late = runtime.call(["kill", "busy"]).stderr;
+
+    expect(again).toContain("container busy is there already");
+    expect(twice).toContain("cannot be started: it is running");
+    expect(early).toContain("is not stopped: it is running");
+    expect(late).toContain("container not running"); // containerd looks for this
+  });
+
+  it("tells what hinders a command at `create`, in the words that Podman looks for", () => {
+    runtime.configure(["nosuch"]);
+
+    const { status, stderr } = runtime.call(["create", "lost"]);
+
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/level=error msg=".*nosuch.*no such file or directory"/);
+    expect(runtime.output("list", "-q")).toBe("");
+  });
+
+  it("writes the log to a file as JSON, and the message to stderr as well", () => {
+    const log = join(runtime.bundle, "log.json");
+
+    const { stderr } = runtime.with(`--log=${log}`, "--log-format=json").call(["delete", "none"]);
+
+    expect(stderr).toBe("marmita-runtime: container none does not exist\n");
+    expect(JSON.parse(readFileSync(log, "utf8"))).toMatchObject({
+      level: "error",
+      msg: "container none does not exist",
+    });
+  });
+
+  it("logs where a failure comes from when it debugs", () => {
+    const { stderr } = runtime.with("--debug").call(["state", "none"]);
+
+    expect(stderr).toMatch(/level=debug msg="marmita-runtime --root=.* --debug state none"/);
+    expect(stderr).toMatch(/level=error .* stack="MarmitaError: container none/);
+  });
+
+  it("deletes what is not there when it is forced", () => {
+    expect(runtime.call(["delete", "--force", "none"])).toMatchObject({ status: 0, stderr: "" });
+  });
+
+  it("asks with signal 0 whether the process is there", () => {
+    runtime.configure(["sleep", "100"]);
+    runtime.create("asked");
+
+    expect(runtime.call(["kill", "asked", "0"]).status).toBe(0);
+    expect(stateOf("asked").status).toBe("created");
+  });
+
+  it("takes another config.json with --config", () => {
+    runtime.configure(["false"]);
+    const text = readFileSync(join(runtime.bundle, "config.json"), "utf8");
+    writeFileSync(join(runtime.bundle, "other.json"), text.replace('"false"', '"true"'));
+
+    expect(runtime.call(["run", "--config", "other.json", "other"]).status).toBe(0);
+  });
+
+  it("hands over descriptors, and none that it was not given", () => {
+    runtime.configure(["sh", "-c", "cat <&4; ls /proc/self/fd | grep -vx 3; echo $LISTEN_FDS"]);
+    const given = openSync(join(runtime.bundle, "given"), "w+");
+    writeFileSync(join(runtime.bundle, "given"), "words\n");
+    const shell = (count: number, redirect: string) =>
+      finished(
+        [
+          "sh",
+          "-c",
+          `exec "$@" ${redirect}`,
+          "sh",
+          ...runtime.argv("run", `--preserve-fds=${count}`, "fds"),
+        ],
+        { cwd: runtime.bundle, input: "" },
+      );
+
+    const both = shell(2, "3</dev/null 4<given");
+    const missing = shell(2, "3</dev/null");
+    closeSync(given);
+
+    expect(both).toMatchObject({ status: 0, stdout: "words\n0\n1\n2\n4\n5\n\n" });
+    expect(missing.status).toBe(1);
+    expect(missing.stderr).toContain("there is no descriptor 4 to be preserved");
+  });
+
+  it("writes no config.json over another, and runs what it writes", () => {
+    runtime.configure(["true"]);
+    const before = statSync(join(runtime.bundle, "config.json")).ino;
+
+    const { status, stderr } = runtime.call(["spec"]);
+
+    expect(status).toBe(1);
+    expect(stderr).toContain("config.json is there already");
+    expect(statSync(join(runtime.bundle, "config.json")).ino).toBe(before);
+    expect(runtime.call(["run", "spec"]).status).toBe(0);
+  });
+
+  it("prints features of the specification", () => {
+    expect(JSON.parse(runtime.output("features"))).toMatchObject({
+      ociVersionMin: "1.0.0",
+      ociVersionMax: "1.2.0",
+      linux: { cgroup: { v2: true }, mountExtensions: { idmap: { enabled: true } } },
+    });
+  });
+
+  it("prints its version as Podman shows it", () => {
+    const [first, second] = runtime.output("--version").split("\n");
+
+    expect(first).toMatch(/^marmita-runtime version \d+\.\d+\.\d+/);
+    expect(second).toBe("spec: 1.2.0");
+  });
+
+  it("is a program of its own, also where PATH has no node but the one it came with", () => {
+    const { status, stdout } = finished([RUNTIME, "--version"], {
+      env: { PATH: process.env["PATH"] },
+    });
+
+    expect(status).toBe(0);
+    expect(stdout).toContain("marmita-runtime version");
+  });
+
+  /** The least of each, taken in turns, for the machine has other work too. */
+  it("tells a state in little more time than Node takes to start", () => {
+    runtime.configure(["sleep", "100"]);
+    runtime.create("timed");
+    const least = { node: Infinity, state: Infinity };
+    const time = (name: keyof typeof least, argv: readonly string[]) => {
+      const from = performance.now();
+      finished(argv);
+      least[name] = Math.min(least[name], performance.now() - from);
+    };
+
+    for (let turn = 0; turn < 12; turn++) {
+      time("node", [process.execPath, "-e", "0"]);
+      time("state", runtime.argv("state", "timed"));
+    }
+
+    expect(least.state / least.node).toBeLessThan(1.8); // 20 ms of 25; seen: 1.3
+  });
+});
