@@ -2,8 +2,10 @@
 import { MarmitaError } from "../errors.ts";
 import { freezeCgroup } from "./cgroup.ts";
 import { holdContainer } from "./container-directory.ts";
+import { residentsOf } from "./residents.ts";
 import { type BundleStatus, findContainer } from "./state.ts";
 import { type StateRootOption, chooseStateRoot } from "./state-root.ts";
+import { continueResidents, stopResidents } from "./stop-residents.ts";
 
 /** Resolves when all of its processes stand still. Throws `CONFLICT` unless it runs. */
 export function pauseContainer(id: string, options: StateRootOption = {}): Promise<void> {
@@ -22,7 +24,8 @@ async function change(
 ): Promise<void> {
   using held = await holdContainer(chooseStateRoot(options), id);
   void held;
-  const { record, state } = findContainer(id, options);
+  const found = findContainer(id, options);
+  const { record, state, paths } = found;
   if (state.status !== from) {
     throw new MarmitaError("CONFLICT", `container ${id} is not ${from}: it is ${state.status}`, {
       details: { container: id, state: state.status },
@@ -30,5 +33,6 @@ async function change(
   }
   const { cgroup } = record;
   if (cgroup !== undefined && (await freezeCgroup(cgroup, isFrozen))) return;
-  throw new MarmitaError("UNSUPPORTED", `container ${id} has no freezer`);
+  const stoppable = { list: () => residentsOf(found), note: paths.paused };
+  await (isFrozen ? stopResidents(stoppable) : continueResidents(stoppable));
 }

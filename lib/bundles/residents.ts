@@ -11,17 +11,20 @@ export function residentsOf({ record, state }: FoundContainer): readonly number[
   return [...pids].sort((one, other) => one - other);
 }
 
-/** Those in its pid namespace, and what descends from it; without a pid namespace the latter only. */
+/**
+ * Those in its mount namespace, and what descends from it: a pid namespace may be that of a pod. Of one
+ * without a mount namespace of its own those in its pid namespace; without either the latter only.
+ */
 export function residentsByNamespace(first: number): readonly number[] {
-  const home = pidNamespace(first);
-  const isShared = home === pidNamespace("self");
+  const kind = (["mnt", "pid"] as const).find((one) => isOwn(first, one));
+  const home = kind === undefined ? undefined : namespaceOf(first, kind);
   const children = new Map<number, number[]>();
   const members = new Set<number>();
   for (const name of readdirSync("/proc")) {
     const stat = /^\d+$/.test(name) ? readProcessStat(Number(name)) : undefined;
     if (stat === undefined || stat.state === "Z") continue;
     children.set(stat.parent, [...(children.get(stat.parent) ?? []), stat.pid]);
-    if (!isShared && home !== undefined && pidNamespace(stat.pid) === home) members.add(stat.pid);
+    if (kind !== undefined && namespaceOf(stat.pid, kind) === home) members.add(stat.pid);
   }
   const adopt = (pid: number): void => {
     members.add(pid);
@@ -31,10 +34,17 @@ export function residentsByNamespace(first: number): readonly number[] {
   return [...members];
 }
 
+type NamespaceKind = "mnt" | "pid";
+
+function isOwn(first: number, kind: NamespaceKind): boolean {
+  const its = namespaceOf(first, kind);
+  return its !== undefined && its !== namespaceOf("self", kind);
+}
+
 /** `undefined` for one that hides, is another user's, or no more. */
-function pidNamespace(pid: number | "self"): string | undefined {
+function namespaceOf(pid: number | "self", kind: NamespaceKind): string | undefined {
   try {
-    return readlinkSync(`/proc/${pid}/ns/pid`);
+    return readlinkSync(`/proc/${pid}/ns/${kind}`);
   } catch {
     return undefined;
   }

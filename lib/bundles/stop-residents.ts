@@ -1,0 +1,90 @@
+/** All processes of a container stopped, and continued, by signals: where there is no freezer. */
+import { readFileSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { MarmitaError } from "../errors.ts";
+import { readProcessStat } from "../runtime/processes.ts";
+import { writeAtomic } from "../store/atomic.ts";
+import { errnoOf, isMissing } from "../util/system-error.ts";
+
+/** Whom to stop, and the note that says that they are stopped. */
+export interface Stoppable {
+  /** Their numbers as of now, parents before their children. */
+  readonly list: () => readonly number[];
+  readonly note: string;
+}
+
+const LONGEST_STOP_MS = 10_000;
+const STILL = "TtZX";
+
+/**
+ * Resolves when all stand still, also those that were made meanwhile. The note is there before the
+ * first is stopped: whoever comes after a crash continues them. Throws `UNAVAILABLE` when one goes on
+ * for 10 s, and what kill(2) says of those that are not ours; then none is stopped.
+ */
+export async function stopResidents(stoppable: Stoppable): Promise<void> {
+  const { list, note } = stoppable;
+  const before = list().filter(isStill).map(wordOf);
+  await writeAtomic(note, before.join("\n"), { durable: false, mode: 0o600 });
+  try {
+    await stopAll(list);
+  } catch (error) {
+    await continueResidents(stoppable);
+    throw error;
+  }
+}
+
+async function stopAll(list: () => readonly number[]): Promise<void> {
+  const deadline = performance.now() + LONGEST_STOP_MS;
+  for (;;) {
+    const running = list().filter((pid) => !isStill(pid));
+    if (running.length === 0) return;
+    if (performance.now() > deadline) throw stuck(running);
+    for (const pid of running) send(pid, "SIGSTOP");
+    await delay(1);
+  }
+}
+
+/** Those that stood still before go on standing still. Twice is fine. */
+export async function continueResidents({ list, note }: Stoppable): Promise<void> {
+  const before = new Set(readNote(note).split("\n"));
+  const stopped = list().filter((pid) => isStill(pid) && !before.has(wordOf(pid)));
+  // Children first: a shell with job control sees nothing of it.
+  for (const pid of stopped.toReversed()) send(pid, "SIGCONT");
+  await rm(note, { force: true });
+}
+
+function readNote(note: string): string {
+  try {
+    return readFileSync(note, "utf8");
+  } catch (error) {
+    if (isMissing(error)) return "";
+    throw error;
+  }
+}
+
+function isStill(pid: number): boolean {
+  return STILL.includes(readProcessStat(pid)?.state ?? "X");
+}
+
+/** Told from the next bearer of its number. */
+function wordOf(pid: number): string {
+  return `${pid} ${readProcessStat(pid)?.startTicks ?? 0}`;
+}
+
+function send(pid: number, signal: "SIGSTOP" | "SIGCONT"): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if (errnoOf(error) !== "ESRCH") throw error;
+  }
+}
+
+function stuck(processes: readonly number[]): MarmitaError {
+  const seconds = LONGEST_STOP_MS / 1_000;
+  const message = `processes ${processes.join(", ")} do not stop within ${seconds} s`;
+  return new MarmitaError("UNAVAILABLE", message, {
+    hint: "they wait in the kernel, as for a disk or a network server",
+    details: { processes },
+  });
+}
