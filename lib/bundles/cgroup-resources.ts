@@ -185,6 +185,9 @@ export function refuseVersion1(resources: Resources): void {
     ["cpu.realtimeRuntime", isSet(cpu.realtimeRuntime)],
     ["cpu.realtimePeriod", isSet(cpu.realtimePeriod)],
     ["blockIO.leafWeight", isSet(blockIO.leafWeight)],
+    ...(blockIO.weightDevice ?? []).map(({ leafWeight }, index) => {
+      return [`blockIO.weightDevice[${index}].leafWeight`, isSet(leafWeight)] as const;
+    }),
     ["network.classID", isSet(network?.classID)],
     ["network.priorities", (network?.priorities ?? []).length > 0],
   ];
