@@ -2,12 +2,15 @@
 import { MarmitaError } from "../errors.ts";
 import { signalProcess } from "../native/syscalls.ts";
 import { signalNumber } from "../runtime/signals.ts";
+import { type Checks, check, flag, word } from "../util/check.ts";
 import { errnoOf } from "../util/system-error.ts";
 import type { KillBundleOptions } from "./options.ts";
 import { notRunning } from "./ps.ts";
 import { isAlive, type ProcessIdentity } from "./process-identity.ts";
 import { residentsOf } from "./residents.ts";
 import { type FoundContainer, findContainer } from "./state.ts";
+
+const checks: Checks<KillBundleOptions> = { root: word, all: flag };
 
 /**
  * Send a signal to its first process, or with `all` to each one; default `SIGTERM`. Throws `CONFLICT`
@@ -18,6 +21,7 @@ export async function killContainer(
   signal: NodeJS.Signals | number = "SIGTERM",
   options: KillBundleOptions = {},
 ): Promise<void> {
+  check(checks, options);
   const { all = false, root } = options;
   // 0 asks whether it is there (kill(2)).
   const number = signal === 0 ? 0 : signalNumber(signal);

@@ -1,6 +1,7 @@
 /** The master of a container's terminal, in this process: what is written is typed, what is shown read. */
 import { closeSync, write } from "node:fs";
 import { type Duplex, Writable } from "node:stream";
+import { finished } from "node:stream/promises";
 import { ReadStream } from "node:tty";
 import { receiveDescriptor, resizeTerminal, socketPair } from "../native/syscalls.ts";
 import { joinTerminal } from "../runtime/terminal-stream.ts";
@@ -45,6 +46,12 @@ export class TerminalMaster {
   /** Of what has ended it is no matter. */
   resize(columns: number, rows: number): void {
     if (!this.#isClosed) resizeTerminal(this.#fd, columns, rows);
+  }
+
+  /** Resolves when whoever reads it has had all that was shown; at once where nobody does. */
+  async shown(): Promise<void> {
+    if (this.stream.readableFlowing === null) return;
+    await finished(this.stream, { writable: false }).catch(() => undefined); // it was destroyed
   }
 
   /** Its end is typed, too, as somebody would. */

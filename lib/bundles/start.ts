@@ -5,8 +5,10 @@ import { text } from "node:stream/consumers";
 import { MarmitaError } from "../errors.ts";
 import { type HelperEvent, execResultPath } from "../native/helper.ts";
 import { abortError, onAbort } from "../util/abort.ts";
+import { abortSignal, type Checks, check, word } from "../util/check.ts";
 import { errnoOf } from "../util/system-error.ts";
 import { holdContainer } from "./container-directory.ts";
+import { callback } from "./create-options.ts";
 import { hooksOf } from "./delete.ts";
 import { runLateHooks } from "./hooks.ts";
 import type { StartBundleOptions } from "./options.ts";
@@ -14,12 +16,15 @@ import { startFailed } from "./starter.ts";
 import { type FoundContainer, findContainer } from "./state.ts";
 import { chooseStateRoot } from "./state-root.ts";
 
+const checks: Checks<StartBundleOptions> = { root: word, signal: abortSignal, onWarning: callback };
+
 /**
  * Let its process execute the command, and resolve when it has; then its hooks `poststart` have run, too:
  * what fails of them is a warning. Throws `CONFLICT` for one that is not `created`, and `START_FAILED`
  * when the command cannot be executed, or a hook `startContainer` fails: the container is stopped then.
  */
 export async function startContainer(id: string, options: StartBundleOptions = {}): Promise<void> {
+  check(checks, options);
   const root = chooseStateRoot(options);
   const { signal, onWarning = () => undefined } = options;
   const found = await letGo(root, id, signal);
