@@ -82,6 +82,7 @@ static const struct {
     {"TRAP", SECCOMP_RET_TRAP, 0},
     {"ERRNO", SECCOMP_RET_ERRNO, 4095}, /* MAX_ERRNO of the kernel */
     {"TRACE", SECCOMP_RET_TRACE, SECCOMP_RET_DATA},
+    {"NOTIFY", SECCOMP_RET_USER_NOTIF, 0},
     {"LOG", SECCOMP_RET_LOG, 0},
     {"ALLOW", SECCOMP_RET_ALLOW, 0},
 };

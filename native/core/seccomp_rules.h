@@ -9,9 +9,9 @@
  *   rule ALLOW 0 clone 0:MASKED_EQ:2114060288:0
  *
  * An action and its number: KILL_PROCESS, KILL_THREAD, TRAP, ERRNO (an errno), TRACE (a message),
- * LOG, ALLOW; 0 where it takes none. A condition is argument:operator:value:value, and all of a
- * rule's must hold. One line each, words apart by one space. Rules come last, and only they repeat
- * beside `arch`. The parser trusts nothing.
+ * NOTIFY, LOG, ALLOW; 0 where it takes none. A condition is argument:operator:value:value, and all
+ * of a rule must hold. One line each, words apart by one space. Rules come last, and only they
+ * repeat beside `arch`. The parser trusts nothing.
  */
 #pragma once
 

@@ -19,6 +19,7 @@
 #include "../core/process.h"
 #include "../core/sync.h"
 #include "console.h"
+#include "listener.h"
 #include "reaper.h"
 
 /* A file that is not there, or no regular one, lists nobody. What lies there may change meanwhile:
@@ -119,6 +120,20 @@ static int change_ids(struct command *command, struct failure *why) {
   return 0;
 }
 
+/* What follows may be left to somebody else to answer. */
+static int install_filter(struct command *command, struct failure *why) {
+  return command->outside.socket >= 0 ? listener_install(&command->filter, &command->outside, why)
+                                      : seccomp_filter_install(&command->filter, why);
+}
+
+static int apply_labels(struct command *command, struct failure *why) {
+  return outside_apply_labels(&command->outside, why);
+}
+
+static int apply_scheduling(struct command *command, struct failure *why) {
+  return scheduling_apply(&command->scheduling, why);
+}
+
 /* Without no_new_privs it takes CAP_SYS_ADMIN, which a change of ids has made ineffective; and it
  * cannot wait for the capabilities to be reduced. What follows has to be allowed by the filter. */
 static int filter_with_privilege(struct command *command, struct failure *why) {
@@ -129,7 +144,7 @@ static int filter_with_privilege(struct command *command, struct failure *why) {
   r = capabilities_raise(CAP_SYS_ADMIN, why);
   if (r < 0)
     return r;
-  return seccomp_filter_install(&command->filter, why);
+  return install_filter(command, why);
 }
 
 static int reduce_capabilities(struct command *command, struct failure *why) {
@@ -207,6 +222,8 @@ static const struct {
     {"workdir", enter_workdir, COMMAND},
     {"user", hand_over_stdio, COMMAND},   /* needs CAP_CHOWN: before the ids change */
     {"terminal", take_terminal, COMMAND}, /* before a filter that could keep it from us */
+    {"label", apply_labels, COMMAND},
+    {"scheduler", apply_scheduling, COMMAND}, /* what it takes goes with the ids */
     {"user", change_ids, BOTH},
     {"seccomp", filter_with_privilege, COMMAND},
     {"capabilities", reduce_capabilities, BOTH},
@@ -310,8 +327,7 @@ int command_become(struct command *command, int sync, struct failure *why) {
   process_reset_signals();
   (void) umask(command->umask);
   /* With no_new_privs it can come last: nothing but execve() has to be allowed by it. */
-  if (command->filter.count > 0 && command->no_new_privileges &&
-      seccomp_filter_install(&command->filter, why) < 0)
+  if (command->filter.count > 0 && command->no_new_privileges && install_filter(command, why) < 0)
     return fail_in_step(why, "seccomp");
   (void) process_exec(command->argv, command->environment, why);
   return fail_in_step(why, "exec");

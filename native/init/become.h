@@ -12,6 +12,8 @@
 #include "../core/failure.h"
 #include "../core/passwd.h"
 #include "../core/seccomp.h"
+#include "outside.h"
+#include "scheduling.h"
 
 #include "gate.h"
 
@@ -41,10 +43,16 @@ struct command {
   bool outlives_parent; /* once it is executed */
   struct gate *gate;    /* bare: it waits there; else NULL */
   int preserved_count;
+  struct scheduling scheduling;
+  struct outside outside;
   struct capabilities capabilities;
   struct seccomp_filter filter; /* no instructions: none */
   struct identity identity;
 };
+
+/* What one is where the plan says nothing. */
+#define COMMAND_NONE                                                                               \
+  { .umask = 022, .outside = OUTSIDE_NONE }
 
 struct user_request {
   const char *text; /* user[:group] */

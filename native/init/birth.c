@@ -9,6 +9,7 @@
 #include "../core/syscalls.h"
 #include "enter.h"
 #include "go_between.h"
+#include "limits.h"
 #include "namespaces.h"
 
 static int clone_child(const struct child_start *start, int ours, struct clone_args *arguments,
@@ -75,8 +76,8 @@ uint64_t birth_flags(const struct plan *plan) {
   return namespaces->arguments[0].number & ~(is_moved ? (uint64_t) CLONE_NEWCGROUP : 0);
 }
 
-int birth_give(const struct child_start *start, int ours, struct birth *ret_birth,
-               struct failure *why) {
+static int give_somehow(const struct child_start *start, int ours, struct birth *ret_birth,
+                        struct failure *why) {
   const struct operation *namespaces = plan_find(start->plan, PLAN_NAMESPACES);
 
   if (namespaces == NULL)
@@ -94,4 +95,13 @@ int birth_give(const struct child_start *start, int ours, struct birth *ret_birt
   };
   return joins_pids(start->plan) ? go_between_give(&between, ret_birth, why)
                                  : give(start, ours, flags, ret_birth, why);
+}
+
+int birth_give(const struct child_start *start, int ours, struct birth *ret_birth,
+               struct failure *why) {
+  const int r = give_somehow(start, ours, ret_birth, why);
+
+  if (r == 0)
+    limits_make_room(start->plan, ret_birth->pid);
+  return r;
 }

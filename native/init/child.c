@@ -233,7 +233,7 @@ _Noreturn void child_main(const struct child_start *given) {
   struct failure why = {0};
   struct gate gate = {0};
   /* static: an identity alone is 8 KiB, and this process never returns. */
-  static struct child child = {.root = -1, .empty = -1, .command = {.umask = 022}};
+  static struct child child = {.root = -1, .empty = -1, .command = COMMAND_NONE};
 
   child.plan = given->plan;
   take_descriptors(&child, &gate, given);

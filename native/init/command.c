@@ -4,6 +4,7 @@
 #include <linux/keyctl.h>
 #include <signal.h>
 #include <stddef.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -73,6 +74,57 @@ static int note_rlimit(struct command *command, const union argument *arguments,
   return 0;
 }
 
+/* For all that runs in this process from here on. */
+static int set_personality(struct command *command, const union argument *arguments,
+                           struct failure *why) {
+  (void) command;
+  if (personality((unsigned long) arguments[0].number) < 0)
+    return fail(why, errno, "set the personality");
+  return 0;
+}
+
+static int note_scheduler(struct command *command, const union argument *arguments,
+                          struct failure *why) {
+  struct scheduling *scheduling = &command->scheduling;
+
+  (void) why;
+  scheduling->has_scheduler = true;
+  scheduling->policy = (uint32_t) arguments[0].number;
+  scheduling->flags = arguments[1].number;
+  scheduling->rank = (int32_t) (int64_t) arguments[2].number;
+  scheduling->runtime_ns = arguments[3].number;
+  scheduling->deadline_ns = arguments[4].number;
+  scheduling->period_ns = arguments[5].number;
+  return 0;
+}
+
+static int note_io_priority(struct command *command, const union argument *arguments,
+                            struct failure *why) {
+  (void) why;
+  command->scheduling.has_io_priority = true;
+  command->scheduling.io_priority = (int) arguments[0].number;
+  return 0;
+}
+
+/* Those of before are its parent's (join.c). */
+static int note_cpus(struct command *command, const union argument *arguments,
+                     struct failure *why) {
+  (void) why;
+  if (*arguments[1].text != '\0')
+    command->scheduling.cpus = arguments[1].text;
+  return 0;
+}
+
+static int note_label(struct command *command, const union argument *arguments,
+                      struct failure *why) {
+  return outside_note_label(&command->outside, arguments, why);
+}
+
+static int note_listener(struct command *command, const union argument *arguments,
+                         struct failure *why) {
+  return outside_note_listener(&command->outside, arguments, why);
+}
+
 static int note_reaper(struct command *command, const union argument *arguments,
                        struct failure *why) {
   (void) arguments;
@@ -127,6 +179,12 @@ static const struct {
     {PLAN_NO_NEW_PRIVILEGES, note_no_new_privileges},
     {PLAN_SECCOMP, read_filter},
     {PLAN_RLIMIT, note_rlimit},
+    {PLAN_PERSONALITY, set_personality},
+    {PLAN_SCHEDULER, note_scheduler},
+    {PLAN_IO_PRIORITY, note_io_priority},
+    {PLAN_CPU_AFFINITY, note_cpus},
+    {PLAN_LABEL, note_label},
+    {PLAN_SECCOMP_LISTENER, note_listener},
     {PLAN_INIT, note_reaper},
     {PLAN_BECOME_ROOT, become_root},
     {PLAN_UMASK, set_umask},

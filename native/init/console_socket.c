@@ -1,31 +1,11 @@
 #include "console_socket.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "../core/cleanup.h"
 #include "../core/fd.h"
-
-/* By its descriptor: a path of more than 107 bytes does not fit into an address. */
-static int connect_to(const char *path, int *ret_socket, struct failure *why) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  autoclose int place = open(path, O_PATH | O_CLOEXEC);
-  autoclose int connection = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-  if (place < 0)
-    return fail(why, errno, "open the console socket %s", path);
-  if (connection < 0)
-    return fail(why, errno, "create a socket");
-  (void) snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", place);
-  if (connect(connection, (const struct sockaddr *) &address, sizeof address) < 0)
-    return fail(why, errno, "connect to the console socket %s", path);
-  *ret_socket = steal_fd(&connection);
-  return 0;
-}
+#include "local_socket.h"
 
 /* The text is what runc calls the file; readers want some, and no more than one descriptor. */
 int console_socket_send(const char *path, int master, struct failure *why) {
@@ -36,7 +16,7 @@ int console_socket_send(const char *path, int master, struct failure *why) {
   autoclose int connection = -1;
   int r;
 
-  r = connect_to(path, &connection, why);
+  r = local_socket_connect(path, "console socket", &connection, why);
   if (r < 0)
     return r;
   /* Others' terminals block, and some readers count on it. */

@@ -299,7 +299,7 @@ int exec_start(struct exec *exec, struct failure *why) {
   uint64_t namespaces = 0;
   int r;
 
-  command = (struct command){.umask = 022};
+  command = (struct command) COMMAND_NONE;
   exec->target = exec->cgroup = exec->report = exec->pidfd = -1;
   exec->head = 0;
   exec->is_over = false;

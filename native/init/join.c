@@ -21,6 +21,7 @@
 #include "cgroup.h"
 #include "go_between.h"
 #include "join_child.h"
+#include "limits.h"
 #include "oom_score.h"
 #include "report.h"
 #include "starter.h"
@@ -99,18 +100,23 @@ static int clone_child(struct joining *joining, struct failure *why) {
   oom_score_restore(score, &before);
   if (r < 0)
     return r;
+  limits_make_room(joining->plan, birth.pid);
   joining->starter.pid = birth.pid;
   joining->starter.pidfd = birth.pidfd;
   return 0;
 }
 
 /* What is looked up on this machine has to be before anybody leaves it. */
-static int read_filter(struct joining *joining, struct failure *why) {
+static int prepare_command(struct joining *joining, struct failure *why) {
   const char *path = plan_text(joining->plan, PLAN_SECCOMP);
+  const char *cpus = plan_text(joining->plan, PLAN_CPU_AFFINITY);
 
   if (path != NULL && seccomp_filter_read(path, &joining->command->filter, why) < 0)
     return fail_in_step(why, "seccomp");
-  return 0;
+  /* Where it is until it comes to the container's control group, which may have others. */
+  if (cpus != NULL && scheduling_set_cpus(cpus, why) < 0)
+    return fail_in_step(why, "cpu-affinity");
+  return outside_open(&joining->command->outside, joining->plan, why);
 }
 
 /* Node's end is heard of until the command has begun, or could not. */
@@ -140,7 +146,7 @@ static int join(struct joining *joining, struct failure *why) {
   autoclose int theirs = -1;
   int r;
 
-  r = read_filter(joining, why);
+  r = prepare_command(joining, why);
   if (r < 0)
     return r;
   if (target_find(joining->plan, &joining->target, why) < 0)
@@ -170,7 +176,7 @@ static void refuse(const struct failure *why) {
 
 int join_main(int argc, char *argv[], struct failure *why) {
   /* static: an identity alone is 8 KiB, and it is put together once. */
-  static struct command command = {.umask = 022};
+  static struct command command = COMMAND_NONE;
   struct plan plan = {0};
   struct joining joining = {
       .plan = &plan, .starter = STARTER_NONE, .target = TARGET_NONE, .command = &command};

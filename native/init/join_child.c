@@ -39,7 +39,9 @@ static int take_step(struct command *command, const struct operation *operation,
     case PLAN_WORKDIR:
       command->workdir = operation->arguments[0].text; /* it has to be there */
       return 0;
-    case PLAN_SECCOMP: return 0; /* read outside, where the file is */
+    case PLAN_SECCOMP: /* prepared outside, where the files are */
+    case PLAN_SECCOMP_LISTENER:
+    case PLAN_LABEL: return 0;
     default: return command_note(command, operation, why);
   }
 }
@@ -70,6 +72,11 @@ _Noreturn void join_main_of_child(const struct join_start *start) {
 
   moving_add_preserved(&moving, start->preserved, start->preserved_count);
   const int sync = moving_add(&moving, start->sync);
+  struct outside *outside = &start->command->outside;
+  if (outside->proc >= 0)
+    outside->proc = moving_add(&moving, outside->proc);
+  if (outside->socket >= 0)
+    outside->socket = moving_add(&moving, outside->socket);
   moving_carry_out(&moving);
   start->command->outlives_parent = !start->stays;
   start->command->preserved_count = start->preserved_count;

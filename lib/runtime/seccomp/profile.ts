@@ -54,6 +54,7 @@ const ACTIONS: Readonly<Record<string, { readonly most: number }>> = {
   SCMP_ACT_TRAP: { most: 0 },
   SCMP_ACT_ERRNO: { most: 4095 },
   SCMP_ACT_TRACE: { most: 65_535 },
+  SCMP_ACT_NOTIFY: { most: 0 },
   SCMP_ACT_LOG: { most: 0 },
   SCMP_ACT_ALLOW: { most: 0 },
 };
@@ -62,13 +63,13 @@ const FLAGS = [
   "SECCOMP_FILTER_FLAG_SPEC_ALLOW",
   // A container's process has one thread when it gets its filter.
   "SECCOMP_FILTER_FLAG_TSYNC",
-];
-/** Known, but they need somebody who answers for every call. */
-const UNSUPPORTED = [
-  "SCMP_ACT_NOTIFY",
-  "SECCOMP_FILTER_FLAG_NEW_LISTENER",
   "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV",
 ];
+/** Linux 5.19. */
+const WAIT_KILLABLE = "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV";
+/** Whoever has this gets the descriptor, and that is not the container. */
+const UNSUPPORTED = ["SECCOMP_FILTER_FLAG_NEW_LISTENER"];
+const NOTIFY = "SCMP_ACT_NOTIFY";
 const OPERATORS = ["NE", "LT", "LE", "EQ", "GE", "GT", "MASKED_EQ"].map((op) => `SCMP_CMP_${op}`);
 const ARCHITECTURES = `X86 X86_64 X32 ARM AARCH64 MIPS MIPS64 MIPS64N32 MIPSEL MIPSEL64 MIPSEL64N32
   PPC PPC64 PPC64LE RISCV64 S390 S390X LOONGARCH64 PARISC PARISC64 M68K SH SHEB`
@@ -90,11 +91,18 @@ export function parseProfileText(text: string, what: string): SeccompProfile {
 /**
  * Throws `INVALID_ARGUMENT` with the place of what is wrong (`syscalls[3].args[0].op`): unknown
  * fields too, since one that is misspelled may be what a rule is meant to forbid. `UNSUPPORTED`
- * for actions and flags that are known and not carried out.
+ * for actions and flags that are known and not carried out; unless `isAnswered`, for those too that
+ * need somebody who answers for every call: the runtime of a bundle has one by `listenerPath`.
  */
-export function parseProfile(json: unknown, what: string): SeccompProfile {
+export function parseProfile(
+  json: unknown,
+  what: string,
+  { isAnswered = false }: { readonly isAnswered?: boolean } = {},
+): SeccompProfile {
   const reader = new ProfileReader({ json, what, path: "" });
-  reader.refuse("listenerPath", "listenerMetadata");
+  const listener = ["listenerPath", "listenerMetadata"];
+  if (isAnswered) for (const name of listener) void reader.findText(name);
+  else reader.refuse(...listener);
   const architectures = reader.findList("architectures", parseArchitecture);
   const archMap = reader.findList("archMap", parseArchitectureRow);
   if (architectures !== undefined && architectures.length > 0 && archMap !== undefined) {
@@ -110,7 +118,19 @@ export function parseProfile(json: unknown, what: string): SeccompProfile {
     syscalls: reader.findList("syscalls", parseRule),
   };
   reader.done();
+  if (!isAnswered) refuseQuestions(profile, what);
   return profile;
+}
+
+function refuseQuestions(
+  { defaultAction, flags = [], syscalls = [] }: SeccompProfile,
+  what: string,
+) {
+  const rule = syscalls.findIndex(({ action }) => action === NOTIFY);
+  const flag = flags.indexOf(WAIT_KILLABLE);
+  if (defaultAction === NOTIFY) throw unsupported({ what, path: "defaultAction" }, NOTIFY);
+  if (flag >= 0) throw unsupported({ what, path: `flags[${flag}]` }, WAIT_KILLABLE);
+  if (rule >= 0) throw unsupported({ what, path: `syscalls[${rule}].action` }, NOTIFY);
 }
 
 function parseRule(place: Place): ProfileRule {
@@ -213,7 +233,7 @@ function parseKernel(place: Place): string | undefined {
   throw wrongAt(place, 'be a version of Linux as in "4.8"');
 }
 
-function unsupported({ what, path }: Place, word: string): MarmitaError {
+function unsupported({ what, path }: Omit<Place, "json">, word: string): MarmitaError {
   return new MarmitaError("UNSUPPORTED", `${what}: ${path}: ${word} is not supported`, {
     details: { field: path, value: word },
   });

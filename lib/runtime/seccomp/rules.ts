@@ -18,12 +18,13 @@ const FLAGS: Readonly<Record<string, number>> = {
   SECCOMP_FILTER_FLAG_LOG: 2,
   SECCOMP_FILTER_FLAG_SPEC_ALLOW: 4,
   SECCOMP_FILTER_FLAG_TSYNC: 0,
+  SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV: 32,
 };
 /** As runc without flags: the filter itself is no reason for slow speculation. */
 const DEFAULT_FLAGS = ["SECCOMP_FILTER_FLAG_SPEC_ALLOW"];
 
 const EPERM = 1;
-const PERMISSIVE = ["SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE"];
+const PERMISSIVE = ["SCMP_ACT_ALLOW", "SCMP_ACT_LOG", "SCMP_ACT_TRACE", "SCMP_ACT_NOTIFY"];
 
 /** The default is the same object for every start: its lines are made once. */
 const formatted = new WeakMap<Seccomp, SeccompRules>();
@@ -66,7 +67,7 @@ export function formatRules(seccomp: Seccomp, arch: string): string {
 /** Places in the profile are places in config.json. */
 function profileOf(seccomp: Seccomp): SeccompProfile {
   try {
-    return parseProfile(seccomp, "config.json: linux.seccomp");
+    return parseProfile(seccomp, "config.json: linux.seccomp", { isAnswered: true });
   } catch (cause) {
     if (!isMarmitaError(cause)) throw cause;
     const { code, message, details } = cause;
