@@ -100,7 +100,6 @@ static int clone_child(struct joining *joining, struct failure *why) {
   oom_score_restore(score, &before);
   if (r < 0)
     return r;
-  limits_make_room(joining->plan, birth.pid);
   joining->starter.pid = birth.pid;
   joining->starter.pidfd = birth.pidfd;
   return 0;
@@ -116,6 +115,7 @@ static int prepare_command(struct joining *joining, struct failure *why) {
   /* Where it is until it comes to the container's control group, which may have others. */
   if (cpus != NULL && scheduling_set_cpus(cpus, why) < 0)
     return fail_in_step(why, "cpu-affinity");
+  limits_make_room(joining->plan, 0); /* what our child has from its first moment on */
   return outside_open(&joining->command->outside, joining->plan, why);
 }
 

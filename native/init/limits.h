@@ -9,6 +9,6 @@
 
 #include "../core/plan.h"
 
-/* The process, which has not set its own yet, may then have what the plan's `rlimit` says. Where
- * that is beyond us nothing is done: it will say so itself. */
+/* The process (0: this one), which has not set its own yet, may then have what the plan's `rlimit`
+ * says. Where that is beyond us nothing is done: it will say so itself. */
 void limits_make_room(const struct plan *plan, pid_t pid);
