@@ -1,6 +1,7 @@
 #include "console_socket.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/socket.h>
 
 #include "../core/cleanup.h"
