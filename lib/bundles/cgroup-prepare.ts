@@ -15,6 +15,7 @@ import type { CgroupState } from "./cgroup-state.ts";
 import { isUsersManager, startScope, stopScope } from "./cgroup-systemd.ts";
 import {
   giveGroup,
+  inodeOf,
   isFrozen,
   isPopulated,
   makeGroup,
@@ -115,7 +116,7 @@ async function groupAt(request: GroupRequest, path: string): Promise<CgroupState
     await onIntended?.(undefined);
     throw error;
   }
-  return { manager: "cgroupfs", directory, made };
+  return { manager: "cgroupfs", directory, inode: inodeOf(directory), made };
 }
 
 /** What would end, or stop, the processes of somebody else with it is refused (runtime-spec). */
@@ -196,5 +197,5 @@ export async function settleScope(
     await stopScope(place.unit, isUser).catch(() => undefined); // the first error is the one to tell
     throw error;
   }
-  return { ...state, directory };
+  return { ...state, directory, inode: inodeOf(directory) };
 }

@@ -1,5 +1,5 @@
 /** Groups made in the tree of version 2, given controllers, and taken away again. */
-import { chownSync, existsSync, mkdirSync, readFileSync, readdirSync, rmdirSync } from "node:fs";
+import { chownSync, mkdirSync, readFileSync, readdirSync, rmdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { readCgroupFile } from "../runtime/own-cgroup.ts";
@@ -34,7 +34,7 @@ export function missingGroups(mount: string, path: string): readonly string[] {
   const parts = partsOf(path);
   return parts
     .map((_, index) => join(mount, ...parts.slice(0, index + 1)))
-    .filter((directory) => !isThere(directory));
+    .filter((directory) => inodeOf(directory) === undefined);
 }
 
 function makeAll(mount: string, path: string, made: Set<string>): void {
@@ -73,8 +73,9 @@ function words(directory: string, name: string): readonly string[] {
   return (readCgroupFile(directory, name) ?? "").split(/\s+/).filter((word) => word !== "");
 }
 
-export function isThere(directory: string): boolean {
-  return existsSync(directory);
+/** `undefined` where there is none. The kernel gives no number twice. */
+export function inodeOf(directory: string): number | undefined {
+  return statSync(directory, { throwIfNoEntry: false })?.ino;
 }
 
 /** Whether a process is in it, or below it. */

@@ -1,4 +1,5 @@
 /** The control group of a container that is made of a bundle. */
+import { isMarmitaError } from "../errors.ts";
 import type { RuntimeSpec } from "../oci/runtime-spec.ts";
 import { Patience } from "../util/patience.ts";
 import { errnoOf } from "../util/system-error.ts";
@@ -8,7 +9,14 @@ import { chooseManager } from "./cgroup-path.ts";
 import { type GroupRequest, prepareGroup, settleScope } from "./cgroup-prepare.ts";
 import type { CgroupState } from "./cgroup-state.ts";
 import { stopScope } from "./cgroup-systemd.ts";
-import { isFrozen, isThere, processesIn, removeGroup } from "./cgroup-tree.ts";
+import {
+  inodeOf,
+  isFrozen,
+  isPopulated,
+  processesIn,
+  removeGroup,
+  removeMade,
+} from "./cgroup-tree.ts";
 import type { CgroupManager } from "./options.ts";
 
 export interface CgroupRequest {
@@ -67,16 +75,51 @@ function completed(request: CgroupRequest): GroupRequest {
   };
 }
 
-/** Remove it, with what is below it; nothing is left in it. One that is gone already is fine. */
+/**
+ * Remove it, with what is below it; nothing is left in it. One that is gone already is fine, and one
+ * by its name that is another's is let be. Throws `CONFLICT` where it is still in use after 10 s.
+ */
 export async function removeCgroup(state: CgroupState): Promise<void> {
-  const { manager, directory, unit, isUser = false, made = [] } = state;
-  if (directory !== undefined) {
-    killGroup(directory);
-    // systemd takes an empty scope away by itself.
-    if (manager === "cgroupfs") await removeGroup(directory, made);
+  const { manager, unit, isUser = false, made = [] } = state;
+  const directory = ownDirectory(state);
+  if (directory !== undefined) killGroup(directory);
+  if (manager === "systemd") {
+    if (unit !== undefined)
+      await endScope({ unit, isUser, directory, isWhole: state.directory !== undefined });
+  } else if (directory !== undefined) await removeGroup(directory, made);
+  else removeMade(made);
+}
+
+/** Where it is, as long as it is the one that we made. */
+function ownDirectory({ directory, inode }: CgroupState): string | undefined {
+  if (directory === undefined || inode === undefined) return undefined;
+  return inodeOf(directory) === inode ? directory : undefined;
+}
+
+const LONGEST_SCOPE_MS = 1_000;
+
+/** systemd takes a scope away by itself once nothing is in it; it is asked to where it does not. */
+async function endScope(scope: {
+  readonly unit: string;
+  readonly isUser: boolean;
+  readonly directory: string | undefined;
+  /** It was there once. */
+  readonly isWhole: boolean;
+}): Promise<void> {
+  const { unit, isUser, directory, isWhole } = scope;
+  if (directory === undefined && isWhole) return;
+  const patience = new Patience();
+  const deadline = performance.now() + LONGEST_SCOPE_MS;
+  while (directory !== undefined && performance.now() < deadline) {
+    if (inodeOf(directory) === undefined) return;
+    await patience.wait();
   }
-  if (unit === undefined || (directory !== undefined && !isThere(directory))) return;
-  await stopScope(unit, isUser);
+  try {
+    await stopScope(unit, isUser);
+  } catch (error) {
+    const isEmpty = directory === undefined || !isPopulated(directory);
+    if (!isEmpty || !isMarmitaError(error, "UNAVAILABLE")) throw error;
+  }
 }
 
 /** FIXME: drop what others do without it when Linux 5.14 is our floor. */
@@ -95,8 +138,9 @@ function killGroup(directory: string): void {
 }
 
 /** All processes in it and below it; `undefined` where that cannot be told. */
-export function cgroupPids({ directory }: CgroupState): readonly number[] | undefined {
-  return directory === undefined || !isThere(directory) ? undefined : processesIn(directory);
+export function cgroupPids(state: CgroupState): readonly number[] | undefined {
+  const directory = ownDirectory(state);
+  return directory === undefined ? undefined : processesIn(directory);
 }
 
 const LONGEST_FREEZE_MS = 10_000;
@@ -105,7 +149,8 @@ const LONGEST_FREEZE_MS = 10_000;
  * False where it has no freezer, or not all stand still within 10 s: then they go on. Resolves when
  * all of its processes stand still, or go on.
  */
-export async function freezeCgroup({ directory }: CgroupState, isOn: boolean): Promise<boolean> {
+export async function freezeCgroup(state: CgroupState, isOn: boolean): Promise<boolean> {
+  const directory = ownDirectory(state);
   if (directory === undefined || !setFreezer(directory, isOn)) return false;
   const patience = new Patience();
   const deadline = performance.now() + LONGEST_FREEZE_MS;

@@ -1,4 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmdirSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
@@ -81,7 +89,7 @@ describe("the control group of a bundle's container", () => {
       directory: join(mount, "pod/web"),
       made: [join(mount, "pod"), join(mount, "pod/web")],
     };
-    expect(state).toEqual(expected);
+    expect(state).toEqual({ ...expected, inode: statSync(expected.directory).ino });
     expect(intended).toEqual([expected]);
     expect(told).toEqual([]);
     expect(awaitsProcess(state!)).toBe(false);
@@ -101,6 +109,30 @@ describe("the control group of a bundle's container", () => {
     expect(existsSync(join(mount, "old/new/other"))).toBe(true);
     await removeCgroup(other!);
     expect(readdirSync(join(mount, "old"))).toEqual(["new"]); // made for the one that went first
+  });
+
+  it("is let be where it is another's by that name meanwhile", async () => {
+    const mount = await standIn();
+    const { state } = await prepare({ mount, path: "/pod/web" });
+    const { directory = "" } = state!;
+    writeFileSync(join(directory, "cgroup.kill"), "0");
+
+    await removeCgroup({ ...state!, inode: statSync(directory).ino + 1 });
+
+    expect(readFileSync(join(directory, "cgroup.kill"), "utf8")).toBe("0");
+  });
+
+  it("is let be where whoever meant to make it was killed before, unless it is empty", async () => {
+    const mount = await standIn();
+    const { intended } = await prepare({ mount, path: "/pod/web" });
+    mkdirSync(join(mount, "pod/web/of-another"));
+
+    await removeCgroup(intended[0]!);
+    expect(existsSync(join(mount, "pod/web/of-another"))).toBe(true);
+
+    rmdirSync(join(mount, "pod/web/of-another"));
+    await removeCgroup(intended[0]!);
+    expect(existsSync(join(mount, "pod"))).toBe(false);
   });
 
   it("gives the groups below what their parents have", async () => {
@@ -268,14 +300,18 @@ describe("the control group of a bundle's container", () => {
     writeFileSync(join(directory, "cgroup.procs"), "12\n0\n");
     writeFileSync(join(directory, "below/cgroup.procs"), "7\n");
 
-    expect(cgroupPids({ manager: "cgroupfs", directory })).toEqual([7, 12]);
+    const inode = statSync(directory).ino;
+    expect(cgroupPids({ manager: "cgroupfs", directory, inode })).toEqual([7, 12]);
+    expect(cgroupPids({ manager: "cgroupfs", directory, inode: inode + 1 })).toBeUndefined();
+    expect(cgroupPids({ manager: "cgroupfs", directory })).toBeUndefined();
     expect(cgroupPids({ manager: "cgroupfs" })).toBeUndefined();
   });
 
   it("has no freezer where there is none", async () => {
     const directory = await temporaryFolder();
 
-    expect(await freezeCgroup({ manager: "cgroupfs", directory }, true)).toBe(false);
+    const inode = statSync(directory).ino;
+    expect(await freezeCgroup({ manager: "cgroupfs", directory, inode }, true)).toBe(false);
     expect(await freezeCgroup({ manager: "systemd" }, true)).toBe(false);
   });
 
@@ -283,15 +319,16 @@ describe("the control group of a bundle's container", () => {
     const directory = await temporaryFolder();
     writeFileSync(join(directory, "cgroup.freeze"), "0");
     writeFileSync(join(directory, "cgroup.events"), "frozen 0\n");
+    const inode = statSync(directory).ino;
     const kernel = setInterval(() => {
       const isOn = readFileSync(join(directory, "cgroup.freeze"), "utf8") === "1";
       writeFileSync(join(directory, "cgroup.events"), `frozen ${isOn ? 1 : 0}\n`);
     }, 5);
     onTestFinished(() => clearInterval(kernel));
 
-    expect(await freezeCgroup({ manager: "cgroupfs", directory }, true)).toBe(true);
+    expect(await freezeCgroup({ manager: "cgroupfs", directory, inode }, true)).toBe(true);
     expect(readFileSync(join(directory, "cgroup.events"), "utf8")).toBe("frozen 1\n");
-    expect(await freezeCgroup({ manager: "cgroupfs", directory }, false)).toBe(true);
+    expect(await freezeCgroup({ manager: "cgroupfs", directory, inode }, false)).toBe(true);
   });
 });
 
