@@ -1,7 +1,6 @@
 #include "process.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -99,19 +98,25 @@ static int exec_file(const char *path, char *const *argv, char *const *environme
   return errnum;
 }
 
-/* What execve() would say of a file before it reads it. */
+/* A filter of system calls may be there already that denies us to look: then execve() says it. */
+static int unless_filtered(int errnum) {
+  return errnum == EPERM || errnum == ENOSYS ? 0 : errnum;
+}
+
+/* What execve() would say of a file before it reads it. access(2) asks for the real ids, which are
+ * the effective ones by then; faccessat2(2), which asks for these, is unknown to older filters. */
 static int look_at_file(const char *path, char *const *argv, char *const *environment) {
   struct stat status;
 
   (void) argv;
   (void) environment;
   if (stat(path, &status) < 0)
-    return errno;
+    return unless_filtered(errno);
   if (S_ISDIR(status.st_mode))
     return EISDIR;
   if (!S_ISREG(status.st_mode))
     return EACCES;
-  return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? errno : 0;
+  return access(path, X_OK) < 0 ? unless_filtered(errno) : 0;
 }
 
 /* Whether the search along PATH goes on after this errno, as in execvp(3). */

@@ -3,9 +3,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tap.h"
@@ -52,6 +58,35 @@ static void finds_what_execve_would(void) {
   is_int(find("/dev/null", "", &why), -EACCES, "nor is a device");
 }
 
+/* One of the age of runc's first profiles: what it does not know is EPERM, not ENOSYS. */
+static int install_old_filter(void) {
+  struct sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_faccessat2, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const struct sock_fprog program = {sizeof code / sizeof *code, code};
+
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0
+             ? prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program)
+             : -1;
+}
+
+static void finds_below_an_old_filter(void) {
+  struct failure why = {0};
+  int status = -1;
+  const pid_t pid = fork();
+
+  if (pid == 0) {
+    if (install_old_filter() < 0)
+      _exit(2);
+    _exit(find("tool", folder, &why) == 0 && find("text", folder, &why) == -EACCES ? 0 : 1);
+  }
+  (void) waitpid(pid, &status, 0);
+  is_int(status, 0, "a filter of old rules keeps us from nothing");
+}
+
 static void sets_variables(void) {
   char first[] = "A=1", second[] = "AB=2";
   char *given[] = {first, second, NULL};
@@ -78,6 +113,7 @@ int main(void) {
   if (mkdtemp(folder) == NULL)
     return 1;
   finds_what_execve_would();
+  finds_below_an_old_filter();
   sets_variables();
   if (chdir(folder) == 0) {
     (void) unlink("tool");
