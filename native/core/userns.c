@@ -2,6 +2,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -12,6 +14,7 @@
 
 #include "cleanup.h"
 #include "fd.h"
+#include "syscalls.h"
 
 extern char **environ;
 
@@ -90,6 +93,47 @@ int userns_call_helpers(pid_t pid, const struct id_maps *maps, struct failure *w
     return r;
   *why = of_gids;
   return -why->errnum;
+}
+
+/* Holds the namespace until `pipe_end` is closed, which is also our death. */
+static _Noreturn void hold(int pipe_end) {
+  char byte;
+
+  while (read(pipe_end, &byte, 1) < 0 && errno == EINTR)
+    continue;
+  _exit(EXIT_SUCCESS);
+}
+
+static int open_of(pid_t pid, int *ret_fd, struct failure *why) {
+  char path[64];
+
+  (void) snprintf(path, sizeof path, "/proc/%d/ns/user", (int) pid);
+  *ret_fd = open(path, O_RDONLY | O_CLOEXEC);
+  return *ret_fd < 0 ? fail(why, errno, "open %s", path) : 0;
+}
+
+int userns_make(const struct id_maps *maps, int *ret_fd, struct failure *why) {
+  struct clone_args arguments = {.flags = CLONE_NEWUSER, .exit_signal = SIGCHLD};
+  int ends[2];
+
+  if (pipe2(ends, O_CLOEXEC) < 0)
+    return fail(why, errno, "create a pipe");
+  autoclose int theirs = ends[0];
+  autoclose int ours = ends[1];
+  const pid_t pid = sys_clone3(&arguments);
+  if (pid < 0)
+    return fail(why, errno, "clone a user namespace");
+  if (pid == 0) {
+    (void) close(ours);
+    hold(theirs);
+  }
+  int r = userns_write_maps(pid, maps, why);
+  if (r == 0)
+    r = open_of(pid, ret_fd, why);
+  (void) close(steal_fd(&ours));
+  while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+    continue;
+  return r;
 }
 
 int userns_become_root(struct failure *why) {

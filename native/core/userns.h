@@ -24,6 +24,9 @@ int userns_write_maps(pid_t pid, const struct id_maps *maps, struct failure *why
  * status. ENOENT when they are not on PATH. */
 int userns_call_helpers(pid_t pid, const struct id_maps *maps, struct failure *why);
 
+/* Make one with these maps, which we may write ourselves, and in which nobody is. */
+int userns_make(const struct id_maps *maps, int *ret_fd, struct failure *why);
+
 /* In a user namespace that was entered: who enters keeps the ids of before, which need not be its
  * root's. */
 int userns_become_root(struct failure *why);

@@ -7,7 +7,7 @@
 struct child_start {
   const struct plan *plan;
   int sync;            /* the child's end of the conversation in core/sync.h */
-  const int *borrowed; /* descriptors for the plan's `borrow` operations, in their order */
+  const int *borrowed; /* for the plan's `borrow` and `bind-mapped`, in their order */
   int borrowed_count;
   int cgroup; /* the directory of the control group to start in, or -1 */
 

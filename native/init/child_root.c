@@ -151,6 +151,19 @@ static int bind_path(struct child *child, const union argument *arguments, struc
   return mounts_bind(child->root, &request, why);
 }
 
+/* The starter has made it. */
+static int bind_mapped(struct child *child, const union argument *arguments, struct failure *why) {
+  autoclose int tree = child->borrowed++;
+  const struct bind_request request = {
+      .source = arguments[0].text,
+      .target = arguments[1].text,
+      .flags = arguments[2].number,
+      .wishes = take_wishes(child),
+  };
+
+  return mounts_bind_tree(child->root, tree, &request, why);
+}
+
 static int bind_beneath(struct child *child, const union argument *arguments, struct failure *why) {
   const struct beneath source = {.base = arguments[0].text, .path = arguments[1].text};
   const struct bind_request request = {
@@ -307,6 +320,7 @@ const struct child_step child_root_steps[] = {
     {PLAN_MOUNT, mount_new},
     {PLAN_BORROW, attach_borrowed},
     {PLAN_NODE, make_node},
+    {PLAN_BIND_MAPPED, bind_mapped},
     {PLAN_MOUNT_ATTRIBUTES, note_wishes},
     {PLAN_REMOUNT, mount_again},
     {PLAN_TMPFS_COPY, mount_copied},

@@ -24,6 +24,7 @@
 #include "cgroup.h"
 #include "gate.h"
 #include "id_maps.h"
+#include "mapped_mounts.h"
 #include "oom_score.h"
 #include "report.h"
 #include "starter.h"
@@ -34,6 +35,7 @@ struct creation {
   struct starter starter;
   struct gate gate;
   bool is_mapped;
+  struct mapped_mounts mapped;
 };
 
 static int make_gate(struct creation *creation, struct failure *why) {
@@ -56,6 +58,8 @@ static int clone_child(struct creation *creation, int theirs, struct failure *wh
   const struct child_start start = {
       .plan = creation->plan,
       .sync = theirs,
+      .borrowed = creation->mapped.fds,
+      .borrowed_count = creation->mapped.count,
       .cgroup = group,
       .gate = &creation->gate,
       .preserved = creation->starter.preserved,
@@ -131,7 +135,10 @@ static int create(struct creation *creation, struct failure *why) {
   if (r < 0)
     return r;
   creation->starter.sync = ours;
+  if (mapped_mounts_make(creation->plan, &creation->mapped, why) < 0)
+    return fail_in_step(why, "bind-mapped");
   r = clone_child(creation, theirs, why);
+  mapped_mounts_close(&creation->mapped);
   gate_close(&creation->gate);
   (void) close(steal_fd(&theirs));
   if (r == 0)

@@ -8,11 +8,12 @@
 #pragma once
 
 #include "../core/spawn.h"
+#include "mapped_mounts.h"
 #include "namespaces.h"
 
 enum {
   MOVING_FIRST = 3,
-  MOVING_MOST = SPAWN_MAX_FDS + 5 + NAMESPACES_MAX_BORROWED,
+  MOVING_MOST = SPAWN_MAX_FDS + 5 + NAMESPACES_MAX_BORROWED + MAPPED_MOUNTS_MAX,
 };
 
 struct moving {

@@ -1,5 +1,5 @@
 /** What a bundle says of its process and its root, as the kernel then has it. */
-import { readFileSync, symlinkSync } from "node:fs";
+import { chmodSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -12,6 +12,7 @@ import { temporaryFolder } from "../helpers/folder.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
+const CAP_SYS_ADMIN = 21;
 const CAP_SYS_RESOURCE = 24;
 const CAP_MKNOD = 27;
 
@@ -26,9 +27,13 @@ function hasCapability(number: number): boolean {
 interface Asked {
   readonly process?: object;
   readonly linux?: object;
+  readonly mounts?: readonly object[];
 }
 
-async function runAsked(script: string, { process = {}, linux = {} }: Asked): Promise<BundleEnd> {
+async function runAsked(
+  script: string,
+  { process = {}, linux = {}, mounts = [] }: Asked,
+): Promise<BundleEnd> {
   const bundle = await temporaryFolder();
   fillRootfs(join(bundle, "rootfs"), busyboxLayer());
   const namespaces = ["pid", "mount", "ipc", "uts"].map((type) => ({ type }));
@@ -44,7 +49,7 @@ async function runAsked(script: string, { process = {}, linux = {} }: Asked): Pr
       cwd: "/",
       ...process,
     },
-    mounts: [pseudo, dev],
+    mounts: [pseudo, dev, ...mounts],
     linux: { namespaces, ...linux },
   };
   return runBareBundle(bundle, { config: JSON.stringify(config), states: join(bundle, "state") });
@@ -53,7 +58,7 @@ async function runAsked(script: string, { process = {}, linux = {} }: Asked): Pr
 /** What it prints, if it prints nothing else. */
 async function printed(script: string, asked: Asked): Promise<string> {
   const { output, exitCode } = await runAsked(script, asked);
-  expect({ output, exitCode }).toMatchObject({ exitCode: 0 });
+  if (exitCode !== 0) throw new Error(`exited with ${exitCode}: ${output}`);
   return output.trim();
 }
 
@@ -132,6 +137,27 @@ describe.runIf(requireUserNamespaces())("the process of a bundle", () => {
     expect(output).toMatch(/character special file 666 \d+:\d+ 1,3\n/);
     expect(output).toMatch(/fifo 600 0:0 0,0\n/);
     expect(output.includes("character special file 640 1:2 1,7\n")).toBe(isRoot);
+  });
+
+  it.for(["idmap", "ridmap"])("has mounts whose owners are others: %s", async (option) => {
+    const source = await temporaryFolder();
+    chmodSync(source, 0o755);
+    writeFileSync(join(source, "own"), "");
+    const own = process.getuid?.() ?? 0;
+    const lines = [{ containerID: own, hostID: 12_345, size: 1 }];
+    const maps = { uidMappings: lines, gidMappings: [{ containerID: 0, hostID: 7, size: 1 }] };
+    const mount = { destination: "/mapped", source, options: ["bind", "ro", option], ...maps };
+    const running = printed("stat -c %u /mapped/own; touch /mapped/x 2>&1 | grep -c Read-only", {
+      mounts: [mount],
+    });
+
+    const said = await running.catch((error: unknown) => String(error));
+
+    expect(said).toMatch(
+      hasCapability(CAP_SYS_ADMIN)
+        ? /^12345\n1$/
+        : /bind-mapped: map the ids of the mount on \/mapped: .* \(errno 1\)/,
+    );
   });
 
   it.for([
