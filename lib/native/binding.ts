@@ -21,6 +21,7 @@ export interface Binding {
   tryLock(path: string, exclusive: boolean, create: boolean): number | undefined;
   createLocked(directory: string, name: string, text: string): number;
   memoryFile(bytes: Uint8Array): number;
+  sealedCopy(path: string, lowest: number): number | undefined;
   writeTree(
     directory: string,
     entries: readonly { name: string; mode: number; bytes?: Uint8Array }[],

@@ -5,6 +5,7 @@ import { onAbort, throwIfAborted } from "../util/abort.ts";
 import { errnoName, errnoWords } from "../util/errno.ts";
 import { binding, helperPath } from "./binding.ts";
 import { EventQueue } from "./event-queue.ts";
+import { forgetSealedHelper, sealedHelperPath } from "./sealed-helper.ts";
 
 /** One line of marmita-init: `{ event: "started", pid: 12 }`. */
 export type HelperEvent = Readonly<Record<string, unknown>> & { readonly event: string };
@@ -66,6 +67,8 @@ interface HelperOptions {
   /** Descriptors 0, 1, 2, then 4 and on; -1 is /dev/null. They stay the caller's. */
   readonly stdio?: readonly [number, number, number] | undefined;
   readonly extra?: readonly number[] | undefined;
+  /** Of what it executes, none can write to its file. */
+  readonly isSealed?: boolean | undefined;
 }
 
 /** One process of marmita-init. */
@@ -93,9 +96,8 @@ export class Helper {
     const [ours, theirs] = callAddon(() => binding().socketPair());
     try {
       const fds = [...stdio, theirs, ...extra];
-      const { pid, pidfd } = callAddon(() =>
-        binding().spawn(helperPath(), [title, verb, ...args], [`PATH=${path()}`], fds),
-      );
+      const argv = [title, verb, ...args];
+      const { pid, pidfd } = options.isSealed === true ? spawnSealed(argv, fds) : spawn(argv, fds);
       return new Helper(new Socket({ fd: ours, readable: true, writable: true }), pid, pidfd);
     } catch (cause) {
       closeSync(ours);
@@ -155,6 +157,25 @@ export class Helper {
     }
     closeSync(this.#pidfd);
     resolve(status);
+  }
+}
+
+type Spawned = ReturnType<ReturnType<typeof binding>["spawn"]>;
+
+function spawn(argv: readonly string[], fds: readonly number[], file = helperPath()): Spawned {
+  return callAddon(() => binding().spawn(file, argv, [`PATH=${path()}`], fds));
+}
+
+/** A policy may forbid to execute what is in memory only: then its own file is what there is. */
+function spawnSealed(argv: readonly string[], fds: readonly number[]): Spawned {
+  const file = sealedHelperPath();
+  try {
+    return spawn(argv, fds, file);
+  } catch (cause) {
+    const isForbidden = cause instanceof HelperFailure && cause.errno === "EACCES";
+    if (!isForbidden || file === helperPath()) throw cause;
+    forgetSealedHelper();
+    return spawn(argv, fds);
   }
 }
 
@@ -322,6 +343,7 @@ export function spawnStarter(options: StarterOptions): Keeper {
   const { title, plan, words = [], stdin, stdout, stderr, preserved = [], console } = options;
   const hasConsole = console !== undefined;
   return Helper.start("create", {
+    isSealed: true,
     title: `marmita: create ${title}`,
     args: [plan, ...words, ...(hasConsole ? ["console"] : [])],
     stdio: [stdin, stdout, stderr],

@@ -16,6 +16,7 @@ export function spawnJoiner(options: JoinerOptions): Keeper {
   const { title, plan, words = [], stdin, stdout, stderr, preserved = [], console } = options;
   const given = [...(console === undefined ? [] : [console]), ...preserved];
   return Helper.start("join", {
+    isSealed: true,
     title: `marmita: join ${title}`,
     args: [
       `/proc/self/fd/${FD_EXTRA + given.length}`,

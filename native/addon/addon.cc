@@ -18,6 +18,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"tryLock", TryLock},
       {"createLocked", CreateLocked},
       {"memoryFile", MemoryFile},
+      {"sealedCopy", SealedCopy},
       {"writeTree", WriteTree},
       {"syncFilesystem", SyncFilesystem},
       {"saveTerminal", SaveTerminal},

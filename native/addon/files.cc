@@ -1,6 +1,7 @@
 #include "files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@ extern "C" {
 #include "../core/draft.h"
 #include "../core/fd.h"
 #include "../core/lock.h"
+#include "../core/sealed.h"
 }
 
 Napi::Value TryLock(const Napi::CallbackInfo& info) {
@@ -54,6 +56,15 @@ Napi::Value MemoryFile(const Napi::CallbackInfo& info) {
     throw ToError(info.Env(), why);
   }
   return Napi::Number::New(info.Env(), fd);
+}
+
+Napi::Value SealedCopy(const Napi::CallbackInfo& info) {
+  const std::string path = info[0].As<Napi::String>();
+  const int from = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = from < 0 ? -1 : sealed_copy(from, info[1].As<Napi::Number>().Int32Value());
+
+  if (from >= 0) (void)close(from);
+  return fd < 0 ? info.Env().Undefined() : Napi::Number::New(info.Env(), fd);
 }
 
 namespace {

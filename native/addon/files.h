@@ -11,5 +11,7 @@ Napi::Value CreateLocked(const Napi::CallbackInfo& info);
 Napi::Value WriteTree(const Napi::CallbackInfo& info);
 // (bytes) → descriptor of a file in memory that has them
 Napi::Value MemoryFile(const Napi::CallbackInfo& info);
+// (path, lowest) → descriptor of a sealed copy of that file, or undefined where there can be none
+Napi::Value SealedCopy(const Napi::CallbackInfo& info);
 // (path) → promise
 Napi::Value SyncFilesystem(const Napi::CallbackInfo& info);

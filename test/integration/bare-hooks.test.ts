@@ -105,7 +105,7 @@ describe("hooks of a bare container", () => {
     const box = await BareContainer.begin({
       command: ["true"],
       namespaces: NAMESPACES & ~CLONE_NEWPID, // whose end would be that of all of them
-      before: [hook(`sleep ${seconds} & wait`, { timeoutMs: 300 })],
+      before: [hook(`sleep ${seconds} & wait`, { timeoutMs: 1_000 })],
     });
 
     await eventually("its start", () => processesOf("sleep", seconds)[0]);
