@@ -30,14 +30,15 @@ import {
   removeContainerDirectory,
   seccompPlace,
 } from "./container-directory.ts";
+import { endProcess } from "./end-process.ts";
 import { hookState, hookStatePrefix, runHooks, runLateHooks } from "./hooks.ts";
 import { notifyParts } from "./notify.ts";
 import type { BundleSource, MakeBundleContainerOptions, ProcessSettings } from "./options.ts";
 import { writePidFile } from "./pid-file.ts";
-import { identify } from "./process-identity.ts";
+import { identify, type ProcessIdentity } from "./process-identity.ts";
 import { readBundle } from "./read-bundle.ts";
 import { type ContainerRecord, writeRecord } from "./record.ts";
-import { Starter } from "./starter.ts";
+import { Starter, type StarterTasks } from "./starter.ts";
 import { type BundleStatus, STATE_VERSION } from "./state.ts";
 import { chooseStateRoot } from "./state-root.ts";
 import { preservedDescriptors } from "./stdio.ts";
@@ -171,6 +172,8 @@ class Making {
   #record: ContainerRecord;
   /** Its hooks may have begun. */
   #hasBegun = false;
+  /** The container's first process, as soon as it is known. */
+  #first: ProcessIdentity | undefined;
 
   constructor(plan: Design, { paths }: HeldContainer) {
     this.#design = plan;
@@ -192,14 +195,23 @@ class Making {
     const { plan } = this.#paths;
     const starter = new Starter(spawnStarter({ title: id, plan, ...streams, preserved }));
     this.#hasBegun = true;
-    await this.#note({ starter: identify(starter.pid) });
-    const tasks = {
-      onCgroup: (pid: number) => this.#settleCgroup(pid),
-      onHooks: (pid: number, signal: AbortSignal) => this.#runHooks(pid, signal),
-      onCreated: (pid: number) => this.#created(pid),
-    };
-    await starter.release(tasks, options.signal);
+    try {
+      await this.#note({ starter: identify(starter.pid) });
+      await starter.release(this.#tasks(), options.signal);
+    } catch (error) {
+      await starter.giveUp();
+      throw error;
+    }
     return { record: this.#record, starter };
+  }
+
+  #tasks(): StarterTasks {
+    return {
+      onPid: (pid) => (this.#first ??= identify(pid)),
+      onCgroup: (pid) => this.#settleCgroup(pid),
+      onHooks: (pid, signal) => this.#runHooks(pid, signal),
+      onCreated: (pid) => this.#created(pid),
+    };
   }
 
   async #note(news: Partial<ContainerRecord>): Promise<void> {
@@ -268,7 +280,7 @@ class Making {
 
   async #created(pid: number): Promise<void> {
     const { pidFile } = this.#design.options;
-    await this.#note({ init: identify(pid), starter: undefined });
+    await this.#note({ init: this.#first, starter: undefined });
     if (pidFile !== undefined) await writePidFile(resolve(pidFile), pid);
   }
 
@@ -277,6 +289,7 @@ class Making {
     const { spec, root, warn } = this.#design;
     const { cgroup, bundle } = this.#record;
     try {
+      if (this.#first !== undefined) await endProcess(this.#first);
       if (cgroup !== undefined) await removeCgroup(cgroup);
       if (this.#hasBegun) {
         const state = this.#stateAs("stopped", 0);

@@ -14,6 +14,7 @@ import {
 } from "./container-directory.ts";
 import { checkContainerId } from "./container-id.ts";
 import { callback } from "./create-options.ts";
+import { LONGEST_END_MS } from "./end-process.ts";
 import { runLateHooks } from "./hooks.ts";
 import { send, sendTo, signalFirst } from "./kill.ts";
 import type { DeleteBundleOptions } from "./options.ts";
@@ -48,7 +49,7 @@ export async function deleteContainer(
 async function deleteStopped(id: string, root: string, options: DeleteBundleOptions) {
   using held = await holdContainer(root, id);
   void held;
-  await removeStopped(findContainer(id, { root }), options);
+  await removeStopped(findContainer(id, { root, isOurs: true }), options);
 }
 
 async function deleteByForce(id: string, root: string, options: DeleteBundleOptions) {
@@ -57,7 +58,7 @@ async function deleteByForce(id: string, root: string, options: DeleteBundleOpti
     using held = await holdContainer(root, id);
     void held;
     await endAll(id, root);
-    await removeStopped(findContainer(id, { root }), options);
+    await removeStopped(findContainer(id, { root, isOurs: true }), options);
   } catch (error) {
     if (!isMarmitaError(error, "CORRUPT")) throw error;
     options.onWarning?.(`${error.message}: what may still run of it is not known`);
@@ -72,14 +73,11 @@ function endWhatHolds(found: FoundContainer): void {
   signalFirst(found, SIGKILL);
 }
 
-/** How long what was killed may take to end: it may write to a slow disk. */
-const LONGEST_END_MS = 10_000;
-
 async function endAll(id: string, root: string): Promise<void> {
   const deadline = performance.now() + LONGEST_END_MS;
   const patience = new Patience();
   for (;;) {
-    const pids = residentsOf(findContainer(id, { root }));
+    const pids = residentsOf(findContainer(id, { root, isOurs: true }));
     if (pids.length === 0) return;
     for (const pid of pids) send(pid, SIGKILL);
     if (performance.now() > deadline) {

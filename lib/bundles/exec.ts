@@ -182,6 +182,7 @@ async function release(
   let known = 0;
   const tasks = {
     onCgroup: nothing,
+    onPid: () => undefined,
     onHooks: nothing,
     onCreated: async (pid: number) => {
       known = pid;

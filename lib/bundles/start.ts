@@ -39,7 +39,7 @@ async function letGo(
   signal: AbortSignal | undefined,
 ): Promise<FoundContainer> {
   using held = await holdContainer(root, id, { signal });
-  const found = findContainer(id, { root });
+  const found = findContainer(id, { root, isOurs: true });
   if (found.state.status !== "created") throw notCreated(found);
   await openGate(held.paths.execFifo, found, signal);
   return found;

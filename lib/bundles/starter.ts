@@ -8,6 +8,8 @@ import { abortError, onAbort } from "../util/abort.ts";
 
 /** What is done between its words; each is given up when the starter has ended. */
 export interface StarterTasks {
+  /** Called before each of them. */
+  readonly onPid: (pid: number) => void;
   /** The first process is there, and waits for a control group to be put into. */
   readonly onCgroup: (pid: number, signal: AbortSignal) => Promise<void>;
   /** It is in its namespaces, not yet in its root. */
@@ -54,8 +56,10 @@ export class Starter {
       if (event.event === "released") return;
       const answer = ANSWERS[event.event];
       if (answer === undefined) continue;
+      const pid = numberOf(event, "pid");
+      tasks.onPid(pid);
       try {
-        await tasks[answer.task](numberOf(event, "pid"), ended.signal);
+        await tasks[answer.task](pid, ended.signal);
       } catch (error) {
         if (!ended.signal.aborted) throw error;
         continue; // it tells why it ended, or nothing more
@@ -103,7 +107,7 @@ export class Starter {
 }
 
 const ANSWERS: Readonly<
-  Record<string, { readonly task: keyof StarterTasks; readonly order: string }>
+  Record<string, { readonly task: Exclude<keyof StarterTasks, "onPid">; readonly order: string }>
 > = {
   cgroup: { task: "onCgroup", order: "go" },
   hooks: { task: "onHooks", order: "go" },

@@ -38,13 +38,19 @@ export interface FoundContainer {
   readonly state: ContainerState;
 }
 
+export interface FindOptions extends StateRootOption {
+  /** The caller holds it: then nobody else makes it. */
+  readonly isOurs?: boolean;
+}
+
 /** Throws `NOT_FOUND`, and `CORRUPT` for a record that cannot be read. */
-export function findContainer(id: string, options: StateRootOption = {}): FoundContainer {
+export function findContainer(id: string, options: FindOptions = {}): FoundContainer {
   const root = chooseStateRoot(options);
   const paths = containerPaths(root, id);
   checkStateRoot(root);
   const record = readRecord(paths.state) ?? recordOfDraft(id, paths);
-  return { root, paths, record, state: stateOf(record, paths) };
+  const isMade = record.init === undefined && options.isOurs !== true && isHeld(paths);
+  return { root, paths, record, state: stateOf(record, paths, isMade) };
 }
 
 /** Its creator has not yet said what it makes, or never came to that. */
@@ -65,17 +71,17 @@ function recordOfDraft(id: string, { directory }: ContainerPaths): ContainerReco
 /** Of the runtime specification that the state follows. */
 export const STATE_VERSION = "1.2.0";
 
-export function stateOf(record: ContainerRecord, paths: ContainerPaths): ContainerState {
+/** `isMade`: somebody is at work on it. */
+function stateOf(record: ContainerRecord, paths: ContainerPaths, isMade: boolean): ContainerState {
   const { ociVersion, id, bundle, annotations, rootfs, created, owner, init } = record;
-  const status = statusOf(record, paths);
+  const status = isMade ? "creating" : statusOf(record, paths);
   const pid = status === "stopped" ? 0 : (init?.pid ?? 0);
   return { ociVersion, id, status, pid, bundle, annotations, rootfs, created, owner };
 }
 
 function statusOf(record: ContainerRecord, paths: ContainerPaths): BundleStatus {
   const { init } = record;
-  if (init === undefined) return isHeld(paths) ? "creating" : "stopped";
-  if (!isAlive(init)) return "stopped";
+  if (init === undefined || !isAlive(init)) return "stopped";
   if (existsSync(paths.execFifo)) return "created";
   return isPaused(record, paths) ? "paused" : "running";
 }

@@ -205,11 +205,11 @@ describe("a container of a bundle", () => {
     const plain = folder.make(["true"]);
     const consoleSocket = join(folder.folder, "console");
 
-    const one = runtime.create("terminal", bundle, options());
-    const other = runtime.create("terminal", plain, { ...options(), consoleSocket });
-
-    await expect(one).rejects.toMatchObject({ details: { field: "process.terminal" } });
-    await expect(other).rejects.toMatchObject({ details: { option: "consoleSocket" } });
+    await expect(runtime.create("terminal", bundle, options())).rejects.toMatchObject({
+      details: { field: "process.terminal" },
+    });
+    const socket = runtime.create("terminal", plain, { ...options(), consoleSocket });
+    await expect(socket).rejects.toMatchObject({ details: { option: "consoleSocket" } });
   });
 });
 
