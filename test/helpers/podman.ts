@@ -1,7 +1,7 @@
 /** Podman and buildah over a storage of their own, which goes away with the test file. */
 import { existsSync, mkdirSync, readFileSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { type Finished, finished, output } from "./command.ts";
+import { type CommandOptions, type Finished, finished, output } from "./command.ts";
 import { beforeRemoval, temporaryFolder } from "./folder.ts";
 
 /** How Podman keeps layers: copies of everything, or the kernel's overlay. */
@@ -11,18 +11,38 @@ export class Podman {
   readonly #home: string;
   readonly #driver: PodmanStorage;
   readonly #env: NodeJS.ProcessEnv;
-  #runtime: readonly string[] = [];
+  #runtime: readonly string[];
 
-  constructor(home: string, driver: PodmanStorage) {
+  constructor(home: string, driver: PodmanStorage, runtime?: string) {
     this.#home = home;
     this.#driver = driver;
+    this.#runtime = runtime === undefined ? [] : runtimeOptions(runtime);
     // Its pause process is found there: ours must not be that of the user's other containers.
     this.#env = { ...process.env, XDG_RUNTIME_DIR: join(home, "runtime") };
   }
 
   /** `podman ARGUMENTS…`: its standard output; throws when it fails. */
   podman(...args: readonly string[]): string {
-    return output(["podman", ...this.#storage(), ...this.#runtime, ...args], { env: this.#env });
+    return output(this.argv(...args), { env: this.#env });
+  }
+
+  /** The same, however it ends. */
+  try(args: readonly string[], options: CommandOptions = {}): Finished {
+    return finished(this.argv(...args), { env: this.#env, ...options });
+  }
+
+  /** For whoever starts it otherwise, with `env`. */
+  argv(...args: readonly string[]): readonly string[] {
+    return ["podman", ...this.#storage(), ...this.#runtime, ...args];
+  }
+
+  get env(): NodeJS.ProcessEnv {
+    return this.#env;
+  }
+
+  /** The same images and containers, with another low-level runtime. */
+  withRuntime(runtime: string): Podman {
+    return new Podman(this.#home, this.#driver, runtime);
   }
 
   /** `buildah ARGUMENTS…` */
@@ -47,8 +67,8 @@ export class Podman {
     const faults: string[] = [];
     for (const runtime of ["crun", "runc"]) {
       // crun refuses hosts with both kinds of cgroup trees.
-      this.#runtime = [`--runtime=${runtime}`, "--cgroup-manager=cgroupfs"];
-      const { status, stderr } = this.#tryRun([image, ...command]);
+      this.#runtime = runtimeOptions(runtime);
+      const { status, stderr } = this.try(["run", "--rm", "--network=none", image, ...command]);
       if (status === 0) return undefined;
       faults.push(`${runtime}: ${stderr.trim().split("\n").at(-1) ?? ""}`);
     }
@@ -82,11 +102,10 @@ export class Podman {
     ];
     return [...places, `--storage-driver=${this.#driver}`];
   }
+}
 
-  #tryRun(words: readonly string[]): Finished {
-    const args = ["run", "--rm", "--network=none", ...words];
-    return finished(["podman", ...this.#storage(), ...this.#runtime, ...args], { env: this.#env });
-  }
+function runtimeOptions(runtime: string): readonly string[] {
+  return [`--runtime=${runtime}`, "--cgroup-manager=cgroupfs"];
 }
 
 /** Not so for a process that has ended or is another user's. */
