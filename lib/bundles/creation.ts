@@ -272,10 +272,10 @@ class Making {
 
   async #runHooks(pid: number, signal: AbortSignal): Promise<void> {
     const { spec } = this.#design;
-    const state = this.#stateAs("creating", pid);
-    const of = { hooks: spec.hooks, state, cwd: this.#record.bundle, signal };
-    await runHooks("prestart", of);
-    await runHooks("createRuntime", of);
+    const of = { hooks: spec.hooks, cwd: this.#record.bundle, signal };
+    // Once it was "after start, before the process", and tells so: runtime-tools, crun.
+    await runHooks("prestart", { ...of, state: this.#stateAs("created", pid) });
+    await runHooks("createRuntime", { ...of, state: this.#stateAs("creating", pid) });
   }
 
   async #created(pid: number): Promise<void> {

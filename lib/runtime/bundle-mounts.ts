@@ -34,6 +34,8 @@ export interface BundleMountContext {
   };
   /** The option that new file systems get: labels.ts, `mountContext()`. */
   readonly label?: string | undefined;
+  /** Told what the kernel passes over, as other runtimes have it do, a sentence each. */
+  readonly warn?: ((text: string) => void) | undefined;
 }
 
 /**
@@ -121,13 +123,9 @@ function bindOperations(
       details: { field: "mounts", target },
     });
   }
-  const [unknown] = options.data;
-  if (unknown !== undefined) {
-    throw unsupportedOption(
-      mount,
-      unknown,
-      "is not supported: a bind has no file system of its own",
-    );
+  if (options.data.length > 0) {
+    const words = options.data.map((word) => JSON.stringify(word)).join(", ");
+    context.warn?.(`mount options ${words} of ${target} mean nothing: a bind makes no file system`);
   }
   if (options.superblock !== 0) {
     const word = options.superblockWords.at(-1) ?? "iversion";

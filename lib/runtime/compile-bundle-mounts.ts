@@ -14,14 +14,19 @@ const SHOWN = {
   mqueue: { namespace: "ipc", path: "/dev/mqueue" },
 } as const;
 
-export function allMountOperations(spec: RuntimeSpec, context: BundleContext): Plan {
+export function allMountOperations(
+  spec: RuntimeSpec,
+  context: BundleContext,
+  warn: (text: string) => void,
+): Plan {
   const { mounts = [], linux } = spec;
   const given = {
     bundle: context.bundle,
     ids: context.ids,
     hasCgroup2: context.hasCgroup2 ?? hasCgroup2(),
     ownCgroups: isNew(spec, "cgroup"),
-    label: mountContext(linux.mountLabel),
+    label: mountContext(linux.mountLabel, warn),
+    warn,
   };
   return [...mounts, ...(context.extraMounts ?? [])].flatMap((mount) => {
     return bundleMountOperations(mountable(mount, spec, context), given);

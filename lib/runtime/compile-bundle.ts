@@ -36,7 +36,8 @@ export function compileBundle(spec: RuntimeSpec, context: BundleContext): Compil
   refuseBundle(spec, context.ids);
   const { process, linux, annotations } = spec;
   const warnings: string[] = [];
-  const command = bareProcess(process, (text) => void warnings.push(text), {
+  const warn = (text: string) => void warnings.push(text);
+  const command = bareProcess(process, warn, {
     denySetgroups: context.ids.denySetgroups,
     granted: context.ids.kind === "none" ? context.ids.granted : undefined,
   });
@@ -47,7 +48,7 @@ export function compileBundle(spec: RuntimeSpec, context: BundleContext): Compil
     ...propagation.before,
     ...nameOperations(spec),
     ["root", resolve(context.bundle, spec.root.path), propagation.rootFlags],
-    ...allMountOperations(spec, context),
+    ...allMountOperations(spec, context, warn),
     ...terminalOperations(spec), // in /dev, while paths of the container are under its root
     ...bundleDevices(spec),
     // What they add to the container is covered by what is forbidden in it (runc, crun).

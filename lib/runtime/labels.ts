@@ -49,15 +49,19 @@ export function labelOperations(
 }
 
 /**
- * `linux.mountLabel` → the option that new file systems get; `undefined` without. Throws as
- * `labelOperations()`.
+ * `linux.mountLabel` → the option that new file systems get; `undefined` without, and with a
+ * warning where nothing on the machine reads labels: it keeps nobody in, so nothing is lost.
  */
 export function mountContext(
   label: string | undefined,
+  warn: (text: string) => void,
   modules: SecurityModules = findSecurityModules(),
 ): string | undefined {
   if (label === undefined || label === "") return undefined;
-  if (!modules.hasSelinux) throw missing("linux.mountLabel", "SELinux");
+  if (!modules.hasSelinux) {
+    warn("linux.mountLabel means nothing: SELinux is not enabled on this machine");
+    return undefined;
+  }
   return `context=${label}`;
 }
 

@@ -72,7 +72,7 @@ describe("a hook of a bundle", () => {
     expect(names()).toEqual(NAMES);
     const state = { ociVersion: "1.2.0", id: "order", bundle, annotations: { a: "b" } };
     expect(told()).toEqual([
-      { ...state, status: "creating", pid },
+      { ...state, status: "created", pid },
       { ...state, status: "creating", pid },
       { ...state, status: "creating", pid: 1 },
       { ...state, status: "created", pid: 1 },

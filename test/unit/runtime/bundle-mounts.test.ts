@@ -108,11 +108,23 @@ describe("a bundle's mount", () => {
     );
   });
 
+  it("tells of what the kernel passes over for a bind", () => {
+    const told: string[] = [];
+
+    const text = operations(bound("bind", "ro", "mode=755", "size=1"), {
+      warn: (one) => void told.push(one),
+    });
+
+    expect(text).toBe(operations(bound("bind", "ro")));
+    expect(told).toEqual([
+      'mount options "mode=755", "size=1" of /a mean nothing: a bind makes no file system',
+    ]);
+  });
+
   it.for([
     [{ destination: "/a" }, "INVALID_ARGUMENT", undefined],
     [{ destination: "/a", options: ["bind"] }, "INVALID_ARGUMENT", undefined],
     [bound("bind", "copy-symlink"), "UNSUPPORTED", "copy-symlink"],
-    [bound("bind", "size=1"), "UNSUPPORTED", "size=1"],
     [bound("bind", "sync"), "UNSUPPORTED", "sync"],
     [bound("bind", "idmap"), "INVALID_ARGUMENT", "idmap"],
     [bound("bind", "idmap=uids=@0-1-2"), "INVALID_ARGUMENT", "idmap=uids=@0-1-2"],
