@@ -1,0 +1,173 @@
+import { describe, expect, it } from "vitest";
+import type { IdMappingLine, Linux, RuntimeSpec } from "../../../lib/oci/runtime-spec.ts";
+import { type BundleIdHost, chooseBundleIds } from "../../../lib/runtime/bundle-ids.ts";
+import type { IdMapping } from "../../../lib/runtime/id-maps.ts";
+
+const ALL = "000001ffffffffff";
+const NONE = "0000000000000000";
+const MOUNT = { type: "mount" } as const;
+const USER = { type: "user" } as const;
+const SUBIDS: IdMapping = {
+  mode: "subids",
+  uids: extents([0, 1500, 1], [1, 100_000, 65_536]),
+  gids: extents([0, 1500, 1], [1, 100_000, 65_536]),
+  setgroups: true,
+};
+const SINGLE: IdMapping = {
+  mode: "single",
+  uids: extents([0, 1500, 1]),
+  gids: extents([0, 1500, 1]),
+  setgroups: false,
+  reason: "there are no ids",
+};
+
+function extents(...lines: readonly (readonly [number, number, number])[]) {
+  return lines.map(([inside, outside, size]) => ({ inside, outside, size }));
+}
+
+function mapping(...lines: readonly (readonly [number, number, number])[]): IdMappingLine[] {
+  return lines.map(([containerID, hostID, size]) => ({ containerID, hostID, size }));
+}
+
+interface HostFacts {
+  readonly capabilities?: string;
+  readonly idMap?: string;
+  readonly setgroups?: string;
+  readonly helpers?: readonly string[];
+  readonly mapping?: IdMapping;
+}
+
+function host(facts: HostFacts = {}): BundleIdHost {
+  const { capabilities = NONE, idMap = "0 0 4294967295", setgroups = "allow" } = facts;
+  const { helpers = ["newuidmap", "newgidmap"], mapping: all = SUBIDS } = facts;
+  const files: Readonly<Record<string, string>> = {
+    "/proc/self/status": `CapPrm:\t${capabilities}\nCapEff:\t${capabilities}\n`,
+    "/proc/self/uid_map": `${idMap}\n`,
+    "/proc/self/gid_map": `${idMap}\n`,
+    "/proc/self/setgroups": `${setgroups}\n`,
+  };
+  return {
+    uid: 1500,
+    gid: 1500,
+    read: (path) => Promise.resolve(files[path]),
+    hasProgram: (name) => Promise.resolve(helpers.includes(name)),
+    choose: () => Promise.resolve(all),
+  };
+}
+
+function specOf(linux: Partial<Linux>, mounts?: RuntimeSpec["mounts"]): RuntimeSpec {
+  return {
+    ociVersion: "1.2.0",
+    root: { path: "rootfs" },
+    process: { user: { uid: 0, gid: 0 }, args: ["sh"], cwd: "/" },
+    ...(mounts !== undefined && { mounts }),
+    linux: { namespaces: [MOUNT], ...linux },
+  };
+}
+
+describe("chooseBundleIds", () => {
+  it("stays in the namespace of who may make others in it", async () => {
+    const spec = specOf({});
+
+    const chosen = await chooseBundleIds(spec, host({ capabilities: ALL, setgroups: "deny" }));
+
+    expect(chosen.spec).toBe(spec);
+    expect(chosen.ids).toMatchObject({ kind: "none", denySetgroups: true });
+  });
+
+  it("grants what the caller has of capabilities, and no more", async () => {
+    const { ids } = await chooseBundleIds(specOf({}), host({ capabilities: "0000000000200021" }));
+
+    expect(ids).toMatchObject({ granted: ["CAP_CHOWN", "CAP_KILL", "CAP_SYS_ADMIN"] });
+  });
+
+  it("gives an ordinary user's bundle a user namespace with all ids", async () => {
+    const { spec, ids, warnings } = await chooseBundleIds(specOf({}), host());
+
+    expect(spec.linux.namespaces).toEqual([MOUNT, USER]);
+    expect(spec.linux.uidMappings).toEqual(mapping([0, 1500, 1], [1, 100_000, 65_536]));
+    expect(ids).toEqual({
+      kind: "helpers",
+      uids: SUBIDS.uids,
+      gids: SUBIDS.gids,
+      denySetgroups: false,
+    });
+    expect(warnings).toEqual([]);
+  });
+
+  it("gives the one id there is, and leaves the group of terminals that is not", async () => {
+    const options = ["mode=0620", "gid=5"];
+    const mounts = [{ destination: "/dev/pts", type: "devpts", options }];
+
+    const { spec, ids, warnings } = await chooseBundleIds(
+      specOf({}, mounts),
+      host({ mapping: SINGLE }),
+    );
+
+    expect(ids).toMatchObject({ kind: "direct", denySetgroups: true });
+    expect(spec.mounts).toEqual([
+      { destination: "/dev/pts", type: "devpts", options: ["mode=0620"] },
+    ]);
+    expect(warnings).toEqual(["one id is mapped: there are no ids"]);
+  });
+
+  it("has all ids mapped where a user namespace is asked for without maps", async () => {
+    const { spec, ids } = await chooseBundleIds(specOf({ namespaces: [USER, MOUNT] }), host());
+
+    expect(ids.kind).toBe("helpers");
+    expect(spec.linux.namespaces).toEqual([MOUNT, USER]);
+    expect(spec.linux.gidMappings).toHaveLength(2);
+  });
+
+  it("makes none where one is named by its path", async () => {
+    const namespaces = [MOUNT, { type: "user", path: "/proc/1/ns/user" }] as const;
+
+    expect(await chooseBundleIds(specOf({ namespaces }), host())).toMatchObject({
+      ids: { kind: "none" },
+    });
+  });
+
+  it.for([
+    ["the caller's own id alone", mapping([0, 1500, 1]), {}, "direct", true],
+    ["other ids", mapping([0, 100_000, 10]), {}, "helpers", false],
+    ["as root", mapping([0, 100_000, 10]), { capabilities: ALL }, "direct", false],
+  ] as const)("maps by %s", async ([, lines, facts, kind, denySetgroups]) => {
+    const linux = { namespaces: [MOUNT, USER], uidMappings: lines, gidMappings: lines };
+
+    const { ids } = await chooseBundleIds(specOf(linux), host(facts));
+
+    expect(ids).toMatchObject({ kind, denySetgroups });
+  });
+
+  it("splits lines where those of its own namespace do", async () => {
+    const lines = mapping([0, 0, 100]);
+    const linux = { namespaces: [MOUNT, USER], uidMappings: lines, gidMappings: lines };
+    const idMap = "0 1500 1\n1 100000 65536";
+
+    const { ids } = await chooseBundleIds(specOf(linux), host({ capabilities: ALL, idMap }));
+
+    expect(ids).toMatchObject({ uids: extents([0, 0, 1], [1, 1, 99]) });
+  });
+
+  it("names the property of ids that are not there", async () => {
+    const lines = mapping([0, 70_000, 1]);
+    const linux = { namespaces: [MOUNT, USER], uidMappings: lines, gidMappings: lines };
+    const facts = { capabilities: ALL, idMap: "0 0 65536" };
+
+    await expect(chooseBundleIds(specOf(linux), host(facts))).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      details: { field: "linux.uidMappings" },
+    });
+  });
+
+  it("says what is missing to map more ids than one", async () => {
+    const lines = mapping([0, 100_000, 2]);
+    const linux = { namespaces: [MOUNT, USER], uidMappings: lines, gidMappings: lines };
+
+    await expect(chooseBundleIds(specOf(linux), host({ helpers: [] }))).rejects.toMatchObject({
+      code: "UNSUPPORTED",
+      hint: expect.stringContaining("uidmap") as string,
+      details: { field: "linux.uidMappings" },
+    });
+  });
+});
