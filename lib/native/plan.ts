@@ -144,8 +144,11 @@ export const BIND = {
 /** Flags of the operation `copy-up`: what the image has there; and so that it outlives a power cut. */
 export const VOLUME = { COPY: 1, DURABLE: 2 } as const;
 
-/** Flags of the operation `user`: set HOME from /etc/passwd; setgroups(2) is denied here. */
-export const USER = { SETS_HOME: 1, KEEPS_GROUPS: 2 } as const;
+/**
+ * Flags of the operation `user`: set HOME from /etc/passwd; setgroups(2) is denied here; the primary
+ * group is no supplementary one unless it is given as such.
+ */
+export const USER = { SETS_HOME: 1, KEEPS_GROUPS: 2, GIVEN_GROUPS: 4 } as const;
 
 /** First argument of the operation `hook`: before `pivot`, or between `start` and the command. */
 export const HOOK = { CREATE_CONTAINER: 1, START_CONTAINER: 2 } as const;

@@ -1,4 +1,5 @@
 /** The mounts of a bundle's config.json, with what is the machine's where it cannot be its own. */
+import { existsSync } from "node:fs";
 import { posix } from "node:path";
 import type { Plan } from "../native/plan.ts";
 import type { NamespaceType, RuntimeSpec, SpecMount } from "../oci/runtime-spec.ts";
@@ -29,25 +30,26 @@ export function allMountOperations(
     warn,
   };
   return [...mounts, ...(context.extraMounts ?? [])].flatMap((mount) => {
-    return bundleMountOperations(mountable(mount, spec, context), given);
+    const destination = posix.resolve("/", mount.destination); // config.md takes them from / on
+    const shown = sharedPath(mount, spec, context);
+    if (shown === undefined) return bundleMountOperations({ ...mount, destination }, given);
+    // A machine without /dev/mqueue has no queues to show.
+    if (!existsSync(shown)) return [["directory", destination, 0o755] as const];
+    const options = ["rbind", ...(mount.options ?? [])];
+    return bundleMountOperations({ destination, source: shown, options }, given);
   });
 }
 
-/** The machine's own, read as it is, where a new one takes a namespace that is the machine's too. */
-function mountable(mount: SpecMount, spec: RuntimeSpec, { ids }: BundleContext): SpecMount {
-  const destination = posix.resolve("/", mount.destination); // config.md takes them from / on
-  const { type = "", options = [] } = mount;
+/** The machine's own, where a new one would take a namespace that is the machine's too. */
+function sharedPath(
+  mount: SpecMount,
+  spec: RuntimeSpec,
+  { ids }: BundleContext,
+): string | undefined {
+  const { type = "" } = mount;
   const shown = type === "proc" || type === "sysfs" || type === "mqueue" ? SHOWN[type] : undefined;
-  if (shown === undefined || isBind(mount) || ids.kind === "none" || isNew(spec, shown.namespace)) {
-    return { ...mount, destination };
-  }
-  return {
-    ...mount,
-    destination,
-    type: "bind",
-    source: shown.path,
-    options: ["rbind", ...options],
-  };
+  if (shown === undefined || isBind(mount) || ids.kind === "none") return undefined;
+  return isNew(spec, shown.namespace) ? undefined : shown.path;
 }
 
 /** Of a directory or file that is there, as its type or one of its options says. */

@@ -63,7 +63,10 @@ export function compileBundle(spec: RuntimeSpec, context: BundleContext): Compil
     ...schedulingOperations(process),
     ...commandOperations(
       { ...command, env: environment },
-      { keepsGroups: context.ids.denySetgroups === true || annotations?.[KEPT_GROUPS] === "1" },
+      {
+        keepsGroups: context.ids.denySetgroups === true || annotations?.[KEPT_GROUPS] === "1",
+        givenGroups: true,
+      },
     ),
   ];
   return { plan, warnings };

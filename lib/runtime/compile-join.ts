@@ -60,7 +60,7 @@ export function compileJoin(process: Process, spec: RuntimeSpec, context: JoinCo
     ...personalityOperations(spec.linux.personality),
     ...schedulingOperations(process),
     ...terminalOperations({ process }),
-    ...commandOperations(process, context),
+    ...commandOperations(process, { ...context, givenGroups: true }),
   ];
 }
 

@@ -37,9 +37,17 @@ export function processOperations(spec: RuntimeSpec, context: CompileContext): P
 export interface CommandContext {
   /** Whether it keeps the groups that its starter has. */
   readonly keepsGroups: boolean;
+  /** Whether its primary group is a supplementary one only where it is listed as that. */
+  readonly givenGroups?: boolean | undefined;
   /** As in `CompileContext`. */
   readonly groupNames?: readonly string[] | undefined;
   readonly init?: boolean | undefined;
+}
+
+function userFlags({ keepsGroups, givenGroups = false }: CommandContext): number {
+  return (
+    USER.SETS_HOME | (keepsGroups ? USER.KEEPS_GROUPS : 0) | (givenGroups ? USER.GIVEN_GROUPS : 0)
+  );
 }
 
 /** Who it is, what it may, and what it is; its terminal, filter and keys are not among that. */
@@ -49,7 +57,7 @@ export function commandOperations(process: Process, context: CommandContext): Pl
   const groups = [...(user.additionalGids ?? []).map(String), ...(context.groupNames ?? [])];
   const mask = (names: readonly string[] | undefined) => capabilityMask(names ?? []);
   return [
-    ["user", who, groups, USER.SETS_HOME | (context.keepsGroups ? USER.KEEPS_GROUPS : 0)],
+    ["user", who, groups, userFlags(context)],
     ["workdir", process.cwd],
     [
       "capabilities",

@@ -147,6 +147,7 @@ enum {
 enum {
   USER_SETS_HOME = 1,    /* HOME from /etc/passwd unless the environment has one */
   USER_KEEPS_GROUPS = 2, /* setgroups is denied here: id 0 only */
+  USER_GIVEN_GROUPS = 4, /* the further groups are all: the primary one is not among them */
 };
 
 union argument {

@@ -55,6 +55,24 @@ static int read_accounts(const char *path, char **ret_text, struct failure *why)
   return 0;
 }
 
+static bool is_given(char *const *groups, gid_t gid) {
+  char text[16];
+
+  (void) snprintf(text, sizeof text, "%u", gid);
+  while (*groups != NULL && strcmp(*groups, text) != 0)
+    groups++;
+  return *groups != NULL;
+}
+
+/* The primary group is the first (passwd.h). A config.json says whether it is one of the others: an
+ * engine that wants it there writes it there, against CVE-2022-36109. */
+static void keep_given_groups(struct identity *identity, char *const *groups) {
+  if (identity->group_count == 0 || is_given(groups, identity->groups[0]))
+    return;
+  identity->group_count--;
+  memmove(identity->groups, identity->groups + 1, identity->group_count * sizeof(gid_t));
+}
+
 int command_find_user(struct command *command, const struct user_request *request,
                       struct failure *why) {
   autofree char *passwd = NULL;
@@ -72,6 +90,8 @@ int command_find_user(struct command *command, const struct user_request *reques
   r = passwd_resolve(request->text, request->groups, &accounts, &command->identity, why);
   if (r < 0)
     return r;
+  if (request->flags & USER_GIVEN_GROUPS)
+    keep_given_groups(&command->identity, request->groups);
   command->has_user = true;
   command->keeps_groups = request->flags & USER_KEEPS_GROUPS;
   command->sets_home = request->flags & USER_SETS_HOME;

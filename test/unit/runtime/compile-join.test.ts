@@ -26,7 +26,7 @@ describe("compileJoin", () => {
       [
         'target 12 345 "6-7"',
         'keyring "_ses.web"',
-        'user "5:6" [] 1',
+        'user "5:6" [] 5',
         'workdir "/srv"',
         "capabilities 0x0 0x0 0x0 0x0 0x0",
         "umask 022",
@@ -68,7 +68,7 @@ describe("compileJoin", () => {
         'oom-score-adj "100"',
         "io-priority 24576",
         "terminal 80 24",
-        'user "5:6" ["7"] 3',
+        'user "5:6" ["7"] 7',
         'workdir "/srv"',
         "capabilities 0x1 0x0 0x0 0x0 0x0",
         "no-new-privileges",
