@@ -44,9 +44,9 @@ const FORBIDDEN = new Set(["EACCES", "EPERM", "EROFS"]);
 export async function prepareGroup(request: GroupRequest): Promise<CgroupState | undefined> {
   const { spec, manager, host } = request;
   const path = spec.linux.cgroupsPath ?? "";
+  refuseVersion1(resourcesOf(spec));
   if (manager === "disabled") return without(request, DISABLED);
   if (host.mount === undefined) return without(request, NO_VERSION_2);
-  refuseVersion1(resourcesOf(spec));
   if (manager === "systemd") return announceScope(request);
   return path === "" ? defaultGroup(request) : givenGroup(request, parseCgroupsPath(path));
 }

@@ -171,7 +171,8 @@ function unifiedWrites(unified: Readonly<Record<string, string>>): readonly Grou
 
 /**
  * What version 2 has no word for, and who asks for it would be told a lie; values that mean what
- * is so anyway are none. Throws `UNSUPPORTED` with `details.field`.
+ * is so anyway are none. On hosts of version 1 too: a bundle is the same everywhere. Throws
+ * `UNSUPPORTED` with `details.field`.
  */
 export function refuseVersion1(resources: Resources): void {
   const { memory = {}, cpu = {}, blockIO = {}, network } = resources;
@@ -185,6 +186,10 @@ export function refuseVersion1(resources: Resources): void {
     ["cpu.realtimeRuntime", isSet(cpu.realtimeRuntime)],
     ["cpu.realtimePeriod", isSet(cpu.realtimePeriod)],
     ["blockIO.leafWeight", isSet(blockIO.leafWeight)],
+    [
+      "blockIO.weightDevice[].leafWeight",
+      (blockIO.weightDevice ?? []).some(({ leafWeight }) => isSet(leafWeight)),
+    ],
     ...(blockIO.weightDevice ?? []).map(({ leafWeight }, index) => {
       return [`blockIO.weightDevice[${index}].leafWeight`, isSet(leafWeight)] as const;
     }),

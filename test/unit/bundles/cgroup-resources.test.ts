@@ -129,6 +129,10 @@ describe("limits that version 2 has no file for", () => {
     ["cpu.realtimeRuntime", { cpu: { realtimeRuntime: 1 } }],
     ["cpu.realtimePeriod", { cpu: { realtimePeriod: 1 } }],
     ["blockIO.leafWeight", { blockIO: { leafWeight: 10 } }],
+    [
+      "blockIO.weightDevice[].leafWeight",
+      { blockIO: { weightDevice: [{ major: 8, minor: 0, leafWeight: 10 }] } },
+    ],
     ["network.classID", { network: { classID: 1 } }],
     ["network.priorities", { network: { priorities: [{ name: "eth0", priority: 1 }] } }],
   ])("are refused by name: %s", (name, resources) => {
