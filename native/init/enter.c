@@ -256,6 +256,7 @@ int enter_give(const struct child_start *start, int ours, struct birth *ret_birt
     (void) close(entrance.ours);
   if (entrance.theirs >= 0)
     (void) close(entrance.theirs);
-  ret_birth->is_mapped = true;
+  if (r == 0)
+    ret_birth->is_mapped = true;
   return r;
 }

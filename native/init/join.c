@@ -91,7 +91,7 @@ static int give(struct joining *joining, struct birth *ret_birth, struct failure
 static int clone_child(struct joining *joining, struct failure *why) {
   autoclose int score = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
   struct oom_score before = {0};
-  struct birth birth;
+  struct birth birth = {0};
   int r;
 
   if (oom_score_lend(joining->plan, score, &before, why) < 0)
