@@ -1,5 +1,5 @@
 /** What a bundle says of its process and its root, as the kernel then has it. */
-import { chmodSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
@@ -27,7 +27,7 @@ function hasCapability(number: number): boolean {
 interface Asked {
   readonly process?: object;
   readonly linux?: object;
-  readonly mounts?: readonly object[];
+  readonly mounts?: readonly { readonly destination: string }[];
 }
 
 async function runAsked(
@@ -35,10 +35,14 @@ async function runAsked(
   { process = {}, linux = {}, mounts = [] }: Asked,
 ): Promise<BundleEnd> {
   const bundle = await temporaryFolder();
+  chmodSync(bundle, 0o755); // its root may be another
   fillRootfs(join(bundle, "rootfs"), busyboxLayer());
-  const namespaces = ["pid", "mount", "ipc", "uts"].map((type) => ({ type }));
   const pseudo = { destination: "/proc", type: "proc", source: "proc" };
   const dev = { destination: "/dev", type: "tmpfs", source: "tmpfs", options: ["mode=755"] };
+  for (const { destination } of [pseudo, dev, ...mounts]) {
+    mkdirSync(join(bundle, "rootfs", destination), { recursive: true });
+  }
+  const namespaces = ["pid", "mount", "ipc", "uts"].map((type) => ({ type }));
   const config = {
     ociVersion: "1.2.0",
     root: { path: "rootfs" },
@@ -158,6 +162,25 @@ describe.runIf(requireUserNamespaces())("the process of a bundle", () => {
         ? /^12345\n1$/
         : /bind-mapped: map the ids of the mount on \/mapped: .* \(errno 1\)/,
     );
+  });
+
+  it("has mounts whose owners are those of its user namespace", async () => {
+    const source = await temporaryFolder();
+    chmodSync(source, 0o755);
+    writeFileSync(join(source, "own"), "");
+    const mount = { destination: "/mapped", source, options: ["rbind", "idmap"] };
+    const line = { containerID: 0, hostID: 300_000, size: 65_536 };
+    const namespaces = ["pid", "mount", "user"].map((type) => ({ type }));
+    const isRoot = hasCapability(CAP_SYS_ADMIN);
+    const running = printed("stat -c %u:%g /mapped/own; touch /mapped/new && echo made", {
+      mounts: [mount],
+      linux: { namespaces, ...(isRoot && { uidMappings: [line], gidMappings: [line] }) },
+    });
+
+    const said = await running.catch((error: unknown) => String(error));
+
+    expect(said).toMatch(isRoot ? /^0:0\nmade$/ : /^Error: bind.*: map the ids of the mount/);
+    expect(isRoot ? statSync(join(source, "new")).uid : 0).toBe(0);
   });
 
   it.for([
