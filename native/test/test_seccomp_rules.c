@@ -66,7 +66,7 @@ static void test_odd(void) {
   is_parsed(HEAD "rules ALLOW 0 read\n", -EBADMSG, "nor an unknown word");
   is_parsed(HEAD "\n", -EBADMSG, "nor an empty line");
   is_parsed(HEAD "rule\n", -EBADMSG, "nor a rule of nothing");
-  is_parsed(HEAD "rule NOTIFY 0 read\n", -EBADMSG, "nor an unknown action");
+  is_parsed(HEAD "rule ASK 0 read\n", -EBADMSG, "nor an unknown action");
   is_parsed(HEAD "rule ALLOW 1 read\n", -EBADMSG, "nor a number for what has none");
   is_parsed(HEAD "rule ERRNO 4096 read\n", -EBADMSG, "nor an errno that is too large");
   is_parsed(HEAD "rule ERRNO -1 read\n", -EBADMSG, "nor a negative one");
