@@ -80,7 +80,7 @@ export function runtimeFeatures(): RuntimeFeatures {
     linux: {
       namespaces: NAMESPACES,
       capabilities: CAPABILITIES,
-      cgroup: { v1: false, v2: true, systemd: true, systemdUser: true, rdma: false },
+      cgroup: { v1: false, v2: true, systemd: true, systemdUser: true, rdma: true },
       seccomp: {
         enabled: true,
         actions: ACTIONS,

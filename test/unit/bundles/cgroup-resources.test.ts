@@ -130,7 +130,7 @@ describe("limits that version 2 has no file for", () => {
     ["cpu.realtimePeriod", { cpu: { realtimePeriod: 1 } }],
     ["blockIO.leafWeight", { blockIO: { leafWeight: 10 } }],
     [
-      "blockIO.weightDevice[].leafWeight",
+      "blockIO.weightDevice[0].leafWeight",
       { blockIO: { weightDevice: [{ major: 8, minor: 0, leafWeight: 10 }] } },
     ],
     ["network.classID", { network: { classID: 1 } }],
