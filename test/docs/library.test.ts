@@ -63,6 +63,7 @@ describe.runIf(requireUserNamespaces())("the examples of docs/library.md", () =>
     { at: 2, printed: "42 true\n" },
     { at: 3, printed: "beans\nsalt\n\nbeans\n\n" },
     { at: 5, printed: "echo feijoada rootfs\n" },
+    { at: 6, printed: "0 arroz\nbeans\n\n" },
   ])("print what they say: $at", ({ at, printed }) => {
     const { stdout, stderr } = finished([process.execPath, `${at}.js`], { cwd: project, env });
 
