@@ -2,13 +2,18 @@
 import type { Process, User } from "../oci/runtime-spec.ts";
 import type { ExecBundleOptions, ExecProcessRequest } from "./options.ts";
 
-/** `own` is `process` of config.json. What the options say counts in a whole `process`, too. */
+/**
+ * `own` is `process` of config.json. What the options say counts in a whole `process`, too; and what
+ * that does not say of its confinement is as for the container's own, as under runc.
+ */
 export function execProcess(
   own: Process,
   request: ExecProcessRequest,
   options: ExecBundleOptions,
 ): Process {
-  const asked = isWords(request) ? { ...own, args: request, terminal: false } : request;
+  const asked = isWords(request)
+    ? { ...own, args: request, terminal: false }
+    : { ...confinementOf(own), ...request };
   const { tty, cwd, noNewPrivileges, apparmorProfile, selinuxLabel } = options;
   return {
     ...asked,
@@ -20,6 +25,17 @@ export function execProcess(
     ...(apparmorProfile !== undefined && { apparmorProfile }),
     ...(selinuxLabel !== undefined && { selinuxLabel }),
     ...withCapabilities(asked, options.capabilities ?? []),
+  };
+}
+
+function confinementOf(own: Process): Partial<Process> {
+  const { capabilities, noNewPrivileges, apparmorProfile, selinuxLabel, rlimits } = own;
+  return {
+    ...(capabilities !== undefined && { capabilities }),
+    ...(noNewPrivileges !== undefined && { noNewPrivileges }),
+    ...(apparmorProfile !== undefined && { apparmorProfile }),
+    ...(selinuxLabel !== undefined && { selinuxLabel }),
+    ...(rlimits !== undefined && { rlimits }),
   };
 }
 

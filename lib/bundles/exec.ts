@@ -51,7 +51,8 @@ export async function execInContainer(
   const found = findContainer(id, options);
   const target = targetOf(found, options);
   const spec = parseRuntimeSpec(readFileSync(found.paths.config));
-  const process = possible(execProcess(spec.process, request, options), target, options);
+  const asked = execProcess(spec.process, request, options);
+  const process = possible(asked, target, warningsOf(request, options));
   const isShown = checkShown(process, options, { isForeground: !detach });
   throwIfAborted(signal);
   if (spec.linux.seccomp !== undefined) {
@@ -87,11 +88,19 @@ function targetOf(found: FoundContainer, { ignorePaused = false }: ExecBundleOpt
   });
 }
 
+/** What the container's own process was warned of is no news. */
+function warningsOf(
+  request: ExecProcessRequest,
+  { onWarning = () => undefined, capabilities = [] }: ExecBundleOptions,
+): (text: string) => void {
+  return "args" in request || capabilities.length > 0 ? onWarning : () => undefined;
+}
+
 /** Without what its user namespace cannot grant; the others' own may have less than there is. */
 function possible(
   process: Process,
   { pid }: ProcessIdentity,
-  { onWarning = () => undefined }: ExecBundleOptions,
+  onWarning: (text: string) => void,
 ): Process {
   return bareProcess(process, onWarning, {
     denySetgroups: deniesSetgroups(pid),

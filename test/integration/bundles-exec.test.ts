@@ -78,18 +78,24 @@ describe("exec in a container made of a bundle", () => {
     expect(stdout).toMatch(/^0\n0\n\/bin\nCapInh:\t0+\nCapBnd:\t0+80000\nNoNewPrivs:\t1\n$/);
   });
 
-  it("takes a whole process, and nothing of the container's own", async () => {
-    await using _box = await box({ env: ["PATH=/bin", "OWN=1"], cwd: "/tmp" });
+  it("takes a whole process, and nothing of the container's own but its confinement", async () => {
+    await using _box = await box({
+      env: ["PATH=/bin", "OWN=1"],
+      cwd: "/tmp",
+      noNewPrivileges: true,
+    });
+    const script =
+      "echo $OWN.; pwd; umask; ulimit -n; cat /proc/self/oom_score_adj; grep NoNew /proc/self/status";
 
     const { stdout } = await exec({
-      args: ["/bin/sh", "-c", "echo $OWN.; pwd; umask; ulimit -n; cat /proc/self/oom_score_adj"],
+      args: ["/bin/sh", "-c", script],
       cwd: "/",
       user: { uid: 0, gid: 0, umask: 0o77 },
       rlimits: [{ type: "RLIMIT_NOFILE", soft: 100, hard: 100 }],
       oomScoreAdj: 500,
     });
 
-    expect(stdout).toBe(".\n/\n0077\n100\n500\n");
+    expect(stdout).toBe(".\n/\n0077\n100\n500\nNoNewPrivs:\t1\n");
   });
 
   it("reads what it is given, and has the streams of its caller", async () => {
