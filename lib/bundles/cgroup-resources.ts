@@ -186,10 +186,6 @@ export function refuseVersion1(resources: Resources): void {
     ["cpu.realtimeRuntime", isSet(cpu.realtimeRuntime)],
     ["cpu.realtimePeriod", isSet(cpu.realtimePeriod)],
     ["blockIO.leafWeight", isSet(blockIO.leafWeight)],
-    ...(blockIO.weightDevice ?? []).map(
-      ({ leafWeight }, index) =>
-        [`blockIO.weightDevice[${index}].leafWeight`, isSet(leafWeight)] as const,
-    ),
     ...(blockIO.weightDevice ?? []).map(({ leafWeight }, index) => {
       return [`blockIO.weightDevice[${index}].leafWeight`, isSet(leafWeight)] as const;
     }),

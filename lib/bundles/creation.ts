@@ -13,6 +13,7 @@ import { compileBundle } from "../runtime/compile-bundle.ts";
 import { formatConfigJson } from "../runtime/config-json.ts";
 import { ensureFilter } from "../runtime/seccomp/filters.ts";
 import { rulesOf } from "../runtime/seccomp/rules.ts";
+import { writeAtomic } from "../store/atomic.ts";
 import { storeError } from "../store/store-error.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import {
@@ -183,7 +184,9 @@ class Making {
 
   async make(streams: StarterStreams, preserved: readonly number[]): Promise<Made> {
     const { spec, root, options } = this.#design;
-    await writeFile(this.#paths.config, formatConfigJson(spec), { mode: 0o600 });
+    // Whole or not there: who deletes it reads it, also when we were killed.
+    const config = formatConfigJson(spec);
+    await writeAtomic(this.#paths.config, config, { durable: false, mode: 0o600 });
     await this.#prepareCgroup();
     if (spec.linux.seccomp !== undefined) {
       await ensureFilter(seccompPlace(root), rulesOf(spec.linux.seccomp));
