@@ -36,19 +36,44 @@ export async function chooseBundleIds(
   spec: RuntimeSpec,
   host: BundleIdHost = thisHost(),
 ): Promise<ChosenIds> {
-  const { namespaces, uidMappings = [], gidMappings = [] } = spec.linux;
-  const user = namespaces.find(({ type }) => type === "user");
+  const user = spec.linux.namespaces.find(({ type }) => type === "user");
+  // It has maps already; what is said of them here is what whoever made it knows of them.
   if (user?.path !== undefined) return { spec, ids: { kind: "none" }, warnings: [] };
+  const isMapped = hasMappings(spec.linux);
   const status = (await host.read("/proc/self/status")) ?? "";
   if (user === undefined && hasCapabilities(status, ["CAP_SYS_ADMIN"])) {
+    if (isMapped) throw withoutNamespace();
     const denySetgroups = !(await maySetgroups(host));
     const granted = permittedCapabilities(status);
     return { spec, ids: { kind: "none", denySetgroups, granted }, warnings: [] };
   }
-  if (user !== undefined && uidMappings.length > 0 && gidMappings.length > 0) {
-    return { spec, ids: await givenIds(spec.linux, status, host), warnings: [] };
-  }
-  return withMapping(spec, await host.choose());
+  if (!isMapped) return withMapping(spec, await host.choose());
+  const ids = await givenIds(spec.linux, status, host);
+  return { spec: withNamespace(spec), ids, warnings: [] };
+}
+
+/** Both or none. */
+function hasMappings({ uidMappings = [], gidMappings = [] }: Linux): boolean {
+  const isMapped = uidMappings.length > 0;
+  if (isMapped === gidMappings.length > 0) return isMapped;
+  const [field, other] = isMapped ? ["gidMappings", "uidMappings"] : ["uidMappings", "gidMappings"];
+  const message = `config.json: linux.${field}: expected it to be there beside ${other}`;
+  throw new MarmitaError("INVALID_ARGUMENT", message, { details: { field: `linux.${field}` } });
+}
+
+function withoutNamespace(): MarmitaError {
+  const field = "linux.uidMappings";
+  const message = `config.json: ${field} is not supported: without a user namespace`;
+  return new MarmitaError("UNSUPPORTED", message, {
+    hint: 'Add {"type":"user"} to linux.namespaces, or leave the mappings out.',
+    details: { field },
+  });
+}
+
+function withNamespace(spec: RuntimeSpec): RuntimeSpec {
+  const { linux } = spec;
+  if (linux.namespaces.some(({ type }) => type === "user")) return spec;
+  return { ...spec, linux: { ...linux, namespaces: [...linux.namespaces, { type: "user" }] } };
 }
 
 /** What config.json has of ids is of the caller's namespace. */

@@ -139,6 +139,38 @@ describe("chooseBundleIds", () => {
     expect(ids).toMatchObject({ kind, denySetgroups });
   });
 
+  it("makes the namespace that an ordinary user's mappings are of", async () => {
+    const lines = mapping([0, 100_000, 10]);
+
+    const { spec, ids } = await chooseBundleIds(
+      specOf({ uidMappings: lines, gidMappings: lines }),
+      host(),
+    );
+
+    expect(spec.linux.namespaces).toEqual([MOUNT, USER]);
+    expect(ids).toMatchObject({ kind: "helpers", uids: extents([0, 100_000, 10]) });
+  });
+
+  it("refuses mappings of no namespace", async () => {
+    const lines = mapping([0, 100_000, 10]);
+    const spec = specOf({ uidMappings: lines, gidMappings: lines });
+
+    await expect(chooseBundleIds(spec, host({ capabilities: ALL }))).rejects.toMatchObject({
+      code: "UNSUPPORTED",
+      details: { field: "linux.uidMappings" },
+    });
+  });
+
+  it.for(["uidMappings", "gidMappings"] as const)("refuses %s alone", async (name) => {
+    const other = name === "uidMappings" ? "gidMappings" : "uidMappings";
+    const linux = { namespaces: [MOUNT, USER], [name]: mapping([0, 1500, 1]) };
+
+    await expect(chooseBundleIds(specOf(linux), host())).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      details: { field: `linux.${other}` },
+    });
+  });
+
   it("splits lines where those of its own namespace do", async () => {
     const lines = mapping([0, 0, 100]);
     const linux = { namespaces: [MOUNT, USER], uidMappings: lines, gidMappings: lines };
