@@ -149,6 +149,21 @@ int mounts_new(int root, const struct mount_request *request, struct failure *wh
   return attach(root, mount, target, request->target, why);
 }
 
+/* How times of access are kept is locked where a mount came from another user namespace's (as is
+ * what it forbids, but that is asked for as something to be kept): it stays as it is there. */
+static int grant(int fd, unsigned below, struct mount_attributes change) {
+  const uint64_t times = ATTRIBUTE_ATIME | ATTRIBUTE_NODIRATIME;
+
+  if ((change.set | change.clear | change.propagation) == 0 ||
+      sys_mount_setattr(fd, below, &change) == 0)
+    return 0;
+  if (errno != EPERM || ((change.set | change.clear) & times) == 0)
+    return -errno;
+  change.set &= ~times;
+  change.clear &= ~times;
+  return grant(fd, below, change);
+}
+
 int mounts_grant(int fd, const struct mount_wishes *wishes) {
   const struct mount_attributes below = {
       .set = wishes->set_below,
@@ -160,11 +175,9 @@ int mounts_grant(int fd, const struct mount_wishes *wishes) {
       .propagation = wishes->propagation,
   };
 
-  if ((below.set | below.clear) != 0 && sys_mount_setattr(fd, TREE_RECURSIVE, &below) < 0)
-    return -errno;
-  if ((top.set | top.clear | top.propagation) != 0 && sys_mount_setattr(fd, 0, &top) < 0)
-    return -errno;
-  return 0;
+  const int r = grant(fd, TREE_RECURSIVE, below);
+
+  return r < 0 ? r : grant(fd, 0, top);
 }
 
 /* On the file system that is to be: what is copied, beside a place for links that are made later.

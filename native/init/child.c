@@ -222,6 +222,7 @@ static void take_descriptors(struct child *child, struct gate *gate,
     gate->result = moving_add(&moving, gate->result);
     child->command.gate = gate;
     child->command.preserved_count = given->preserved_count;
+    child->command.filter = given->filter;
   }
   child->borrowed = MOVING_FIRST + moving.count;
   for (int i = 0; i < given->borrowed_count; i++)

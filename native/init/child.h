@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../core/plan.h"
+#include "../core/seccomp.h"
 #include "gate.h"
 
 struct child_start {
@@ -15,6 +16,7 @@ struct child_start {
   const struct gate *gate; /* where it waits */
   int preserved;           /* the first of the descriptors that the command has from 3 on */
   int preserved_count;
+  struct seccomp_filter filter; /* read by who may: ids of the container may not */
 };
 
 _Noreturn void child_main(const struct child_start *start);

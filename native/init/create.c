@@ -18,6 +18,7 @@
 
 #include "../core/cleanup.h"
 #include "../core/plan.h"
+#include "../core/seccomp.h"
 #include "../core/sync.h"
 #include "../core/syscalls.h"
 #include "birth.h"
@@ -50,9 +51,21 @@ static int make_gate(struct creation *creation, struct failure *why) {
   return r;
 }
 
+static int read_filter(const struct plan *plan, struct seccomp_filter *ret_filter,
+                       struct failure *why) {
+  const char *path = plan_text(plan, PLAN_SECCOMP);
+
+  if (path != NULL && seccomp_filter_read(path, ret_filter, why) < 0)
+    return fail_in_step(why, "seccomp");
+  return 0;
+}
+
 static int clone_child(struct creation *creation, int theirs, struct failure *why) {
+  struct seccomp_filter filter = {0};
   autoclose int group = -1;
 
+  if (read_filter(creation->plan, &filter, why) < 0)
+    return -why->errnum;
   if (cgroup_open(plan_text(creation->plan, PLAN_CGROUP_DIRECTORY), &group, why) < 0)
     return fail_in_step(why, "cgroup-directory");
   const struct child_start start = {
@@ -64,6 +77,7 @@ static int clone_child(struct creation *creation, int theirs, struct failure *wh
       .gate = &creation->gate,
       .preserved = creation->starter.preserved,
       .preserved_count = creation->starter.preserved_count,
+      .filter = filter,
   };
   autoclose int score = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
   struct oom_score before = {0};
@@ -74,6 +88,7 @@ static int clone_child(struct creation *creation, int theirs, struct failure *wh
     return fail_in_step(why, "oom-score-adj");
   r = birth_give(&start, creation->starter.sync, &birth, why);
   oom_score_restore(score, &before);
+  seccomp_filter_free(&filter);
   if (r < 0)
     return fail_in_step(why, "namespaces");
   creation->starter.pid = birth.pid;
