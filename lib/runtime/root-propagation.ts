@@ -23,8 +23,8 @@ export interface RootPropagation {
 /**
  * Also with a leading `r`, for all mounts below. Without the property, and but for `shared`, the
  * host's mounts appear in the container's and not the other way round. With `shared` a mount that
- * is `shared` itself lets them through both ways, where the container has the host's user
- * namespace. Throws `INVALID_ARGUMENT` with `details.field`.
+ * is `shared` itself lets them through both ways, where the container has the host's user namespace
+ * and what is mounted is on another mount than the root file system. Throws `INVALID_ARGUMENT` with `details.field`.
  */
 export function rootPropagation(word: string | undefined): RootPropagation {
   if (word === undefined || word === "") {

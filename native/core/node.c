@@ -80,6 +80,14 @@ static int bind_of_machine(int root, const struct node_request *request, struct 
   return mounts_attach(root, tree, request->path, why);
 }
 
+/* As a bind leaves it behind: the next one may be made there. */
+static bool is_mount_point(int parent, const char *name) {
+  struct stat status;
+
+  return fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode) &&
+         status.st_size == 0;
+}
+
 int node_make(int root, const struct node_request *request, struct failure *why) {
   autoclose int parent = -1;
   autoclose int fd = -1;
@@ -93,9 +101,11 @@ int node_make(int root, const struct node_request *request, struct failure *why)
     r = open_made(parent, name, request, &fd, why);
     return r < 0 ? r : give_to_owner(fd, request, why);
   }
-  if (request->is_there || errno == EEXIST)
+  const int errnum = errno;
+  if (errnum == EPERM || (errnum == EEXIST && is_mount_point(parent, name)))
+    if (!request->is_there && !S_ISFIFO(request->mode))
+      return bind_of_machine(root, request, why);
+  if (request->is_there || errnum == EEXIST)
     return open_made(parent, name, request, &fd, why);
-  if (errno == EPERM && !S_ISFIFO(request->mode))
-    return bind_of_machine(root, request, why);
-  return fail(why, errno, "make node %s", request->path);
+  return fail(why, errnum, "make node %s", request->path);
 }

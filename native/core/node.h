@@ -3,7 +3,8 @@
  * It is made; where the kernel reserves that to root of the machine (EPERM), the node that this
  * machine has at the same path is mounted there, if it is of the same numbers: read-only is the
  * node then, not the device, for its mode and owner are the machine's. What is there already is
- * left as it is, if it is what was asked for; EEXIST if not.
+ * left as it is, if it is what was asked for; EEXIST if not. Over an empty file the machine's node
+ * is mounted: that is what an earlier mount has left there.
  */
 #pragma once
 

@@ -67,6 +67,13 @@ static void check_devices(int root) {
   is_int(make(root, "/dev/null", S_IFCHR | 0666, makedev(1, 5)), -EEXIST, "not of others");
   autoclose int fd = openat(root, "dev/null", O_WRONLY | O_CLOEXEC);
   is_int(write(fd, "x", 1), 1, "it takes what is written");
+  autoclose int left = openat(root, "dev/full", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  is_int(make(root, "/dev/full", S_IFCHR | 0666, makedev(1, 7)), 0, "over what a mount has left");
+  is_int(fstatat(root, "dev/full", &status, 0) == 0 && status.st_rdev == makedev(1, 7), 1,
+         "there is the machine's");
+  autoclose int used = openat(root, "dev/tty", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  is_int(left >= 0 && write(used, "x", 1) == 1, 1, "but of a file");
+  is_int(make(root, "/dev/tty", S_IFCHR | 0666, makedev(5, 0)), -EEXIST, "that holds something");
   is_int(absent == 0 || absent == -ENOENT, 1, "one that the machine has not is made or refused");
   if (absent < 0)
     is_int(make(root, "/dev/zero", S_IFCHR | 0666, makedev(1, 3)), -ENODEV,
