@@ -19,13 +19,14 @@ import { abortError, onAbort, throwIfAborted } from "../util/abort.ts";
 import { seccompPlace } from "./container-directory.ts";
 import { checkExecOptions } from "./create-options.ts";
 import { checkShown } from "./creation.ts";
+import { endProcess } from "./end-process.ts";
 import { execProcess } from "./exec-process.ts";
 import { hookStatePrefix } from "./hooks.ts";
 import { openMasterChannel, type TerminalMaster } from "./master.ts";
 import type { BundleExit, ExecBundleOptions, ExecProcessRequest } from "./options.ts";
 import { collect, NO_STREAMS, stdioOf, terminalStreams } from "./output.ts";
 import { writePidFile } from "./pid-file.ts";
-import type { ProcessIdentity } from "./process-identity.ts";
+import { identify, type ProcessIdentity } from "./process-identity.ts";
 import { Starter } from "./starter.ts";
 import { type FoundContainer, findContainer } from "./state.ts";
 import { type OpenedStdio, openStdio, preservedDescriptors } from "./stdio.ts";
@@ -189,9 +190,10 @@ async function release(
   { pidFile, signal }: ExecBundleOptions,
 ): Promise<number> {
   let known = 0;
+  let begun: ProcessIdentity | undefined;
   const tasks = {
     onCgroup: nothing,
-    onPid: () => undefined,
+    onPid: (pid: number) => (begun = identify(pid)),
     onHooks: nothing,
     onCreated: async (pid: number) => {
       known = pid;
@@ -201,6 +203,7 @@ async function release(
   try {
     await starter.release(tasks, signal);
   } catch (error) {
+    if (begun !== undefined) await endProcess(begun); // it may have been let go of at the very last
     throw isGone(error) ? ended(found, error) : error;
   }
   return known;
