@@ -163,6 +163,14 @@ export async function make(plan: Design, streams: StarterStreams): Promise<Made>
   }
 }
 
+/** It lives, and waits for us. */
+function unseen(pid: number): MarmitaError {
+  return new MarmitaError("UNSUPPORTED", `/proc does not show process ${pid}`, {
+    hint: "It is mounted with `hidepid`: mount it without, or be in the group of its `gid`.",
+    details: { process: pid },
+  });
+}
+
 const HINTS = {
   ENOSPC: "The file system of the state directory is full: remove files, or name another.",
 };
@@ -283,6 +291,7 @@ class Making {
 
   async #created(pid: number): Promise<void> {
     const { pidFile } = this.#design.options;
+    if (this.#first === undefined) throw unseen(pid);
     await this.#note({ init: this.#first, starter: undefined });
     if (pidFile !== undefined) await writePidFile(resolve(pidFile), pid);
   }

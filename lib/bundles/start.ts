@@ -66,8 +66,8 @@ async function openGate(
     result = new Socket({ fd, readable: true, writable: false });
     const gate = openSync(path, O_WRONLY | O_NONBLOCK | O_NOFOLLOW);
     try {
-      unlinkSync(path); // from here on it is started, whatever comes of it
-      writeSync(gate, "0");
+      writeSync(gate, "0"); // from here on it is started, whatever comes of it, and of us
+      unlinkSync(path);
     } finally {
       closeSync(gate);
     }

@@ -1,6 +1,7 @@
 /** The state of containers made of bundles, as the OCI runtime specification has it. */
-import { existsSync } from "node:fs";
+import { closeSync, constants, existsSync, openSync } from "node:fs";
 import { isMarmitaError } from "../errors.ts";
+import { errnoOf, isMissing } from "../util/system-error.ts";
 import type { ContainerPaths } from "./container-directory.ts";
 import { containerPaths, isHeld, listContainerIds, notFound } from "./container-directory.ts";
 import { isPaused } from "./pause-state.ts";
@@ -82,8 +83,19 @@ function stateOf(record: ContainerRecord, paths: ContainerPaths, isMade: boolean
 function statusOf(record: ContainerRecord, paths: ContainerPaths): BundleStatus {
   const { init } = record;
   if (init === undefined || !isAlive(init)) return "stopped";
-  if (existsSync(paths.execFifo)) return "created";
+  if (waitsAt(paths.execFifo)) return "created";
   return isPaused(record, paths) ? "paused" : "running";
+}
+
+/** Whoever lets it go and is killed leaves the pipe, at which nobody waits any more. */
+function waitsAt(fifo: string): boolean {
+  try {
+    closeSync(openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW));
+    return true;
+  } catch (error) {
+    if (isMissing(error) || errnoOf(error) === "ENXIO") return false;
+    throw error;
+  }
 }
 
 export async function getState(id: string, options: StateRootOption = {}): Promise<ContainerState> {

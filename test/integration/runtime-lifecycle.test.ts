@@ -146,6 +146,19 @@ describe("a container of a bundle", () => {
     await runtime.delete("lacks", root());
   });
 
+  it("runs, also where whoever started it was killed before it had tidied up", async () => {
+    await runtime.create("untidy", folder.make(["sleep", "1000"]), options());
+    const fifo = join(folder.states, "untidy", "exec.fifo");
+    writeFileSync(fifo, "0");
+    await eventually("it runs", async () =>
+      (await statusOf("untidy")) === "running" ? true : undefined,
+    );
+
+    expect(existsSync(fifo)).toBe(true);
+    await expect(runtime.start("untidy", root())).rejects.toMatchObject({ code: "CONFLICT" });
+    await runtime.delete("untidy", { ...root(), force: true });
+  });
+
   it("is sent signals while it waits, and none when it is stopped", async () => {
     const { pid } = await runtime.create("waits", folder.make(["true"]), options());
 
