@@ -45,7 +45,9 @@ export async function chooseBundleIds(
     if (isMapped) throw withoutNamespace();
     const denySetgroups = !(await maySetgroups(host));
     const granted = permittedCapabilities(status);
-    return { spec, ids: { kind: "none", denySetgroups, granted }, warnings: [] };
+    const gids = parseExtents((await host.read("/proc/self/gid_map")) ?? "");
+    const possible = gids.length === 0 ? spec : { ...spec, ...mountsWithin(spec, gids) };
+    return { spec: possible, ids: { kind: "none", denySetgroups, granted }, warnings: [] };
   }
   if (!isMapped) return withMapping(spec, await host.choose());
   const ids = await givenIds(spec.linux, status, host);
@@ -133,9 +135,8 @@ function withMapping(spec: RuntimeSpec, mapping: IdMapping): ChosenIds {
     uidMappings: lines(uids),
     gidMappings: lines(gids),
   };
-  const mounts = spec.mounts?.map((mount) => withoutGroup(mount, gids));
   return {
-    spec: { ...spec, ...(mounts !== undefined && { mounts }), linux },
+    spec: { ...spec, ...mountsWithin(spec, gids), linux },
     ids: {
       kind: mode === "subids" ? "helpers" : "direct",
       uids,
@@ -150,6 +151,10 @@ function lines(all: readonly IdExtent[]): readonly IdMappingLine[] {
   return all.map(({ inside, outside, size }) => {
     return { containerID: inside, hostID: outside, size };
   });
+}
+
+function mountsWithin({ mounts }: RuntimeSpec, gids: readonly IdExtent[]) {
+  return mounts === undefined ? {} : { mounts: mounts.map((mount) => withoutGroup(mount, gids)) };
 }
 
 /** Terminals of a group that is not there cannot be: `runc spec` and its like write `gid=5`. */

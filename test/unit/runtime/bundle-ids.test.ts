@@ -71,7 +71,7 @@ describe("chooseBundleIds", () => {
 
     const chosen = await chooseBundleIds(spec, host({ capabilities: ALL, setgroups: "deny" }));
 
-    expect(chosen.spec).toBe(spec);
+    expect(chosen.spec).toEqual(spec);
     expect(chosen.ids).toMatchObject({ kind: "none", denySetgroups: true });
   });
 
@@ -79,6 +79,20 @@ describe("chooseBundleIds", () => {
     const { ids } = await chooseBundleIds(specOf({}), host({ capabilities: "0000000000200021" }));
 
     expect(ids).toMatchObject({ granted: ["CAP_CHOWN", "CAP_KILL", "CAP_SYS_ADMIN"] });
+  });
+
+  it("leaves a group of terminals that its own namespace does not have", async () => {
+    const mounts = [{ destination: "/dev/pts", type: "devpts", options: ["newinstance", "gid=5"] }];
+    const root = host({ capabilities: ALL, idMap: "0 1500 1" });
+
+    const one = await chooseBundleIds(specOf({ namespaces: [MOUNT] }, mounts), root);
+    const all = await chooseBundleIds(
+      specOf({ namespaces: [MOUNT] }, mounts),
+      host({ capabilities: ALL }),
+    );
+
+    expect(one.spec.mounts?.[0]?.options).toEqual(["newinstance"]);
+    expect(all.spec.mounts?.[0]?.options).toEqual(["newinstance", "gid=5"]);
   });
 
   it("gives an ordinary user's bundle a user namespace with all ids", async () => {
