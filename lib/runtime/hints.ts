@@ -1,5 +1,6 @@
 /** From a failure to its cause on this host: rows of symptom → what is looked at → one sentence. */
 import { accessSync, constants, readFileSync } from "node:fs";
+import { BUNDLE_HINTS } from "./bundle-hints.ts";
 import { execHint } from "./exec-hints.ts";
 import { filesystemType } from "./filesystems.ts";
 
@@ -38,6 +39,7 @@ const ID_MAPS = /\b(?:uid_map|gid_map|uid-map|gid-map|setgroups|newuidmap|newgid
 
 /** The first row that has something to say wins: the certain causes stand before the likely ones. */
 const ROWS: readonly Row[] = [
+  { errno: /^(?:EPERM|EINVAL)$/, where: /\bmap the ids of the mount\b/, look: foreignFilesystem },
   { errno: /^(?:ENOSPC|EUSERS)$/, where: NAMESPACES, look: namespaceLimit },
   { errno: /^(?:EPERM|EACCES)$/, where: NAMESPACES, look: cloneSysctl },
   { errno: /^(?:EPERM|EACCES)$/, where: NAMESPACES, look: apparmorRestriction },
@@ -57,7 +59,6 @@ const ROWS: readonly Row[] = [
   { errno: /^EPERM$/, where: /\bmount (?:proc|sysfs)\b/, look: maskedProc },
   { errno: /^(?:ENOSPC|EDQUOT)$/, where: /^copy-up: /, look: fullDisk },
   { errno: /^EINVAL$/, where: /without what is mounted below it/, look: coveredBelow },
-  { errno: /^(?:EPERM|EINVAL)$/, where: /\bmap the ids of the mount\b/, look: foreignFilesystem },
   { errno: /^ENODEV$/, where: /\boverlay\b/, look: missingOverlay },
   { errno: /^E/, where: /\boverlay\b/, look: overlayOverOdd },
   { errno: /^E/, where: /\bfuse/, look: fuseDevice },
@@ -69,6 +70,7 @@ const ROWS: readonly Row[] = [
   { errno: /^EPERM$/, where: /^join: /, look: foreignContainer },
   { errno: /^EPERM$/, where: /^rlimit: raise/, look: hardLimit },
   { errno: /^EACCES$/, where: /^oom-score-adj: /, look: lowerOomScore },
+  ...BUNDLE_HINTS.map(({ errno, where, hint }) => ({ errno, where, look: () => hint })),
   { errno: /^(?:EACCES|EPERM)$/, where: /^file: .*\/proc\/sys\/(?:kernel|fs)\//, look: ipcSysctl },
   { errno: /^E/, where: /^exec: /, look: (_host, { what }) => execHint(what) },
   { errno: /^EACCES$/, where: /^(?:exec|spawn)\b|marmita-init/, look: noexec },
