@@ -11,7 +11,7 @@ import { output } from "../helpers/command.ts";
 import { testEngine } from "../helpers/engine.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { busyboxWith } from "../helpers/images.ts";
-import { findJudge, type JudgeName, judgeMade } from "../helpers/judges.ts";
+import { findJudge, type JudgeName, judgeMade, runMade } from "../helpers/judges.ts";
 import { LISTING, asRoot } from "../helpers/layers.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { requireProgram, requireUserNamespaces } from "../helpers/user-namespaces.ts";
@@ -66,19 +66,23 @@ describe("a bundle made of an image", () => {
     ["without a seccomp filter and capabilities", { seccomp: "unconfined", capDrop: ["ALL"] }],
     ["in namespaces of this machine", { network: "host", uts: "host", cgroupns: "host" }],
   ] as const)(
-    "shows its command the same under crun and under runc %s",
+    "shows its command the same under crun, runc and marmita-runtime %s",
     async ([, options], context) => {
-      const seen = async (name: JudgeName) => see(name, { options, context });
+      const seen = [];
+      for (const name of ["crun", "runc", "marmita-runtime"] as const) {
+        seen.push(lines(await see(name, { options, context })));
+      }
 
-      expect(lines(await seen("crun"))).toEqual(lines(await seen("runc")));
+      expect(seen[0]).toEqual(seen[1]);
+      expect(seen[2]).toEqual(seen[1]);
     },
   );
 
   async function see(
-    name: JudgeName,
+    name: JudgeName | "marmita-runtime",
     { options, context }: { readonly options: object; readonly context: TestContext },
   ): Promise<string> {
-    const judge = await findJudge(name, context);
+    const judge = name === "marmita-runtime" ? undefined : await findJudge(name, context);
     const folder = await temporaryFolder();
     const asked = { engine, directory: join(folder, "made"), command: ["sh", "-c", LOOK] };
     const { mode } = await chooseIdMapping();
@@ -87,7 +91,8 @@ describe("a bundle made of an image", () => {
     const moved = join(folder, "moved");
     renameSync(directory, moved);
 
-    const { status, stdout, stderr } = judgeMade(judge, moved);
+    const { status, stdout, stderr } =
+      judge === undefined ? runMade(moved) : judgeMade(judge, moved);
 
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
     return stdout;

@@ -8,6 +8,7 @@ import { chooseIdMapping, type IdMapping } from "../../lib/runtime/id-maps.ts";
 import { fillRootfs } from "./bundles.ts";
 import { type Finished, finished, output } from "./command.ts";
 import { temporaryFolder } from "./folder.ts";
+import { RUNTIME } from "./runtime-cli.ts";
 import { hostCannot } from "./user-namespaces.ts";
 
 export type JudgeName = "crun" | "runc";
@@ -123,7 +124,15 @@ export function judgeMade(judge: Judge, bundle: string): Finished {
   return judgeRun(judge, bundle);
 }
 
-function judgeRun({ argv }: Judge, bundle: string): Finished {
+/** The same by marmita-runtime, which runs everywhere. */
+export function runMade(bundle: string): Finished {
+  return judgeRun({ argv: [process.execPath, RUNTIME, ...(IS_ROOT ? OWN_FLAGS : [])] }, bundle);
+}
+
+/** Root's containers would be in groups of the machine's own trees. */
+const OWN_FLAGS = ["--cgroup-manager=disabled"];
+
+export function judgeRun({ argv }: Pick<Judge, "argv">, bundle: string): Finished {
   const state = join(bundle, ".state");
   return finished([...argv, `--root=${state}`, "run", `--bundle=${bundle}`, "judged"]);
 }
