@@ -17,6 +17,12 @@ static size_t measure(const struct plan *plan) {
     if (operation->code == PLAN_COMMAND || operation->code == PLAN_ENVIRONMENT)
       for (char **text = operation->arguments[0].list; *text != NULL; text++)
         total += strlen(*text);
+    if (operation->code == PLAN_HOOK)
+      for (size_t list = 3; list <= 4; list++)
+        for (char **text = operation->arguments[list].list; *text != NULL; text++)
+          total += strlen(*text);
+    if (operation->code == PLAN_EXEC_FIFO || operation->code == PLAN_CONSOLE_SOCKET)
+      total += strlen(operation->arguments[0].text);
     if (operation->code == PLAN_HOSTNAME || operation->code == PLAN_BUNDLE)
       total += strlen(operation->arguments[0].text);
   }

@@ -51,16 +51,25 @@ static void end_by_signal(int number) {
   _exit(128 + number);
 }
 
+/* Their default is not an end, or says that we are at fault. */
+static bool is_left(int number) {
+  static const int left[] = {SIGCHLD, SIGCONT, SIGURG, SIGWINCH, SIGTSTP, SIGTTIN,
+                             SIGTTOU, SIGSEGV, SIGBUS, SIGFPE,   SIGILL};
+
+  for (size_t i = 0; i < sizeof left / sizeof *left; i++)
+    if (left[i] == number)
+      return true;
+  return false;
+}
+
 /* The first process of a pid namespace is sent only what it handles (pid_namespaces(7)); execve()
  * ends that. */
 static void listen_to_signals(void) {
-  static const int ending[] = {SIGHUP,  SIGINT,  SIGQUIT,   SIGABRT, SIGUSR1,
-                               SIGUSR2, SIGALRM, SIGTERM,   SIGXCPU, SIGXFSZ,
-                               SIGPROF, SIGPOLL, SIGVTALRM, SIGTRAP, SIGSYS};
   const struct sigaction action = {.sa_handler = end_by_signal};
 
-  for (size_t i = 0; i < sizeof ending / sizeof *ending; i++)
-    (void) sigaction(ending[i], &action, NULL);
+  for (int number = 1; number < NSIG; number++)
+    if (!is_left(number))
+      (void) sigaction(number, &action, NULL); /* KILL and STOP refuse */
 }
 
 /* The starter is told that its death means nothing any more, or that it still does. */

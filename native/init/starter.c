@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,6 +131,8 @@ void starter_give_up(struct starter *starter) {
 void starter_let_go(struct starter *starter) {
   const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
 
+  /* It may share our user and our processes; nobody is to look at us any more. */
+  (void) prctl(PR_SET_DUMPABLE, 0);
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
     if (nothing < 0 || dup2(nothing, fd) < 0)
       (void) close(fd);

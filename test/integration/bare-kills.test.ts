@@ -116,9 +116,9 @@ describe("a bare container that was released", () => {
     expect(await box.written(box.pid)).toBe("there\n");
   });
 
-  it.for([["SIGTERM"], ["SIGINT"], ["SIGUSR1"], ["SIGKILL"]] as const)(
+  it.for(["SIGTERM", "SIGINT", "SIGUSR1", "SIGKILL", 37] as const)(
     "ends of %s while it waits",
-    async ([signal]) => {
+    async (signal) => {
       const box = await BareContainer.create({ command: READER });
 
       process.kill(box.pid, signal);
