@@ -2,8 +2,8 @@
 import { MarmitaError } from "../errors.ts";
 import { freezeCgroup } from "./cgroup.ts";
 import { holdContainer } from "./container-directory.ts";
-import { residentsOf } from "./residents.ts";
-import { type BundleStatus, findContainer } from "./state.ts";
+import { residentsOf, residentsOutside } from "./residents.ts";
+import { type BundleStatus, type FoundContainer, findContainer } from "./state.ts";
 import { type StateRootOption, chooseStateRoot } from "./state-root.ts";
 import { continueResidents, stopResidents } from "./stop-residents.ts";
 
@@ -25,14 +25,33 @@ async function change(
   using held = await holdContainer(chooseStateRoot(options), id);
   void held;
   const found = findContainer(id, options);
-  const { record, state, paths } = found;
+  const { state } = found;
   if (state.status !== from) {
     throw new MarmitaError("CONFLICT", `container ${id} is not ${from}: it is ${state.status}`, {
       details: { container: id, state: state.status },
     });
   }
-  const { cgroup } = record;
-  if (cgroup !== undefined && (await freezeCgroup(cgroup, isFrozen))) return;
-  const stoppable = { list: () => residentsOf(found), note: paths.paused };
-  await (isFrozen ? stopResidents(stoppable) : continueResidents(stoppable));
+  await (isFrozen ? stopAll(found) : continueAll(found));
+}
+
+async function stopAll(found: FoundContainer): Promise<void> {
+  const { cgroup } = found.record;
+  const { paused: note } = found.paths;
+  if (cgroup === undefined || !(await freezeCgroup(cgroup, true))) {
+    return stopResidents({ list: () => residentsOf(found), note });
+  }
+  const list = () => residentsOutside(found);
+  if (list().length === 0) return;
+  try {
+    await stopResidents({ list, note });
+  } catch (error) {
+    await freezeCgroup(cgroup, false);
+    throw error;
+  }
+}
+
+async function continueAll(found: FoundContainer): Promise<void> {
+  const { cgroup } = found.record;
+  if (cgroup !== undefined) await freezeCgroup(cgroup, false);
+  await continueResidents({ list: () => residentsOf(found), note: found.paths.paused });
 }

@@ -4,11 +4,21 @@ import { readProcessStat } from "../runtime/processes.ts";
 import { cgroupPids } from "./cgroup.ts";
 import type { FoundContainer } from "./state.ts";
 
-/** Their numbers on this machine, in order; none of one that is stopped. */
+/**
+ * Their numbers on this machine, in order; none of one that is stopped, but what its group still has.
+ * Not all need be in the group: who joins from a login's scope cannot be moved there.
+ */
 export function residentsOf({ record, state }: FoundContainer): readonly number[] {
-  const grouped = record.cgroup === undefined ? undefined : cgroupPids(record.cgroup);
-  const pids = grouped ?? (state.pid === 0 ? [] : residentsByNamespace(state.pid));
-  return [...pids].sort((one, other) => one - other);
+  const grouped = record.cgroup === undefined ? [] : (cgroupPids(record.cgroup) ?? []);
+  const others = state.pid === 0 ? [] : residentsByNamespace(state.pid);
+  return [...new Set([...grouped, ...others])].toSorted((one, other) => one - other);
+}
+
+/** Those of them that its group's freezer does not stop. */
+export function residentsOutside(found: FoundContainer): readonly number[] {
+  const { cgroup } = found.record;
+  const grouped = new Set(cgroup === undefined ? [] : cgroupPids(cgroup));
+  return residentsOf(found).filter((pid) => !grouped.has(pid));
 }
 
 /**

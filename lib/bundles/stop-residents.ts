@@ -45,20 +45,22 @@ async function stopAll(list: () => readonly number[]): Promise<void> {
   }
 }
 
-/** Those that stood still before go on standing still. Twice is fine. */
+/** Those that stood still before go on standing still. Without a note there is nothing to do. */
 export async function continueResidents({ list, note }: Stoppable): Promise<void> {
-  const before = new Set(readNote(note).split("\n"));
+  const text = readNote(note);
+  if (text === undefined) return;
+  const before = new Set(text.split("\n"));
   const stopped = list().filter((pid) => isStill(pid) && !before.has(wordOf(pid)));
   // Children first: a shell with job control sees nothing of it.
   for (const pid of stopped.toReversed()) send(pid, "SIGCONT");
   await rm(note, { force: true });
 }
 
-function readNote(note: string): string {
+function readNote(note: string): string | undefined {
   try {
     return readFileSync(note, "utf8");
   } catch (error) {
-    if (isMissing(error)) return "";
+    if (isMissing(error)) return undefined;
     throw error;
   }
 }

@@ -1,15 +1,12 @@
 /** Containers of bundles stand still and go on where no freezer is theirs, and only they do. */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
-import { busyboxLayer } from "../../fixtures/busybox.mjs";
 import { runtime } from "../../lib/api/runtime.ts";
-import { defaultSpec } from "../../lib/runtime-cli/default-spec.ts";
 import { readProcessStat } from "../../lib/runtime/processes.ts";
-import { fillRootfs } from "../helpers/bundles.ts";
 import { eventually } from "../helpers/eventually.ts";
-import { temporaryFolder } from "../helpers/folder.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { BundleFolder } from "../helpers/oci-bundle.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
 const able = requireUserNamespaces();
@@ -20,26 +17,17 @@ const FAMILY = "sleep 1000 & sleep 1001 & kill -STOP $!; wait";
 describe("a paused container of a bundle", () => {
   expectNothingLeft();
 
-  let folder: string;
+  let folder: BundleFolder;
   let root: string;
 
   beforeAll(async () => {
-    folder = await temporaryFolder();
-    root = join(folder, "states");
-    if (able) fillRootfs(join(folder, "rootfs"), busyboxLayer());
+    if (!able) return;
+    folder = await BundleFolder.open();
+    root = folder.states;
   });
 
   async function start(id: string, script: string): Promise<readonly number[]> {
-    const bundle = join(folder, id);
-    mkdirSync(bundle);
-    const spec = defaultSpec();
-    const config = {
-      ...spec,
-      root: { path: join(folder, "rootfs"), readonly: true },
-      process: { ...spec.process, terminal: false, args: ["sh", "-c", script] },
-    };
-    writeFileSync(join(bundle, "config.json"), JSON.stringify(config));
-    await runtime.create(id, bundle, {
+    await runtime.create(id, folder.make(["sh", "-c", script]), {
       root,
       cgroupManager: "disabled",
       stdin: "ignore",
