@@ -1,5 +1,6 @@
 /** Containers of bundles that are waited for: what they read, write, and end with. */
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { closeSync, openSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -11,6 +12,7 @@ import { BundleFolder } from "../helpers/oci-bundle.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
 const able = requireUserNamespaces();
+const INDEX = new URL("../../dist/index.js", import.meta.url).href;
 
 describe("runtime.run", () => {
   expectNothingLeft();
@@ -124,6 +126,31 @@ describe("runtime.run", () => {
     });
 
     expect({ exitCode, stdout }).toEqual({ exitCode: 0, stdout: "arrozarroz" });
+  });
+
+  it("hands over descriptors of whoever started us, and none of ours", () => {
+    const [here, there] = ["here", "there"].map((name) => {
+      writeFileSync(join(folder.folder, name), `${name}\n`);
+      return openSync(join(folder.folder, name), "r");
+    });
+    const command = "cat <&3; cat <&4; echo $LISTEN_FDS $LISTEN_PID; ls /proc/self/fd | wc -l";
+    const bundle = folder.make(["sh", "-c", command]);
+    const asked = { ...options(), listenFds: 1, preserveFds: 1 };
+    const run = (more: object) => `
+      import { runtime } from ${JSON.stringify(INDEX)};
+      const options = ${JSON.stringify({ ...asked, ...more })};
+      await runtime.run("fds", ${JSON.stringify(bundle)}, options).then(
+        ({ stdout }) => process.stdout.write(stdout), ({ message }) => console.log(message));`;
+    const printed = (more: object) =>
+      spawnSync(process.execPath, ["--input-type=module", "--eval", run(more)], {
+        stdio: ["ignore", "pipe", "inherit", here, there],
+        encoding: "utf8",
+      }).stdout;
+
+    // 0, 1, 2, those two, and the one of the directory that is listed
+    expect(printed({})).toBe("here\nthere\n1 1\n6\n");
+    expect(printed({ preserveFds: 20 })).toMatch(/^there is no descriptor \d+ to be preserved$/m);
+    for (const fd of [here, there]) closeSync(fd ?? -1);
   });
 
   it("has the socket of sd_notify at a place of its own", async () => {
