@@ -98,6 +98,9 @@ function keepTail(child: ChildProcess): () => string {
   return () => tail.trim();
 }
 
+/** A timer for longer ends at once. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
 interface Fault {
   readonly how: string;
   readonly errno?: string | undefined;
@@ -113,10 +116,13 @@ function endOf(
     const timer =
       timeoutS === undefined
         ? undefined
-        : setTimeout(() => {
-            isLate = true;
-            killGroup(child);
-          }, timeoutS * 1_000);
+        : setTimeout(
+            () => {
+              isLate = true;
+              killGroup(child);
+            },
+            Math.min(timeoutS * 1_000, MAX_TIMER_MS),
+          );
     const unhook = signal && onAbort(signal, () => killGroup(child));
     const settle = (fault: Fault | undefined): void => {
       clearTimeout(timer);

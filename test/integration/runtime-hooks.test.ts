@@ -125,6 +125,15 @@ describe("a hook of a bundle", () => {
     await eventually("its child is gone", () => (existsSync(`/proc/${left}`) ? undefined : true));
   });
 
+  it("has the longest time there is", async () => {
+    const slow = { ...folder.does("sleep 0.1"), timeout: 2 ** 31 - 1 };
+    const hooks = { createRuntime: [slow], createContainer: [slow], poststop: [slow] };
+
+    await runtime.run("patient", folder.make(["true"], { hooks }), options());
+
+    expect(warnings.filter((text) => text.startsWith("hooks"))).toEqual([]);
+  });
+
   it("that cannot be run says so", async () => {
     const hooks = { prestart: [{ path: "/no/such/hook" }] };
 
