@@ -9,6 +9,8 @@ export type BundleIds =
       readonly kind: "none";
       /** Whether setgroups(2) is denied there, for who knows. */
       readonly denySetgroups?: boolean;
+      /** It is not that of the machine, whose namespaces are another root's. */
+      readonly isNested?: boolean;
       /** The capabilities that can be given; absent: all. */
       readonly granted?: readonly string[];
     }

@@ -38,20 +38,30 @@ export async function chooseBundleIds(
 ): Promise<ChosenIds> {
   const user = spec.linux.namespaces.find(({ type }) => type === "user");
   // It has maps already; what is said of them here is what whoever made it knows of them.
-  if (user?.path !== undefined) return { spec, ids: { kind: "none" }, warnings: [] };
+  if (user?.path !== undefined) {
+    return { spec, ids: { kind: "none", isNested: true }, warnings: [] };
+  }
   const isMapped = hasMappings(spec.linux);
   const status = (await host.read("/proc/self/status")) ?? "";
   if (user === undefined && hasCapabilities(status, ["CAP_SYS_ADMIN"])) {
     if (isMapped) throw withoutNamespace();
     const denySetgroups = !(await maySetgroups(host));
     const granted = permittedCapabilities(status);
+    const isNested = !(await isOfMachine(host));
+    const ids = { kind: "none", denySetgroups, isNested, granted } as const;
     const gids = parseExtents((await host.read("/proc/self/gid_map")) ?? "");
     const possible = gids.length === 0 ? spec : { ...spec, ...mountsWithin(spec, gids) };
-    return { spec: possible, ids: { kind: "none", denySetgroups, granted }, warnings: [] };
+    return { spec: possible, ids, warnings: [] };
   }
   if (!isMapped) return withMapping(spec, await host.choose());
   const ids = await givenIds(spec.linux, status, host);
   return { spec: withNamespace(spec), ids, warnings: [] };
+}
+
+/** Whether the caller's user namespace is the first one there was. */
+async function isOfMachine(host: BundleIdHost): Promise<boolean> {
+  const own = parseExtents((await host.read("/proc/self/uid_map")) ?? "");
+  return own.length === 1 && own[0]?.size === 0xffff_ffff && own[0].outside === 0;
 }
 
 /** Both or none. */

@@ -41,15 +41,19 @@ export function allMountOperations(
 }
 
 /** The machine's own, where a new one would take a namespace that is the machine's too. */
-function sharedPath(
-  mount: SpecMount,
-  spec: RuntimeSpec,
-  { ids }: BundleContext,
-): string | undefined {
+function sharedPath(mount: SpecMount, spec: RuntimeSpec, context: BundleContext) {
   const { type = "" } = mount;
   const shown = type === "proc" || type === "sysfs" || type === "mqueue" ? SHOWN[type] : undefined;
-  if (shown === undefined || isBind(mount) || ids.kind === "none") return undefined;
-  return isNew(spec, shown.namespace) ? undefined : shown.path;
+  if (shown === undefined || isBind(mount)) return undefined;
+  return isOwned(spec, shown.namespace, context) ? undefined : shown.path;
+}
+
+/** Whether who makes the container is root over the namespace that it has of that type. */
+function isOwned(spec: RuntimeSpec, type: NamespaceType, { ids }: BundleContext): boolean {
+  if (isNew(spec, type)) return true;
+  if (ids.kind !== "none") return false;
+  // One that has a path was made by whoever made the caller's.
+  return ids.isNested !== true || spec.linux.namespaces.some((one) => one.type === type);
 }
 
 /** Of a directory or file that is there, as its type or one of its options says. */

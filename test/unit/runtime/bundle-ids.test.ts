@@ -72,7 +72,15 @@ describe("chooseBundleIds", () => {
     const chosen = await chooseBundleIds(spec, host({ capabilities: ALL, setgroups: "deny" }));
 
     expect(chosen.spec).toEqual(spec);
-    expect(chosen.ids).toMatchObject({ kind: "none", denySetgroups: true });
+    expect(chosen.ids).toMatchObject({ kind: "none", denySetgroups: true, isNested: false });
+  });
+
+  it("knows a namespace within another", async () => {
+    const facts = { capabilities: ALL, idMap: "0 1500 1\n1 100000 65536" };
+
+    const { ids } = await chooseBundleIds(specOf({}), host(facts));
+
+    expect(ids).toMatchObject({ kind: "none", isNested: true });
   });
 
   it("grants what the caller has of capabilities, and no more", async () => {

@@ -8,6 +8,9 @@ const NAMESPACES = (["pid", "network", "ipc", "uts", "mount"] as const).map((typ
 const PROCESS: Process = { user: { uid: 0, gid: 0 }, args: ["sh"], cwd: "/" };
 const NET = "/run/netns/a";
 
+const ONE = [{ inside: 0, outside: 1500, size: 1 }];
+const NEW_IDS = { kind: "direct", uids: ONE, gids: ONE, denySetgroups: true } as const;
+
 function specOf(given: Partial<RuntimeSpec> = {}): RuntimeSpec {
   return {
     ociVersion: "1.2.0",
@@ -70,6 +73,24 @@ describe("compileBundle", () => {
     ['linux.sysctl["vm.swappiness"]', linux({ sysctl: { "vm.swappiness": "1" } })],
   ] as const)("refuses %s by name", ([field, spec]) => {
     expect(thrown(spec)).toMatchObject({ code: "UNSUPPORTED", details: { field } });
+  });
+
+  it.for([
+    ["of the machine's root", { kind: "none" }, [], "mount"],
+    ["of root in a namespace", { kind: "none", isNested: true }, [], "bind"],
+    ["of that, with another's network", { kind: "none", isNested: true }, [{ path: NET }], "mount"],
+    ["in a new user namespace", NEW_IDS, [{ path: NET }], "bind"],
+    ["in a new user namespace with its own network", NEW_IDS, [{}], "mount"],
+  ] as const)("mounts what shows the network %s", ([, ids, networks, name]) => {
+    const namespaces = [
+      { type: "mount" } as const,
+      ...networks.map((one) => ({ type: "network", ...one }) as const),
+    ];
+    const mounts = [{ destination: "/sys", type: "sysfs", source: "sysfs" }];
+
+    const plan = planOf({ mounts, ...linux({ namespaces }) }, { ids });
+
+    expect(plan).toMatch(new RegExp(`^${name} .*"/sys"`, "m"));
   });
 
   it("warns of capabilities that there are not", () => {
