@@ -61,6 +61,18 @@ describe("one more process in a bare container", () => {
     expect(readFileSync(one.output, "utf8")).toBe("");
   });
 
+  it("dies with a joiner that is killed before it is released", async () => {
+    using box = await running();
+    const one = await begin(box.pid, { command: ["echo", "begun"] });
+    const { pid } = await one.expect("created");
+
+    process.kill(one.joiner.pid, "SIGKILL");
+    await one.joiner.ended;
+
+    await eventually("its end", () => (isAlive(Number(pid)) ? undefined : true), 5_000);
+    expect(readFileSync(one.output, "utf8")).toBe("");
+  });
+
   it("lives on without who started it once it is released", async () => {
     using box = await running();
     const one = await begin(box.pid, { command: ["sleep", "1000"] });

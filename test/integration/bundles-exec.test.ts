@@ -3,34 +3,39 @@ import { closeSync, openSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runtime } from "../../lib/api/runtime.ts";
+import type { MarmitaError } from "../../lib/errors.ts";
 import type { ExecBundleOptions } from "../../lib/bundles/options.ts";
 import type { Process } from "../../lib/oci/runtime-spec.ts";
 import { isAlive } from "../helpers/bare.ts";
-import { writeBundle } from "../helpers/bundle.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
+import { ConsoleSocket } from "../helpers/console-socket.ts";
+import { eventually } from "../helpers/eventually.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { BundleFolder } from "../helpers/oci-bundle.ts";
+import { script } from "../helpers/script.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
 requireUserNamespaces();
 
+let folder: BundleFolder;
 let root: string;
 
-async function box(
-  change: Partial<Process> = {},
-  linux: object = {},
-): Promise<AsyncDisposable & { pid: number }> {
-  const bundle = await writeBundle({ args: ["sleep", "1000"], ...change }, linux);
+async function create(change: Partial<Process> = {}): Promise<number> {
+  const bundle = folder.make(["sleep", "1000"], { process: { env: ["PATH=/bin"], ...change } });
+  const streams = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
+  // Control groups are the business of other tests: this machine's own are not written to.
   const { pid } = await runtime.create("box", bundle, {
     root,
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "ignore",
+    cgroupManager: "disabled",
+    ...streams,
   });
+  return pid;
+}
+
+async function box(change: Partial<Process> = {}): Promise<AsyncDisposable & { pid: number }> {
+  const pid = await create(change);
   await runtime.start("box", { root });
-  return {
-    pid,
-    [Symbol.asyncDispose]: () => runtime.delete("box", { root, force: true }),
-  };
+  return { pid, [Symbol.asyncDispose]: () => runtime.delete("box", { root, force: true }) };
 }
 
 function exec(args: readonly string[] | Process, options: ExecBundleOptions = {}) {
@@ -39,7 +44,8 @@ function exec(args: readonly string[] | Process, options: ExecBundleOptions = {}
 
 describe("exec in a container made of a bundle", () => {
   beforeAll(async () => {
-    root = join(await temporaryFolder(), "state");
+    folder = await BundleFolder.open();
+    root = folder.states;
   });
   expectNothingLeft();
 
@@ -75,7 +81,7 @@ describe("exec in a container made of a bundle", () => {
       { user: "0:0", cwd: "/bin", capabilities: ["CAP_SYS_PTRACE"], noNewPrivileges: true },
     );
 
-    expect(stdout).toMatch(/^0\n0\n\/bin\nCapInh:\t0+\nCapBnd:\t0+80000\nNoNewPrivs:\t1\n$/);
+    expect(stdout).toMatch(/^0\n0\n\/bin\nCapInh:\t0+\nCapBnd:\t0+20080420\nNoNewPrivs:\t1\n$/);
   });
 
   it("takes a whole process, and nothing of the container's own but its confinement", async () => {
@@ -122,6 +128,39 @@ describe("exec in a container made of a bundle", () => {
     expect(stdout).toMatch(/^(?:word\r\n)?\/dev\/pts\/\d+\r\n(?:word\r\n)?got word\r\n$/);
   });
 
+  it("has its terminal shown by whoever listens, as other engines do it", async () => {
+    await using _box = await box();
+    const path = join(await temporaryFolder(), "console");
+    const socket = await ConsoleSocket.listen(path);
+
+    await exec(["sh", "-c", "tty; stty size; read x; echo got $x"], {
+      tty: true,
+      detach: true,
+      consoleSocket: path,
+    });
+
+    const { master } = await socket.received;
+    await master.shows(/\/dev\/pts\/\d+/);
+    master.type("word\n");
+    expect(await master.shows(/got word/)).toBe("got word");
+    master.close();
+    socket.close();
+  });
+
+  it("ends with who waits for it, whatever that dies of", async () => {
+    await using _box = await box();
+    const words = `["sh", "-c", "echo $$ > /mnt/pid; exec sleep 1000"]`;
+    await using caller = script(root, `await marmita.runtime.exec("box", ${words}, { root });`);
+    await eventually("its beginning", () => folder.seen("pid") || undefined, 10_000);
+    const pids = await runtime.ps("box", { root });
+
+    caller.child.kill("SIGKILL");
+
+    const left = () => pids.filter((pid) => isAlive(pid)).length;
+    expect(await eventually("its end", () => (left() === 1 ? true : undefined), 5_000)).toBe(true);
+    expect(pids.length).toBe(2);
+  });
+
   it("lives on, and is in its file, when it is detached", async () => {
     await using _box = await box();
     const pidFile = join(await temporaryFolder(), "pid");
@@ -156,6 +195,22 @@ describe("exec in a container made of a bundle", () => {
     expect(isAlive(pid)).toBe(false);
   });
 
+  it("is told, or ends, when the container ends in any moment of it", async () => {
+    for (let n = 0; n < 5; n++) {
+      const { pid } = await box();
+      const all = Array.from({ length: 4 }, () => exec(["sleep", "1000"]));
+      await new Promise((resolve) => setTimeout(resolve, 4 * n));
+      process.kill(pid, "SIGKILL");
+
+      const outcomes = await Promise.allSettled(all);
+      const codes = outcomes.map((one) => {
+        return one.status === "fulfilled" ? one.value.exitCode : (one.reason as MarmitaError).code;
+      });
+      expect([137, "CONFLICT", "START_FAILED"]).toEqual(expect.arrayContaining(codes));
+      await runtime.delete("box", { root, force: true });
+    }
+  });
+
   it("ends with the container", async () => {
     await using _box = await box();
     let started: (() => void) | undefined;
@@ -186,8 +241,7 @@ describe("exec in a container made of a bundle", () => {
   );
 
   it("is refused where nothing runs", async () => {
-    const bundle = await writeBundle({ args: ["sleep", "1000"] });
-    await runtime.create("box", bundle, { root, stdin: "ignore", stdout: "ignore" });
+    await create();
     await expect(exec(["true"])).rejects.toMatchObject({
       code: "CONFLICT",
       details: { container: "box", state: "created" },

@@ -1,0 +1,115 @@
+/** Bundles whose namespaces are others', or have clocks of their own. */
+import { existsSync, readlinkSync } from "node:fs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { runtime } from "../../lib/api/runtime.ts";
+import type { Namespace, RuntimeSpec } from "../../lib/oci/runtime-spec.ts";
+import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { BundleFolder } from "../helpers/oci-bundle.ts";
+import { hostCannot, requireUserNamespaces } from "../helpers/user-namespaces.ts";
+
+requireUserNamespaces();
+
+const SHOW = ["sh", "-c", "for n in /proc/self/ns/*; do readlink $n; done"];
+
+describe("a bundle's container", () => {
+  expectNothingLeft();
+
+  let folder: BundleFolder;
+  let root: string;
+
+  beforeAll(async () => {
+    folder = await BundleFolder.open();
+    root = folder.states;
+  });
+
+  const options = () => ({ root, cgroupManager: "disabled" }) as const;
+
+  async function output(args: readonly string[], linux: Partial<RuntimeSpec["linux"]>) {
+    const { stdout } = await runtime.run("it", folder.make(args, { linux }), options());
+    return stdout ?? "";
+  }
+
+  async function other(): Promise<AsyncDisposable & { pid: number }> {
+    const streams = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
+    const bundle = folder.make(["sleep", "1000"]);
+    const { pid } = await runtime.create("other", bundle, { ...options(), ...streams });
+    await runtime.start("other", { root });
+    const remove = () => runtime.delete("other", { root, force: true });
+    return { pid, [Symbol.asyncDispose]: remove };
+  }
+
+  const at = (type: Namespace["type"], name: string, pid: number | string): Namespace => {
+    return { type, path: `/proc/${pid}/ns/${name}` };
+  };
+
+  it("is in those of another, whoever's user namespace they are of", async () => {
+    await using box = await other();
+    const isAlone = readlinkSync(`/proc/${box.pid}/ns/user`) === readlinkSync("/proc/self/ns/user");
+
+    const seen = await output(SHOW, {
+      namespaces: [
+        { type: "mount" },
+        { type: "pid" },
+        at("network", "net", box.pid),
+        at("ipc", "ipc", box.pid),
+        at("uts", "uts", box.pid),
+        ...(isAlone ? [] : [at("user", "user", box.pid)]),
+      ],
+    });
+
+    for (const name of ["net", "ipc", "uts", "user"]) {
+      expect(seen).toContain(readlinkSync(`/proc/${box.pid}/ns/${name}`));
+    }
+    expect(seen).not.toContain(readlinkSync(`/proc/${box.pid}/ns/pid`));
+  });
+
+  it("sees the processes of another's pid namespace", async () => {
+    await using box = await other();
+    const isAlone = readlinkSync(`/proc/${box.pid}/ns/user`) === readlinkSync("/proc/self/ns/user");
+
+    const seen = await output(["cat", "/proc/1/cmdline"], {
+      namespaces: [
+        { type: "mount" },
+        { type: "uts" },
+        { type: "ipc" },
+        at("pid", "pid", box.pid),
+        at("network", "net", box.pid),
+        ...(isAlone ? [] : [at("user", "user", box.pid)]),
+      ],
+    });
+
+    expect(seen).toBe("sleep\x001000\x00");
+  });
+
+  it("is refused what is no namespace of its type, by the property's name", async () => {
+    const own = (["mount", "pid", "uts", "ipc"] as const).map((type) => ({ type }));
+    const namespaces = [...own, at("network", "uts", "self")];
+
+    await expect(output(["true"], { namespaces })).rejects.toMatchObject({
+      code: "START_FAILED",
+      step: "enter",
+      message: expect.stringContaining("linux.namespaces: network"),
+    });
+  });
+
+  it("does not change the mounts of another", async () => {
+    const namespaces = [at("mount", "mnt", "self"), { type: "pid" } as const];
+
+    await expect(output(["true"], { namespaces })).rejects.toMatchObject({
+      code: "UNSUPPORTED",
+      details: { field: "linux.namespaces" },
+    });
+  });
+
+  it("has the clocks that were asked for", async (context) => {
+    if (!existsSync("/proc/self/timens_offsets")) {
+      context.skip(hostCannot("make time namespaces", "the kernel has none"));
+    }
+    const seen = await output(["cat", "/proc/uptime", "/proc/self/timens_offsets"], {
+      namespaces: (["mount", "pid", "uts", "ipc", "time"] as const).map((type) => ({ type })),
+      timeOffsets: { boottime: { secs: 3_000_000_000, nanosecs: 7 }, monotonic: { secs: 5 } },
+    });
+
+    expect(seen).toMatch(/^300\d{7}\.\d+ .*\nmonotonic +5 +0\nboottime +3000000000 +7\n$/);
+  });
+});
