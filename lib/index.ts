@@ -157,7 +157,12 @@ export type { VolumeFilters } from "./engine/volume-filter.ts";
 export type { ContainerUsage, DiskUsage, Usage, VolumeUsage } from "./engine/usage.ts";
 
 export type { Propagation } from "./runtime/mount-options.ts";
-export type { SeccompArgument } from "./oci/runtime-spec.ts";
+export type {
+  Process as BundleProcess,
+  RuntimeSpec,
+  SeccompArgument,
+  Whole64,
+} from "./oci/runtime-spec.ts";
 export type { SeccompOption, SecurityOptions } from "./runtime/security.ts";
 export type { ProfileRule, RuleCondition, SeccompProfile } from "./runtime/seccomp/profile.ts";
 export type { SystemPathsChange, SystemPathsOption } from "./runtime/system-paths.ts";
