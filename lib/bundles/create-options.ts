@@ -53,6 +53,13 @@ export const processChecks: Checks<ProcessSettings> = {
   listenFds: descriptors,
 };
 
+const side = wholeNumber("columns or rows", 1, 65_535);
+
+function terminalSize(value: unknown, name: string): void {
+  if (typeof value !== "object" || value === null) throw wrong(name, "columns and rows", value);
+  for (const word of ["columns", "rows"]) side(Reflect.get(value, word), `${name}.${word}`);
+}
+
 const own = stdio("inherit", "ignore");
 const piped = stdio("inherit", "ignore", "pipe");
 
@@ -62,6 +69,7 @@ export const captureChecks: Checks<CapturedStreams> = {
   stderr: piped,
   input,
   maxOutputBytes: wholeNumber("bytes", 0, Number.MAX_SAFE_INTEGER),
+  terminalSize,
 };
 
 const createChecks: Checks<CreateBundleContainerOptions> = {

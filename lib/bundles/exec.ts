@@ -28,7 +28,7 @@ import { collect, NO_STREAMS, stdioOf, terminalStreams } from "./output.ts";
 import { writePidFile } from "./pid-file.ts";
 import { identify, type ProcessIdentity } from "./process-identity.ts";
 import { Starter } from "./starter.ts";
-import { type FoundContainer, findContainer } from "./state.ts";
+import { type BundleStatus, type FoundContainer, findContainer } from "./state.ts";
 import { type OpenedStdio, openStdio, preservedDescriptors } from "./stdio.ts";
 
 const SIGKILL = 9;
@@ -59,7 +59,8 @@ export async function execInContainer(
   if (spec.linux.seccomp !== undefined) {
     await ensureFilter(seccompPlace(found.root), rulesOf(spec.linux.seccomp));
   }
-  const plan = compile(found, { process, spec, target, options });
+  const sized = isShown ? withSize(process, options) : process;
+  const plan = compile(found, { process: sized, spec, target, options });
 
   const streams = openStdio(process.terminal === true ? NO_STREAMS : stdioOf(options));
   const channel = isShown ? openMasterChannel() : undefined;
@@ -77,6 +78,18 @@ export async function execInContainer(
   }
 }
 
+function withSize(process: Process, { terminalSize }: ExecBundleOptions): Process {
+  if (terminalSize === undefined) return process;
+  const { columns: width, rows: height } = terminalSize;
+  return { ...process, consoleSize: { width, height } };
+}
+
+/** What waits to be started is still ours, and hidden from whoever would enter its namespaces. */
+const HINTS: Partial<Record<BundleStatus, string>> = {
+  created: "Start it first.",
+  paused: "Resume it first, or give `ignorePaused`.",
+};
+
 /** Its first process, where that runs. */
 function targetOf(found: FoundContainer, { ignorePaused = false }: ExecBundleOptions) {
   const { state, record } = found;
@@ -84,7 +97,7 @@ function targetOf(found: FoundContainer, { ignorePaused = false }: ExecBundleOpt
   const isFit = status === "running" || (status === "paused" && ignorePaused);
   if (isFit && record.init !== undefined) return record.init;
   throw new MarmitaError("CONFLICT", `cannot run a process in container ${id}: it is ${status}`, {
-    hint: status === "paused" ? "Resume it first, or give `ignorePaused`." : undefined,
+    hint: HINTS[status],
     details: { container: id, state: status },
   });
 }
@@ -249,6 +262,7 @@ async function see(
     }
     const ours = master === undefined ? streams : terminalStreams(master, options);
     const [exit, output] = await Promise.all([starter.exited(), collect(ours, options)]);
+    await master?.shown();
     if (signal?.aborted === true) throw abortError(signal);
     return { ...exit, ...output };
   } finally {

@@ -71,6 +71,8 @@ export interface CapturedStreams {
   readonly input?: string | Uint8Array | undefined;
   /** How much is kept of each of stdout and stderr, in bytes. Default: 10 MiB; the rest is read and dropped. */
   readonly maxOutputBytes?: number | undefined;
+  /** Of its terminal when it begins, where this process has that. Default: `process.consoleSize`. */
+  readonly terminalSize?: { readonly columns: number; readonly rows: number } | undefined;
 }
 
 export interface RunBundleOptions extends MakeBundleContainerOptions, CapturedStreams {

@@ -26,7 +26,7 @@ export async function runContainer(
 ): Promise<BundleExit> {
   checkContainerId(id);
   checkRunOptions(options);
-  const { detach = false, keep = false } = options;
+  const { detach = false, keep = false, terminalSize } = options;
   const plan = await design(id, bundle, options);
   const hasMaster = checkTerminal(plan, { isForeground: !detach });
   const streams = openStdio(hasMaster ? NO_STREAMS : stdioOf(options));
@@ -36,6 +36,7 @@ export async function runContainer(
     const made = await make(plan, { ...streams.fds, words, console: channel?.theirs });
     streams.closeTheirs();
     const master = channel?.receive();
+    if (terminalSize !== undefined) master?.resize(terminalSize.columns, terminalSize.rows);
     const exit = await startAndWait(made, plan, { options, streams, master });
     if (!keep && !detach) await forget(plan);
     return exit;

@@ -9,7 +9,7 @@ import { parseProcess } from "../oci/parse-runtime-spec.ts";
 import { errnoWords } from "../util/errno.ts";
 import { errnoOf } from "../util/system-error.ts";
 import type { RuntimeCall, RuntimeCommand } from "./command.ts";
-import { PassedSignals } from "./passed-signals.ts";
+import { inForeground } from "./foreground.ts";
 import { given, PROCESS_FLAGS, processSettings } from "./process-flags.ts";
 
 /** runc's, for what it fails in itself. */
@@ -45,17 +45,15 @@ export const exec: RuntimeCommand = {
   async run(call) {
     const [id = "", ...command] = call.args;
     const request = await requested(call.flags, command);
-    using signals = new PassedSignals();
-    try {
-      const { exitCode } = await execInContainer(id, request, {
-        ...settingsOf(call),
-        signal: signals.early,
-        onStarted: (process) => signals.to(process),
-      });
-      return exitCode;
-    } catch (error) {
-      return signals.exitCode(error);
+    const settings = settingsOf(call);
+    if (call.flags.has("detach")) {
+      const streams = { stdin: "inherit", stdout: "inherit", stderr: "inherit" } as const;
+      await execInContainer(id, request, { ...settings, ...streams, detach: true });
+      return 0;
     }
+    return inForeground((foreground) =>
+      execInContainer(id, request, { ...settings, ...foreground }),
+    );
   },
 };
 
@@ -107,11 +105,7 @@ function settingsOf({ flags, global: { root, log } }: RuntimeCall): ExecBundleOp
   const isFromFile = given(flags, "process") !== undefined;
   return {
     root,
-    stdin: "inherit",
-    stdout: "inherit",
-    stderr: "inherit",
     onWarning: (text) => log.warn(text),
-    detach: flags.has("detach"),
     ignorePaused: flags.has("ignore-paused"),
     cgroup: given(flags, "cgroup"),
     ...processSettings(flags, process.env),

@@ -2,7 +2,7 @@
 import { runContainer } from "../bundles/run.ts";
 import type { RuntimeCommand } from "./command.ts";
 import { bundleOf, CONTAINER_FLAGS, containerSettings } from "./container-flags.ts";
-import { PassedSignals } from "./passed-signals.ts";
+import { inForeground } from "./foreground.ts";
 
 export const run: RuntimeCommand = {
   usage: "[OPTIONS] CONTAINER",
@@ -19,22 +19,15 @@ export const run: RuntimeCommand = {
   refused: {},
   async run(call) {
     const [id = ""] = call.args;
-    const { flags } = call;
-    using signals = new PassedSignals();
-    try {
-      const { exitCode } = await runContainer(id, bundleOf(call), {
-        ...containerSettings(call),
-        stdin: "inherit",
-        stdout: "inherit",
-        stderr: "inherit",
-        detach: flags.has("detach"),
-        keep: flags.has("keep"),
-        signal: signals.early,
-        onStarted: (process) => signals.to(process),
-      });
-      return exitCode;
-    } catch (error) {
-      return signals.exitCode(error);
+    const settings = containerSettings(call);
+    const keep = call.flags.has("keep");
+    if (call.flags.has("detach")) {
+      const streams = { stdin: "inherit", stdout: "inherit", stderr: "inherit" } as const;
+      await runContainer(id, bundleOf(call), { ...settings, ...streams, detach: true });
+      return 0;
     }
+    return inForeground((foreground) =>
+      runContainer(id, bundleOf(call), { ...settings, ...foreground, keep }),
+    );
   },
 };

@@ -8,6 +8,7 @@ import { finished } from "../helpers/command.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { busyboxRuntime, RUNTIME, type RuntimeCli } from "../helpers/runtime-cli.ts";
+import { TestTerminal } from "../helpers/terminal.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
 const able = requireUserNamespaces();
@@ -162,6 +163,87 @@ describe.runIf(able)("marmita-runtime", () => {
     expect(table).toContain("sleep 123");
   });
 
+  it("executes processes, as the options say or as a file does", () => {
+    runtime.configure(["sleep", "100"]);
+    runtime.create("more");
+    const early = runtime.call(["exec", "more", "echo", "created"]);
+    runtime.output("start", "more");
+    const script = 'echo "$A$B $(pwd)"; grep NoNewPrivs /proc/self/status; exit 5';
+    const settings = ["--cwd=/tmp", "--env=A=1", "-e", "B=2", "--no-new-privs"];
+
+    const one = runtime.call(["exec", ...settings, "more", "sh", "-c", script]);
+    const file = join(runtime.bundle, "process.json");
+    const args = ["sh", "-c", "echo $X; read line; echo got $line"];
+    const all = { user: { uid: 0, gid: 0 }, cwd: "/", env: ["PATH=/bin", "X=y"], args };
+    writeFileSync(file, JSON.stringify(all));
+    const other = runtime.call(["exec", "--process", file, "more"], { input: "words\n" });
+    const both = runtime.call(["exec", "--process", file, "--env=A=b", "more"]);
+    writeFileSync(file, JSON.stringify({ ...all, cwd: "here" }));
+    const wrong = runtime.call(["exec", "--process", file, "more"]);
+    const missing = runtime.call(["exec", "more", "nosuch"]);
+
+    expect(early).toMatchObject({ status: 255, stdout: "" });
+    expect(early.stderr).toContain('it is created" hint="Start it first."');
+    expect(one).toMatchObject({ status: 5, stdout: "12 /tmp\nNoNewPrivs:\t1\n" });
+    expect(other).toMatchObject({ status: 0, stdout: "y\ngot words\n" });
+    expect(both.stderr).toContain("env must be left out");
+    expect(wrong).toMatchObject({ status: 255 });
+    expect(wrong.stderr).toContain("process.json: cwd: expected it to be an absolute path");
+    expect(missing).toMatchObject({ status: 255 });
+  });
+
+  it("executes a process in the background, and tells its number", async () => {
+    runtime.configure(["sleep", "100"]);
+    runtime.create("beside");
+    runtime.output("start", "beside");
+    const pidFile = join(runtime.bundle, "exec.pid");
+
+    const detached = finished(
+      ["sh", "-c", 'exec "$@" </dev/null >/dev/null 2>&1', "sh"].concat(
+        runtime.argv("exec", "-d", `--pid-file=${pidFile}`, "beside", "sleep", "99"),
+      ),
+    );
+    const pid = Number(readFileSync(pidFile, "utf8"));
+
+    expect(detached.status).toBe(0);
+    expect(readFileSync(`/proc/${pid}/cmdline`, "utf8")).toBe("sleep\0" + "99\0");
+    expect(JSON.parse(runtime.output("ps", "-f", "json", "beside"))).toContain(pid);
+  });
+
+  it("shows the terminal of `run` and of `exec -t` at ours, in its size", async () => {
+    runtime.configure(["sh"], (spec) => ({
+      ...spec,
+      process: { ...spec.process, terminal: true },
+    }));
+    const options = { cwd: runtime.bundle, columns: 91, rows: 17 };
+    await using first = new TestTerminal(runtime.argv("run", "shown"), options);
+    await first.shows(/[#$] /);
+    first.type("stty size; tty\n");
+    await first.shows(/17 91\r\n\/dev\/pts\/0/);
+
+    await using second = new TestTerminal(runtime.argv("exec", "-t", "shown", "sh"), options);
+    await second.shows(/[#$] /);
+    second.type("stty size; tty; exit 3\n");
+    await second.shows(/17 91\r\n\/dev\/pts\/1/);
+    const secondEnd = await second.ended();
+    first.type("exit 4\n");
+
+    expect(secondEnd).toBe("exited 3");
+    expect(await first.ended()).toBe("exited 4");
+  });
+
+  it("types what is read where there is no terminal of ours, and its end", () => {
+    runtime.configure(["sh", "-c", "stty -echo; cat; tty"], (spec) => ({
+      ...spec,
+      process: { ...spec.process, terminal: true },
+    }));
+
+    const { status, stdout } = runtime.call(["run", "typed"], { input: "words\n" });
+
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/words\r\n\/dev\/pts\/0\r\n$/);
+  });
+
   it("says so when a container is in the way, or in another state", async () => {
     runtime.configure(["sleep", "100"]);
     runtime.create("busy");
@@ -289,7 +371,7 @@ describe.runIf(able)("marmita-runtime", () => {
     expect(stdout).toContain("marmita-runtime version");
   });
 
-  /** The least of each, taken in turns, for the machine has other work too. */
+  /** The least of each, taken in turns until it is seen: the machine has other work, too. */
   it("tells a state in little more time than Node takes to start", () => {
     runtime.configure(["sleep", "100"]);
     runtime.create("timed");
@@ -300,11 +382,14 @@ describe.runIf(able)("marmita-runtime", () => {
       least[name] = Math.min(least[name], performance.now() - from);
     };
 
-    for (let turn = 0; turn < 12; turn++) {
+    for (let turn = 0; turn < 8 || (turn < 80 && least.state > MOST * least.node); turn++) {
       time("node", [process.execPath, "-e", "0"]);
       time("state", runtime.argv("state", "timed"));
     }
 
-    expect(least.state / least.node).toBeLessThan(1.8); // 20 ms of 25; seen: 1.3
+    expect(least.state / least.node).toBeLessThan(MOST);
   });
 });
+
+/** 20 ms more than the 25 of Node; seen: 1.35. */
+const MOST = 1.8;
