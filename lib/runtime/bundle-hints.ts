@@ -19,6 +19,26 @@ export const BUNDLE_HINTS: readonly BundleHint[] = [
     hint: "somebody has to listen at linux.seccomp.listenerPath before the container is created",
   },
   {
+    errno: /^(?:ENOENT|ECONNREFUSED)$/,
+    where: /^console-socket: /,
+    hint: "somebody has to listen at the console socket before the container is created, and take its terminal",
+  },
+  {
+    errno: /^ETIMEDOUT$/,
+    where: /^hook: /,
+    hint: "config.json gives the hook a `timeout` in seconds: raise it, or leave it out",
+  },
+  {
+    errno: /^(?:ENOENT|EACCES|ENOEXEC)$/,
+    where: /^hook: execute /,
+    hint: "createContainer looks its path up on this machine, startContainer in the container; a script needs an interpreter that is there",
+  },
+  {
+    errno: /^EINVAL$/,
+    where: /^pivot: pivot_root/,
+    hint: "the root of an initramfs cannot be left: `noPivot` (--no-pivot) moves the new root over it",
+  },
+  {
     errno: /^E(?:NOENT|NODEV|ACCES)$/,
     where: /^node: bind /,
     hint: "only root of the machine makes device nodes; for others its own is bound, which has to be at the same path, of the same numbers",
