@@ -37,10 +37,7 @@ export async function chooseBundleIds(
   host: BundleIdHost = thisHost(),
 ): Promise<ChosenIds> {
   const user = spec.linux.namespaces.find(({ type }) => type === "user");
-  // It has maps already; what is said of them here is what whoever made it knows of them.
-  if (user?.path !== undefined) {
-    return { spec, ids: { kind: "none", isNested: true }, warnings: [] };
-  }
+  if (user?.path !== undefined) return idsOf(user.path, spec, host);
   const isMapped = hasMappings(spec.linux);
   const status = (await host.read("/proc/self/status")) ?? "";
   if (user === undefined && hasCapabilities(status, ["CAP_SYS_ADMIN"])) {
@@ -181,8 +178,24 @@ function holds({ inside, size }: IdExtent, id: number): boolean {
   return id >= inside && id < inside + size;
 }
 
-async function maySetgroups(host: BundleIdHost): Promise<boolean> {
-  return (await host.read("/proc/self/setgroups"))?.trim() !== "deny";
+async function maySetgroups(host: BundleIdHost, process = "/proc/self"): Promise<boolean> {
+  return (await host.read(`${process}/setgroups`))?.trim() !== "deny";
+}
+
+/**
+ * Those of a namespace that is there: it has maps already, and what config.json says of them is what
+ * whoever made it knows. The process that the path leads by tells of them; else nobody does.
+ */
+async function idsOf(path: string, spec: RuntimeSpec, host: BundleIdHost): Promise<ChosenIds> {
+  const process = /^(\/proc\/[^/]+)\/ns\/user$/.exec(path)?.[1];
+  const ids = { kind: "none", isNested: true } as const;
+  if (process === undefined) return { spec, ids, warnings: [] };
+  const gids = parseExtents((await host.read(`${process}/gid_map`)) ?? "");
+  return {
+    spec: gids.length === 0 ? spec : { ...spec, ...mountsWithin(spec, gids) },
+    ids: { ...ids, denySetgroups: !(await maySetgroups(host, process)) },
+    warnings: [],
+  };
 }
 
 function missing(helper: string): MarmitaError {

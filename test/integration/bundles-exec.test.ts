@@ -250,6 +250,20 @@ describe("exec in a container made of a bundle", () => {
     await expect(exec(["true"])).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 
+  it("is refused in a container that stands still, unless it is to wait", async () => {
+    await using _box = await box();
+    await runtime.pause("box", { root });
+
+    await expect(exec(["true"])).rejects.toMatchObject({
+      code: "CONFLICT",
+      hint: expect.stringContaining("ignorePaused"),
+      details: { container: "box", state: "paused" },
+    });
+    // Without a freezer there is nothing that stops who comes later.
+    expect(await exec(["true"], { ignorePaused: true })).toMatchObject({ exitCode: 0 });
+    await runtime.resume("box", { root });
+  });
+
   it.for([
     [{ user: "root" }, "user"],
     [{ user: "1:4294967295" }, "user"],

@@ -133,6 +133,20 @@ describe("chooseBundleIds", () => {
     expect(warnings).toEqual(["one id is mapped: there are no ids"]);
   });
 
+  it("is told of a namespace by the process that it is named by", async () => {
+    const options = ["mode=0620", "gid=5"];
+    const mounts = [{ destination: "/dev/pts", type: "devpts", options }];
+    const namespaces = [MOUNT, { type: "user", path: "/proc/12/ns/user" }] as const;
+    const files = { "/proc/12/gid_map": "0 1000 1\n", "/proc/12/setgroups": "deny\n" };
+    const chosen = await chooseBundleIds(specOf({ namespaces }, mounts), {
+      ...host(),
+      read: (path) => Promise.resolve((files as Record<string, string>)[path]),
+    });
+
+    expect(chosen.ids).toMatchObject({ kind: "none", denySetgroups: true });
+    expect(chosen.spec.mounts?.[0]?.options).toEqual(["mode=0620"]);
+  });
+
   it("has all ids mapped where a user namespace is asked for without maps", async () => {
     const { spec, ids } = await chooseBundleIds(specOf({ namespaces: [USER, MOUNT] }), host());
 
