@@ -1,5 +1,13 @@
 /** The tree of control groups of this machine: which kind it is, and where we are in it. */
-import { accessSync, closeSync, constants, openSync, statfsSync, writeSync } from "node:fs";
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  statfsSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { readProc } from "../runtime/processes.ts";
 
@@ -8,6 +16,8 @@ export interface CgroupHost {
   readonly mount?: string | undefined;
   /** The group of this process below it, `/` and on; absent where it lies outside of what we see. */
   readonly own?: string | undefined;
+  /** The user's own systemd can be asked, as far as that can be seen. */
+  readonly hasUserBus?: boolean | undefined;
 }
 
 const MOUNT = "/sys/fs/cgroup";
@@ -15,7 +25,14 @@ const CGROUP2_MAGIC = 0x63677270;
 
 /** Hybrid trees count as version 1: their part of version 2 has no controllers. */
 export function findCgroupHost(mount: string = MOUNT): CgroupHost {
-  return { ...(isVersion2(mount) && { mount }), own: groupOf("self") };
+  if (!isVersion2(mount)) return {};
+  const hasUserBus = !isMachineRoot() && existsSync(`${userRuntime()}/bus`);
+  return { mount, own: groupOf("self"), hasUserBus };
+}
+
+/** sudo, cron and containers often lose the variable: the place is a fixed one. */
+export function userRuntime(): string {
+  return process.env["XDG_RUNTIME_DIR"] ?? `/run/user/${process.getuid?.() ?? 0}`;
 }
 
 function isVersion2(mount: string): boolean {

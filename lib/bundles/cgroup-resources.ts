@@ -39,6 +39,11 @@ export function groupWrites(resources: Resources): readonly GroupWrite[] {
   ];
 }
 
+/** Whether any is asked for that a new group has not anyway. */
+export function hasLimits(resources: Resources): boolean {
+  return groupWrites(resources).some(({ isOptional }) => isOptional !== true);
+}
+
 /** No limit is what a new group has anyway, with its controller or without. */
 function write(field: string, file: string, text: string): GroupWrite {
   return { field, file, text, ...(text === "max" && { isOptional: true }) };

@@ -1,10 +1,9 @@
 /** Scopes of systemd, by busctl: the group of a container that systemd knows of. */
-import { existsSync } from "node:fs";
 import { MarmitaError } from "../errors.ts";
 import { throwIfAborted } from "../util/abort.ts";
 import { Patience } from "../util/patience.ts";
 import { errnoOf } from "../util/system-error.ts";
-import { groupOf, isMachineRoot } from "./cgroup-host.ts";
+import { groupOf, isMachineRoot, userRuntime } from "./cgroup-host.ts";
 import type { SystemdPlace } from "./cgroup-path.ts";
 
 /** A name, and its value as busctl(1) takes them: `["Slice", "s", "user.slice"]`. */
@@ -147,13 +146,8 @@ async function call(isUser: boolean, method: string, words: readonly string[]): 
   });
 }
 
-/** sudo, cron and containers often lose these two: the place is a fixed one. */
 function environment(isUser: boolean): NodeJS.ProcessEnv {
-  const { XDG_RUNTIME_DIR: given } = process.env;
-  const uid = process.getuid?.() ?? 0;
-  const usual = `/run/user/${uid}`;
-  const isLost = isUser && given === undefined && existsSync(`${usual}/bus`);
-  return { ...process.env, LC_ALL: "C", ...(isLost && { XDG_RUNTIME_DIR: usual }) };
+  return { ...process.env, LC_ALL: "C", ...(isUser && { XDG_RUNTIME_DIR: userRuntime() }) };
 }
 
 /** No bus, no systemd at its other end, or no busctl. */

@@ -3,8 +3,9 @@ import { isMarmitaError } from "../errors.ts";
 import type { RuntimeSpec } from "../oci/runtime-spec.ts";
 import { Patience } from "../util/patience.ts";
 import { errnoOf } from "../util/system-error.ts";
-import { type CgroupHost, findCgroupHost, writeGroupFile } from "./cgroup-host.ts";
+import { type CgroupHost, canEnter, findCgroupHost, writeGroupFile } from "./cgroup-host.ts";
 import { requiresResources } from "./cgroup-limits.ts";
+import { hasLimits } from "./cgroup-resources.ts";
 import { chooseManager } from "./cgroup-path.ts";
 import { type GroupRequest, prepareGroup, settleScope } from "./cgroup-prepare.ts";
 import type { CgroupState } from "./cgroup-state.ts";
@@ -22,7 +23,10 @@ import type { CgroupManager } from "./options.ts";
 export interface CgroupRequest {
   readonly id: string;
   readonly spec: RuntimeSpec;
-  /** Default: by the form of `linux.cgroupsPath`. */
+  /**
+   * Default: by the form of `linux.cgroupsPath`; where there is none, `systemd` when an ordinary user
+   * asks for limits and has a systemd, else `cgroupfs`.
+   */
   readonly manager?: CgroupManager | undefined;
   /** What cannot be had is a failure, as with the annotation `io.marmita.require`. */
   readonly isRequired: boolean;
@@ -70,9 +74,19 @@ function completed(request: CgroupRequest): GroupRequest {
   return {
     ...request,
     host,
-    manager: chooseManager(spec.linux.cgroupsPath, manager),
+    manager: manager ?? probedManager(spec, host),
     isRequired: isRequired || requiresResources(spec.annotations),
   };
+}
+
+/**
+ * Of a container that nobody chose a place for: systemd's where limits are asked for, the top is not
+ * ours, and systemd is there. What others make beside its units it takes the controllers from.
+ */
+function probedManager({ linux }: RuntimeSpec, host: CgroupHost): CgroupManager {
+  const { cgroupsPath = "", resources = {} } = linux;
+  const isFree = cgroupsPath === "" && host.hasUserBus === true && !canEnter(host, "/any");
+  return isFree && hasLimits(resources) ? "systemd" : chooseManager(cgroupsPath);
 }
 
 /**

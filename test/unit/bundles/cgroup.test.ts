@@ -279,6 +279,22 @@ describe("the control group of a bundle's container", () => {
     ]);
   });
 
+  it("is systemd's where limits are asked for, the top is not ours, and systemd is there", async () => {
+    const mount = await standIn([]);
+    const host = { mount, own: "/me", hasUserBus: true };
+    const managerOf = async (resources: Resources, path?: string) => {
+      const spec = specOf({ path, resources });
+      const request = { id: "web", spec, isRequired: false, onWarning: () => undefined, host };
+      return (await prepareCgroup(request))?.manager;
+    };
+
+    expect(await managerOf(MEMORY)).toBe("systemd");
+    expect(await managerOf({ memory: { limit: -1 } })).toBe("cgroupfs");
+    expect(await managerOf(MEMORY, "/me/web")).toBe("cgroupfs");
+    writeFileSync(join(mount, "cgroup.procs"), "");
+    expect(await managerOf(MEMORY)).toBe("cgroupfs");
+  });
+
   it("of systemd waits for a process, and is checked before", async () => {
     const mount = await standIn();
 
