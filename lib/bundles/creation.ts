@@ -6,6 +6,7 @@ import { MarmitaError } from "../errors.ts";
 import { spawnStarter } from "../native/helper.ts";
 import { encodePlan, type Plan } from "../native/plan.ts";
 import { parseRuntimeSpec } from "../oci/parse-runtime-spec.ts";
+import { OCI_VERSION } from "../oci/spec-version.ts";
 import type { Process, RuntimeSpec } from "../oci/runtime-spec.ts";
 import type { BundleIds } from "../runtime/bundle-context.ts";
 import { chooseBundleIds } from "../runtime/bundle-ids.ts";
@@ -40,7 +41,7 @@ import { identify, type ProcessIdentity } from "./process-identity.ts";
 import { readBundle } from "./read-bundle.ts";
 import { type ContainerRecord, writeRecord } from "./record.ts";
 import { Starter, type StarterTasks } from "./starter.ts";
-import { type BundleStatus, STATE_VERSION } from "./state.ts";
+import type { BundleStatus } from "./state.ts";
 import { chooseStateRoot } from "./state-root.ts";
 import { preservedDescriptors } from "./stdio.ts";
 
@@ -71,7 +72,7 @@ export async function design(
   const warn = options.onWarning ?? (() => undefined);
   for (const warning of warnings) warn(warning);
   const record: ContainerRecord = {
-    ociVersion: STATE_VERSION,
+    ociVersion: OCI_VERSION,
     id,
     bundle: directory,
     rootfs: resolve(directory, spec.root.path),

@@ -1,10 +1,8 @@
 /** What this runtime makes of a config.json, whatever the machine: runtime-spec 1.2, features.md. */
+import { OCI_VERSION } from "../oci/spec-version.ts";
 import { BUNDLE_MOUNT_WORDS } from "../runtime/bundle-mount-options.ts";
 import { CAPABILITIES } from "../runtime/capabilities.ts";
 import { versionInfo } from "../util/version-info.ts";
-
-/** The version of the runtime specification whose properties are known. */
-export const OCI_VERSION = "1.2.0";
 
 /** features.md and features-linux.md. Lists are complete, and sorted but for capabilities. */
 export interface RuntimeFeatures {

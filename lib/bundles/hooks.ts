@@ -1,5 +1,6 @@
 /** Hooks that run in the namespaces of this process: programs that are given a container's state. */
 import type { ChildProcess } from "node:child_process";
+import { existsSync } from "node:fs";
 import { MarmitaError } from "../errors.ts";
 import type { Hook, Hooks } from "../oci/runtime-spec.ts";
 import { onAbort, throwIfAborted } from "../util/abort.ts";
@@ -61,22 +62,30 @@ async function runHook(
   { state, cwd, signal }: HookOptions,
 ): Promise<void> {
   throwIfAborted(signal);
-  const { spawn } = await import("node:child_process"); // 2 ms that few need
-  const [argv0 = hook.path, ...args] = hook.args ?? [];
-  // A process group of its own: all of it is killed when its time is over.
-  const child = spawn(hook.path, args, {
-    argv0,
-    cwd,
-    env: environmentOf(hook),
-    detached: true,
-    stdio: ["pipe", "ignore", "pipe"],
-  });
+  const child = await spawnHook(name, hook, cwd);
   const told = keepTail(child);
   child.stdin?.on("error", () => undefined); // it need not read
   child.stdin?.end(JSON.stringify(hookState(state)));
   const fault = await endOf(child, { timeoutS: hook.timeout, signal });
   throwIfAborted(signal);
   if (fault !== undefined) throw failed(name, hook, { ...fault, told: told() });
+}
+
+async function spawnHook(name: string, hook: Hook, cwd: string): Promise<ChildProcess> {
+  const { spawn } = await import("node:child_process"); // 2 ms that few need
+  const [argv0 = hook.path, ...args] = hook.args ?? [];
+  try {
+    // A process group of its own: all of it is killed when its time is over.
+    return spawn(hook.path, args, {
+      argv0,
+      cwd: existsSync(cwd) ? cwd : "/", // a bundle may be gone before its container
+      env: environmentOf(hook),
+      detached: true,
+      stdio: ["pipe", "ignore", "pipe"],
+    });
+  } catch (error) {
+    throw failed(name, hook, { how: "cannot be run", errno: errnoOf(error), told: "" });
+  }
 }
 
 function environmentOf({ env = [] }: Hook): Record<string, string> {

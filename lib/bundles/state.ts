@@ -1,9 +1,11 @@
 /** The state of containers made of bundles, as the OCI runtime specification has it. */
 import { closeSync, constants, existsSync, openSync } from "node:fs";
 import { isMarmitaError } from "../errors.ts";
+import { OCI_VERSION } from "../oci/spec-version.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
 import type { ContainerPaths } from "./container-directory.ts";
 import { containerPaths, isHeld, listContainerIds, notFound } from "./container-directory.ts";
+import type { WarningOption } from "./options.ts";
 import { isPaused } from "./pause-state.ts";
 import { isAlive } from "./process-identity.ts";
 import { type ContainerRecord, readRecord } from "./record.ts";
@@ -58,7 +60,7 @@ export function findContainer(id: string, options: FindOptions = {}): FoundConta
 function recordOfDraft(id: string, { directory }: ContainerPaths): ContainerRecord {
   if (!existsSync(directory)) throw notFound(id);
   return {
-    ociVersion: STATE_VERSION,
+    ociVersion: OCI_VERSION,
     id,
     bundle: "",
     rootfs: "",
@@ -68,9 +70,6 @@ function recordOfDraft(id: string, { directory }: ContainerPaths): ContainerReco
     filters: "",
   };
 }
-
-/** Of the runtime specification that the state follows. */
-export const STATE_VERSION = "1.2.0";
 
 /** `isMade`: somebody is at work on it. */
 function stateOf(record: ContainerRecord, paths: ContainerPaths, isMade: boolean): ContainerState {
@@ -102,20 +101,26 @@ export async function getState(id: string, options: StateRootOption = {}): Promi
   return findContainer(id, options).state;
 }
 
-/** All there are, by id; one that is deleted meanwhile is not among them. */
+/** All there are, by id. One that is deleted meanwhile is not among them, nor is one whose record nobody can read: of that a warning tells. */
 export async function listStates(
-  options: StateRootOption = {},
+  options: StateRootOption & WarningOption = {},
 ): Promise<readonly ContainerState[]> {
   const root = chooseStateRoot(options);
   checkStateRoot(root);
-  return (await listContainerIds(root)).flatMap((id) => stateIfThere(id, root));
+  const { onWarning = () => undefined } = options;
+  return (await listContainerIds(root)).flatMap((id) => stateIfThere(id, root, onWarning));
 }
 
-function stateIfThere(id: string, root: string): readonly ContainerState[] {
+function stateIfThere(
+  id: string,
+  root: string,
+  onWarning: (text: string) => void,
+): readonly ContainerState[] {
   try {
     return [findContainer(id, { root }).state];
   } catch (error) {
-    if (isMarmitaError(error, "NOT_FOUND")) return [];
-    throw error;
+    if (isMarmitaError(error, "CORRUPT")) onWarning(error.message);
+    else if (!isMarmitaError(error, "NOT_FOUND")) throw error;
+    return [];
   }
 }

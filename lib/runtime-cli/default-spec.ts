@@ -1,5 +1,5 @@
 /** The config.json of a new bundle: a shell at a terminal, confined as runc's is. */
-import { OCI_VERSION } from "../bundles/features.ts";
+import { OCI_VERSION } from "../oci/spec-version.ts";
 import type { RuntimeSpec, SpecMount } from "../oci/runtime-spec.ts";
 import { systemPaths } from "../runtime/system-paths.ts";
 

@@ -15,9 +15,9 @@ export const list: RuntimeCommand = {
   arguments: { min: 0, max: 0 },
   flags: [TABLE_FORMAT, { name: "quiet", short: "q", help: "Print ids only" }],
   refused: {},
-  async run({ flags, global: { root } }) {
+  async run({ flags, global: { root, log } }) {
     const format = readFormat(flags);
-    const found = await listStates({ root });
+    const found = await listStates({ root, onWarning: (text) => log.warn(text) });
     if (flags.has("quiet")) print(found.map(({ id }) => `${id}\n`).join(""));
     else if (format === "json") print(`${JSON.stringify(found.map(stateObject))}\n`);
     else print(visible(formatTable(HEADINGS, found.map(row), MIN_WIDTH)));

@@ -1,7 +1,7 @@
 /** `marmita-runtime --version`. */
 import { versionInfo } from "../util/version-info.ts";
 import { PROGRAM } from "./help.ts";
-import { OCI_VERSION } from "../bundles/features.ts";
+import { OCI_VERSION } from "../oci/spec-version.ts";
 
 /** Lines as those of runc and crun, which Podman shows whole. */
 export function versionText(): string {

@@ -1,5 +1,5 @@
 /** The hooks of a bundle: when they run, what they are told, and what their failure means. */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { runtime } from "../../lib/api/runtime.ts";
@@ -144,6 +144,21 @@ describe("a hook of a bundle", () => {
       errno: "ENOENT",
       details: { field: "hooks.prestart[0]" },
     });
+  });
+
+  it("runs also when the bundle is gone by then, and with more than fits it is refused", async () => {
+    const bundle = folder.make(["true"], { hooks: { poststop: [folder.tells("poststop")] } });
+    const long = { path: "/bin/true", args: ["true", "x".repeat(1 << 20)] };
+    const hooks = { createRuntime: [long], poststop: [folder.tells("poststop")] };
+    const io = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
+
+    await runtime.create("orphan", bundle, { ...options(), ...io });
+    rmSync(bundle, { recursive: true });
+    await runtime.delete("orphan", { ...root(), force: true });
+    expect(names()).toEqual(["poststop"]);
+
+    const running = runtime.run("long", folder.make(["true"], { hooks }), options());
+    await expect(running).rejects.toMatchObject({ code: "START_FAILED", errno: "E2BIG" });
   });
 
   it("has the arguments, the variables and the directory that it is to have", async () => {

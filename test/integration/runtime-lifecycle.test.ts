@@ -96,10 +96,12 @@ describe("a container of a bundle", () => {
 
     await runtime.delete("absent", { ...root(), force: true });
     await expect(runtime.delete("absent", root())).rejects.toMatchObject({ code: "NOT_FOUND" });
+    expect(await runtime.list({ ...root(), onWarning })).toEqual([]);
     await expect(runtime.delete("broken", root())).rejects.toMatchObject({ code: "CORRUPT" });
     await runtime.delete("broken", { ...root(), force: true, onWarning });
 
-    expect(warnings).toEqual([expect.stringContaining("broken/state.json is not JSON")]);
+    const words: unknown = expect.stringContaining("broken/state.json is not JSON");
+    expect(warnings).toEqual([words, words]);
     expect(existsSync(join(folder.states, "broken"))).toBe(false);
   });
 
