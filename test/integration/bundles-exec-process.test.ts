@@ -5,26 +5,32 @@ import { text } from "node:stream/consumers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runtime } from "../../lib/api/runtime.ts";
 import type { Process } from "../../lib/oci/runtime-spec.ts";
-import { writeBundle } from "../helpers/bundle.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
+import { type BundleChanges, BundleFolder } from "../helpers/oci-bundle.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
 
 const USER = { uid: 0, gid: 0 };
 const ENV = ["PATH=/bin"];
 
 describe.runIf(requireUserNamespaces())("a further process of a bundle's container", () => {
+  let folder: BundleFolder;
   let root: string;
 
   beforeAll(async () => {
-    root = join(await temporaryFolder(), "state");
+    folder = await BundleFolder.open();
+    root = folder.states;
   });
   expectNothingLeft();
 
-  async function box(linux: object): Promise<AsyncDisposable & { pid: number }> {
-    const bundle = await writeBundle({ args: ["sleep", "1000"] }, linux);
+  async function box(
+    linux: NonNullable<BundleChanges["linux"]>,
+  ): Promise<AsyncDisposable & { pid: number }> {
+    const bundle = folder.make(["sleep", "1000"], { linux });
     const quiet = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
-    const { pid } = await runtime.create("box", bundle, { root, ...quiet });
+    // Control groups are the business of other tests: this machine's own are not written to.
+    const options = { root, cgroupManager: "disabled", ...quiet } as const;
+    const { pid } = await runtime.create("box", bundle, options);
     await runtime.start("box", { root });
     const remove = () => runtime.delete("box", { root, force: true });
     return { pid, [Symbol.asyncDispose]: remove };
