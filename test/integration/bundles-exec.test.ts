@@ -5,7 +5,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { runtime } from "../../lib/api/runtime.ts";
 import type { MarmitaError } from "../../lib/errors.ts";
 import type { ExecBundleOptions } from "../../lib/bundles/options.ts";
-import type { Process } from "../../lib/oci/runtime-spec.ts";
+import type { Process, RuntimeSpec } from "../../lib/oci/runtime-spec.ts";
 import { isAlive } from "../helpers/bare.ts";
 import { temporaryFolder } from "../helpers/folder.ts";
 import { ConsoleSocket } from "../helpers/console-socket.ts";
@@ -20,8 +20,12 @@ requireUserNamespaces();
 let folder: BundleFolder;
 let root: string;
 
-async function create(change: Partial<Process> = {}): Promise<number> {
-  const bundle = folder.make(["sleep", "1000"], { process: { env: ["PATH=/bin"], ...change } });
+async function create(
+  change: Partial<Process> = {},
+  linux: Partial<RuntimeSpec["linux"]> = {},
+): Promise<number> {
+  const process = { env: ["PATH=/bin"], ...change };
+  const bundle = folder.make(["sleep", "1000"], { process, linux });
   const streams = { stdin: "ignore", stdout: "ignore", stderr: "ignore" } as const;
   // Control groups are the business of other tests: this machine's own are not written to.
   const { pid } = await runtime.create("box", bundle, {
@@ -32,8 +36,11 @@ async function create(change: Partial<Process> = {}): Promise<number> {
   return pid;
 }
 
-async function box(change: Partial<Process> = {}): Promise<AsyncDisposable & { pid: number }> {
-  const pid = await create(change);
+async function box(
+  change: Partial<Process> = {},
+  linux: Partial<RuntimeSpec["linux"]> = {},
+): Promise<AsyncDisposable & { pid: number }> {
+  const pid = await create(change, linux);
   await runtime.start("box", { root });
   return { pid, [Symbol.asyncDispose]: () => runtime.delete("box", { root, force: true }) };
 }
@@ -102,6 +109,43 @@ describe("exec in a container made of a bundle", () => {
     });
 
     expect(stdout).toBe(".\n/\n0077\n100\n500\nNoNewPrivs:\t1\n");
+  });
+
+  it("is under the container's filter, with and without further privileges", async () => {
+    const names = ["mkdir", "mkdirat"];
+    await using _box = await box(
+      {},
+      {
+        seccomp: {
+          defaultAction: "SCMP_ACT_ALLOW",
+          syscalls: [{ names, action: "SCMP_ACT_ERRNO", errnoRet: 38 }],
+        },
+      },
+    );
+
+    for (const noNewPrivileges of [true, false]) {
+      const { stderr } = await exec(["mkdir", "/mnt/made"], { noNewPrivileges });
+      expect(stderr).toContain("not implemented");
+    }
+  });
+
+  it("runs when and where it was asked to", async () => {
+    await using _box = await box();
+
+    const { stdout } = await exec({
+      args: [
+        "/bin/sh",
+        "-c",
+        "grep Cpus_allowed_list /proc/self/status; cut -d ' ' -f 19,41 /proc/self/stat",
+      ],
+      cwd: "/",
+      user: { uid: 0, gid: 0 },
+      execCPUAffinity: { initial: "0", final: "0" },
+      scheduler: { policy: "SCHED_BATCH", nice: 7 },
+      ioPriority: { class: "IOPRIO_CLASS_IDLE", priority: 0 },
+    });
+
+    expect(stdout).toBe("Cpus_allowed_list:\t0\n7 3\n");
   });
 
   it("reads what it is given, and has the streams of its caller", async () => {
