@@ -97,11 +97,12 @@ export async function removeCgroup(state: CgroupState): Promise<void> {
   const { manager, unit, isUser = false, made = [] } = state;
   const directory = ownDirectory(state);
   if (directory !== undefined) killGroup(directory);
-  if (manager === "systemd") {
-    if (unit !== undefined)
-      await endScope({ unit, isUser, directory, isWhole: state.directory !== undefined });
-  } else if (directory !== undefined) await removeGroup(directory, made);
-  else removeMade(made);
+  if (manager === "cgroupfs") {
+    if (directory === undefined) removeMade(made);
+    else await removeGroup(directory, made);
+  } else if (directory !== undefined && unit !== undefined) {
+    await endScope(directory, { unit, isUser });
+  }
 }
 
 /** Where it is, as long as it is the one that we made. */
@@ -112,27 +113,24 @@ function ownDirectory({ directory, inode }: CgroupState): string | undefined {
 
 const LONGEST_SCOPE_MS = 1_000;
 
-/** systemd takes a scope away by itself once nothing is in it; it is asked to where it does not. */
-async function endScope(scope: {
-  readonly unit: string;
-  readonly isUser: boolean;
-  readonly directory: string | undefined;
-  /** It was there once. */
-  readonly isWhole: boolean;
-}): Promise<void> {
-  const { unit, isUser, directory, isWhole } = scope;
-  if (directory === undefined && isWhole) return;
+/**
+ * systemd takes a scope away by itself once nothing is in it; it is asked to where it does not. Of one
+ * that never had its directory noted nobody knows whose it is: what was to be in it has ended.
+ */
+async function endScope(
+  directory: string,
+  { unit, isUser }: { readonly unit: string; readonly isUser: boolean },
+): Promise<void> {
   const patience = new Patience();
   const deadline = performance.now() + LONGEST_SCOPE_MS;
-  while (directory !== undefined && performance.now() < deadline) {
+  while (performance.now() < deadline) {
     if (inodeOf(directory) === undefined) return;
     await patience.wait();
   }
   try {
     await stopScope(unit, isUser);
   } catch (error) {
-    const isEmpty = directory === undefined || !isPopulated(directory);
-    if (!isEmpty || !isMarmitaError(error, "UNAVAILABLE")) throw error;
+    if (isPopulated(directory) || !isMarmitaError(error, "UNAVAILABLE")) throw error;
   }
 }
 
