@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { runtimeFeatures } from "../../../lib/bundles/features.ts";
 import { parseRuntimeSpec } from "../../../lib/oci/parse-runtime-spec.ts";
 import { parseBundleMountOptions } from "../../../lib/runtime/bundle-mount-options.ts";
+import { formatRules } from "../../../lib/runtime/seccomp/rules.ts";
 import { defaultSpec } from "../../../lib/runtime-cli/default-spec.ts";
 
 const features = runtimeFeatures();
@@ -44,6 +45,20 @@ describe("the features that are told", () => {
     });
 
     expect(spec).toMatchObject({ linux: { seccomp: { flags: seccomp.supportedFlags } } });
+  });
+
+  it.each(linux.seccomp.actions)("have the action %s carried out", (action) => {
+    const { supportedFlags: flags } = linux.seccomp;
+    const syscalls = [{ names: ["read"], action }];
+    const listenerPath = "/run/listener";
+    const isTold = action === "SCMP_ACT_NOTIFY";
+
+    const lines = formatRules(
+      { defaultAction: "SCMP_ACT_ALLOW", ...(isTold && { listenerPath, flags }), syscalls },
+      "x64",
+    );
+
+    expect(lines).toMatch(/^rule .* read$/m);
   });
 
   it.each(features.mountOptions)("have the mount option %s", (option) => {
