@@ -56,6 +56,14 @@ describe.runIf(requireUserNamespaces())("the published packages", () => {
     expect(JSON.parse(output)).toEqual({ exitCode: 0, stdout: "hi\n" });
   });
 
+  it("have a runtime for engines", async () => {
+    const command = join(project, "node_modules/.bin/marmita-runtime");
+
+    const { stdout } = await execute(command, ["--version"], { env });
+
+    expect(stdout).toContain("marmita-runtime version");
+  });
+
   it("run a container from the shell", async () => {
     const command = join(project, "node_modules/.bin/marmita");
 
