@@ -37,11 +37,13 @@ export async function benchBundle({ rounds, rootfs, folder, dataRoot }) {
   ].join("\n\n");
 }
 
-/** The same with the ids of this process: crun may have written it inside of a namespace. */
+/** The same with the one id of this process: crun may have written it inside of a namespace. */
 function ownBundle(from, to) {
   const config = JSON.parse(readFileSync(join(from, "config.json"), "utf8"));
-  for (const line of config.linux.uidMappings ?? []) line.hostID = process.getuid();
-  for (const line of config.linux.gidMappings ?? []) line.hostID = process.getgid();
+  if (config.linux.namespaces.some(({ type }) => type === "user")) {
+    config.linux.uidMappings = [{ containerID: 0, hostID: process.getuid(), size: 1 }];
+    config.linux.gidMappings = [{ containerID: 0, hostID: process.getgid(), size: 1 }];
+  }
   mkdirSync(to);
   writeFileSync(join(to, "config.json"), JSON.stringify(config));
   return to;

@@ -20,6 +20,14 @@ describe.runIf(requireUserNamespaces())("npm run bench", () => {
     expect(page).toMatch(/^\| `marmita ps` \| [\d.]+ ms \|$/m);
   });
 
+  it("has one bundle under each runtime", () => {
+    const page = output([process.execPath, BENCH, "--only=bundle", "--rounds=1"]);
+
+    expect(page).toMatch(/^### Bundle: run `true` of a ready bundle and wait for its end$/m);
+    expect(page).toMatch(/^\| `marmita-runtime run` \| [\d.]+ ms \|/m);
+    expect(page).toMatch(/^\| `runtime.run\(\)` in a warm process \| [\d.]+ ms \|/m);
+  });
+
   it("has diff and commit of one changed file", () => {
     const small = ["--rounds=2", "--entries=450"];
 
