@@ -261,7 +261,8 @@ async function see(
       return { exitCode: 0, signal: null };
     }
     const ours = master === undefined ? streams : terminalStreams(master, options);
-    const [exit, output] = await Promise.all([starter.exited(), collect(ours, options)]);
+    const ended = starter.exited().finally(() => master?.end());
+    const [exit, output] = await Promise.all([ended, collect(ours, options)]);
     await master?.shown();
     if (signal?.aborted === true) throw abortError(signal);
     return { ...exit, ...output };

@@ -32,6 +32,7 @@ export interface Binding {
   enterRaw(fd: number, before: Buffer): void;
   leaveRaw(fd: number, before: Buffer): void;
   resizeTerminal(fd: number, columns: number, rows: number): void;
+  openTerminal(master: number): number;
 }
 
 /** Where the two binaries are: always both of one build. */

@@ -66,6 +66,11 @@ export function receiveDescriptor(socket: number): number {
   return named(() => binding().receive(socket));
 }
 
+/** The terminal that has this master, wherever it is mounted; the caller closes it. */
+export function openTerminalOf(master: number): number {
+  return named(() => binding().openTerminal(master));
+}
+
 /** Of a terminal, by either end; programs on it are told by SIGWINCH. */
 export function resizeTerminal(fd: number, columns: number, rows: number): void {
   named(() => binding().resizeTerminal(fd, columns, rows));

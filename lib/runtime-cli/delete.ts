@@ -5,8 +5,8 @@ import type { RuntimeCommand } from "./command.ts";
 export const deleteContainer: RuntimeCommand = {
   usage: "[OPTIONS] CONTAINER",
   about: [
-    "A container that was created and not started is ended first. One that runs is refused " +
-      "without --force; with it, one that is not there is no failure.",
+    "A container that is not stopped is refused without --force; with it, one that is not there " +
+      "is no failure.",
   ],
   arguments: { min: 1, max: 1 },
   flags: [{ name: "force", short: "f", help: "End it first, by SIGKILL, whatever it does" }],

@@ -25,6 +25,7 @@ static Napi::Object Init(Napi::Env env, Napi::Object exports) {
       {"enterRaw", EnterRaw},
       {"leaveRaw", LeaveRaw},
       {"resizeTerminal", ResizeTerminal},
+      {"openTerminal", OpenTerminal},
   };
 
   for (const auto& row : table)

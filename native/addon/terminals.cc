@@ -1,5 +1,6 @@
 #include "terminals.h"
 
+#include <fcntl.h>
 #include <sys/ioctl.h>
 
 #include <cerrno>
@@ -57,4 +58,16 @@ Napi::Value ResizeTerminal(const Napi::CallbackInfo& info) {
     throw ToError(info.Env(), why);
   }
   return info.Env().Undefined();
+}
+
+Napi::Value OpenTerminal(const Napi::CallbackInfo& info) {
+  failure why = {};
+
+  const int slave =
+      ioctl(info[0].As<Napi::Number>().Int32Value(), TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+  if (slave < 0) {
+    fail(&why, errno, "open a terminal by its master");
+    throw ToError(info.Env(), why);
+  }
+  return Napi::Number::New(info.Env(), slave);
 }

@@ -11,3 +11,5 @@ Napi::Value EnterRaw(const Napi::CallbackInfo& info);
 Napi::Value LeaveRaw(const Napi::CallbackInfo& info);
 // (fd, columns, rows) → undefined
 Napi::Value ResizeTerminal(const Napi::CallbackInfo& info);
+// (master) → a descriptor of the terminal itself
+Napi::Value OpenTerminal(const Napi::CallbackInfo& info);
