@@ -18,7 +18,7 @@ import {
 } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { bundleCommand } from "./lib/bundle.mjs";
+import { bundleCommands } from "./lib/bundle.mjs";
 import { root, run, runBin } from "./lib/run.mjs";
 
 const BINARIES = ["marmita.node", "marmita-init"];
@@ -84,7 +84,7 @@ async function stageMain() {
     include: ["lib"],
   });
   await must(runBin("tsc", ["--project", folder]));
-  await bundleCommand(folder);
+  await bundleCommands(folder);
   // Without gypfile: false npm would take a binding.gyp for an order to build.
   writeJson(join(folder, "package.json"), {
     ...published,
