@@ -69,6 +69,7 @@ export async function execInContainer(
     const given = { words, preserved, console: channel?.theirs, ...streams.fds };
     const starter = new Starter(spawn(plan, { title: id, ...given }));
     const pid = await release(starter, found, options);
+    warnOfGroup(pid, groupOf(found, options), options);
     streams.closeTheirs();
     return await see({ starter, pid, streams, master: channel?.receive() }, options);
   } finally {
@@ -223,6 +224,19 @@ async function release(
 }
 
 async function nothing(): Promise<void> {}
+
+/** From a session from which nobody may move there it goes in without (cgroups(7)). */
+function warnOfGroup(
+  pid: number,
+  directory: string | undefined,
+  { onWarning }: ExecBundleOptions,
+): void {
+  const group = /^0::(.*)$/m.exec(readProc(`${pid}/cgroup`) ?? "")?.[1];
+  if (directory === undefined || group === undefined || directory.endsWith(group)) return;
+  onWarning?.(
+    "the process is not in the container's control group: this session may not move it there",
+  );
+}
 
 /** The container's process is none any more, or its namespaces are on their way. */
 function isGone(error: unknown): boolean {
