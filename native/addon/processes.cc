@@ -127,7 +127,8 @@ Napi::Value SignalProcess(const Napi::CallbackInfo& info) {
   failure why = {};
 
   const int pidfd = sys_pidfd_open(pid);
-  int r = pidfd < 0 ? -errno : 0;
+  // EINVAL: it has just been reaped, and somebody still holds its number (Linux before 6.15).
+  int r = pidfd >= 0 ? 0 : errno == EINVAL ? -ESRCH : -errno;
   if (r == 0 && !BeganAt(pid, start)) r = -ESRCH;
   if (r == 0 && sys_pidfd_send_signal(pidfd, info[2].As<Napi::Number>().Int32Value()) < 0)
     r = -errno;
