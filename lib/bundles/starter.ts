@@ -125,16 +125,21 @@ function died(): MarmitaError {
 export function startFailed(event: HelperEvent): MarmitaError {
   const failure = new HelperFailure(event);
   const { step, errno, exitCode = 125 } = failure;
-  // No file is missing, but a line in /etc/passwd or /etc/group.
-  const isUnknownUser = step === "user" && errno === "ENOENT";
-  const message = isUnknownUser ? `${failure.what}: there is none` : failure.message;
-  return new MarmitaError("START_FAILED", message, {
+  return new MarmitaError("START_FAILED", messageOf(failure), {
     step,
     errno: errno === "" ? undefined : errno,
     hint: hintFor(failure),
     cause: failure,
     details: { exitCode },
   });
+}
+
+/** In the words by which engines tell failures apart. */
+function messageOf({ step, errno, what, message }: HelperFailure): string {
+  // No file is missing, but a line in /etc/passwd or /etc/group.
+  if (step === "user" && errno === "ENOENT") return `${what}: there is none`;
+  if (step === "exec" && errno === "EISDIR") return `${what}: is a directory: permission denied`;
+  return message;
 }
 
 function numberOf(event: HelperEvent, name: string): number {

@@ -136,6 +136,17 @@ describe("a container of a bundle", () => {
     expect(existsSync(join(folder.states, "nosuch"))).toBe(false);
   });
 
+  it("is not created for a directory, in the words that engines look for", async () => {
+    const creating = runtime.create("folder", folder.make(["/bin"]), options());
+
+    await expect(creating).rejects.toMatchObject({
+      code: "START_FAILED",
+      errno: "EISDIR",
+      message: expect.stringMatching(/is a directory: permission denied$/) as string,
+      details: { exitCode: 126 },
+    });
+  });
+
   it("tells at its start what its command lacks", async () => {
     const bundle = folder.make(["/mnt/script"]);
     writeFileSync(join(folder.folder, "seen", "script"), "#!/no/such/shell\n", { mode: 0o755 });
