@@ -10,10 +10,6 @@ export function refuseBundle(spec: RuntimeSpec, ids: BundleIds): void {
   const { linux, hostname, domainname, process } = spec;
   const has = (type: NamespaceType) => linux.namespaces.some((one) => one.type === type);
   if (!has("mount")) throw unsupported("linux.namespaces", "without a mount namespace");
-  if (linux.namespaces.some(({ type, path = "" }) => type === "mount" && path !== "")) {
-    // What is mounted there would be everybody's, and a new root, too.
-    throw unsupported("linux.namespaces", "a mount namespace with a path");
-  }
   if (!has("uts")) {
     if (hostname !== undefined) throw unsupported("hostname", "without a uts namespace");
     if (domainname !== undefined) throw unsupported("domainname", "without a uts namespace");

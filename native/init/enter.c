@@ -87,7 +87,12 @@ static int open_entry(struct entrance *entrance, const union argument *arguments
   if (entry->fd < 0)
     return fail(why, errno, "%s: open %s", entry->words, entry->path);
   entry->is_done = is_own(entry);
-  return check(entry, why);
+  if (check(entry, why) < 0)
+    return -why->errnum;
+  /* Our own root would be moved away, from all who are here. */
+  if (entry->is_done && entry->flag == CLONE_NEWNS)
+    return fail(why, EPERM, "%s: %s is where the runtime is", entry->words, entry->path);
+  return 0;
 }
 
 static int open_entries(struct entrance *entrance, struct failure *why) {

@@ -1,8 +1,10 @@
 /** Bundles whose namespaces are others', or have clocks of their own. */
+import { spawn } from "node:child_process";
 import { existsSync, readlinkSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runtime } from "../../lib/api/runtime.ts";
 import type { Namespace, RuntimeSpec } from "../../lib/oci/runtime-spec.ts";
+import { eventually } from "../helpers/eventually.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { BundleFolder } from "../helpers/oci-bundle.ts";
 import { hostCannot, requireUserNamespaces } from "../helpers/user-namespaces.ts";
@@ -92,12 +94,37 @@ describe("a bundle's container", () => {
     });
   });
 
-  it("does not change the mounts of another", async () => {
-    const namespaces = [at("mount", "mnt", "self"), { type: "pid" } as const];
+  it("has its root in the mount namespace of another, who sees it, too", async () => {
+    const isRoot = process.getuid?.() === 0;
+    const user = isRoot ? [] : ["--user", "--map-root-user"];
+    const other = spawn("unshare", [...user, "--mount", "sleep", "1000"], { stdio: "ignore" });
+    const pid = other.pid ?? 0;
+    try {
+      const mine = readlinkSync("/proc/self/ns/mnt");
+      const theirs = await eventually("a mount namespace", () => {
+        const name = readlinkSync(`/proc/${pid}/ns/mnt`);
+        return name === mine ? undefined : name;
+      });
+      const namespaces = [
+        at("mount", "mnt", pid),
+        ...(isRoot ? [] : [at("user", "user", pid)]),
+        ...(["pid", "uts", "ipc"] as const).map((type) => ({ type })),
+      ];
+
+      expect(await output(["readlink", "/proc/self/ns/mnt"], { namespaces })).toBe(`${theirs}\n`);
+    } finally {
+      other.kill("SIGKILL");
+    }
+  });
+
+  it("does not move away the root of where the runtime is", async () => {
+    const own = (["pid", "uts", "ipc"] as const).map((type) => ({ type }));
+    const namespaces = [at("mount", "mnt", "self"), ...own];
 
     await expect(output(["true"], { namespaces })).rejects.toMatchObject({
-      code: "UNSUPPORTED",
-      details: { field: "linux.namespaces" },
+      code: "START_FAILED",
+      step: "enter",
+      message: expect.stringContaining("where the runtime is") as string,
     });
   });
 
