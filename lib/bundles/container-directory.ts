@@ -12,7 +12,7 @@ import type { FilterPlace } from "../runtime/seccomp/filters.ts";
 import { Patience } from "../util/patience.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
 import { checkContainerId, isContainerId } from "./container-id.ts";
-import { makeStateRoot } from "./state-root.ts";
+import { checkStateRoot, makeStateRoot } from "./state-root.ts";
 
 /** The files in it. */
 export interface ContainerPaths {
@@ -98,13 +98,14 @@ function claimFault(cause: unknown, id: string, root: string): unknown {
   });
 }
 
-/** Wait for whoever holds it. Throws `NOT_FOUND`. */
+/** Wait for whoever holds it. Throws `NOT_FOUND`, and `UNAVAILABLE` for a root of somebody else. */
 export async function holdContainer(
   root: string,
   id: string,
   { signal, timeoutMs }: { signal?: AbortSignal | undefined; timeoutMs?: number } = {},
 ): Promise<HeldContainer> {
   const paths = containerPaths(root, id);
+  checkStateRoot(root);
   const deadline = timeoutMs === undefined ? Infinity : performance.now() + timeoutMs;
   const patience = new Patience();
   for (;;) {

@@ -2,10 +2,15 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/openat2.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "../core/cleanup.h"
@@ -123,17 +128,57 @@ static int make_directory(struct child *child, const union argument *arguments,
                                why);
 }
 
+static const char kernel_settings[] = "/proc/sys/";
+
+static bool is_procfs(int fd) {
+  struct statfs filesystem;
+
+  return fstatfs(fd, &filesystem) == 0 && filesystem.f_type == PROC_SUPER_MAGIC;
+}
+
+/* Of the kernel, and the one that is meant: not a file of a container in the place of /proc, nor
+ * what was mounted or linked where the setting is (CVE-2025-52881). */
+static int open_setting(int root, const char *path, int *ret_fd, struct failure *why) {
+  const struct open_how how = {
+      .flags = O_WRONLY | O_CLOEXEC,
+      .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
+  };
+  autoclose int proc = -1;
+  int r;
+
+  r = inside_open(root, "/proc", O_DIRECTORY | O_NOFOLLOW, &proc, why);
+  if (r < 0)
+    return r;
+  if (!is_procfs(proc))
+    return fail(why, ENODEV, "write %s: /proc is something else", path);
+  *ret_fd = sys_openat2(proc, path + sizeof "/proc/" - 1, &how);
+  return *ret_fd < 0 ? fail(why, errno, "write %s", path) : 0;
+}
+
+static int write_setting(int root, const char *path, const char *text, struct failure *why) {
+  autoclose int fd = -1;
+  const int r = open_setting(root, path, &fd, why);
+
+  if (r < 0)
+    return r;
+  /* The kernel takes it as one or not at all. */
+  return write(fd, text, strlen(text)) < 0 ? fail(why, errno, "write %s", path) : 0;
+}
+
 static int make_file(struct child *child, const union argument *arguments, struct failure *why) {
+  const char *file = arguments[0].text;
   char path[32];
   autoclose int fd = -1;
   int r;
 
-  r = inside_make_file(child->root, arguments[0].text, (mode_t) arguments[1].number, &fd, why);
+  if (strncmp(file, kernel_settings, sizeof kernel_settings - 1) == 0)
+    return write_setting(child->root, file, arguments[2].text, why);
+  r = inside_make_file(child->root, file, (mode_t) arguments[1].number, &fd, why);
   if (r < 0 || arguments[2].text[0] == '\0')
     return r;
   snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
   r = fd_write_file(AT_FDCWD, path, arguments[2].text, why);
-  return r < 0 ? fail(why, -r, "write %s", arguments[0].text) : 0;
+  return r < 0 ? fail(why, -r, "write %s", file) : 0;
 }
 
 static int make_symlink(struct child *child, const union argument *arguments, struct failure *why) {
