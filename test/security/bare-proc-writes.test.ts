@@ -61,14 +61,14 @@ describe.runIf(requireUserNamespaces())("a setting of the kernel", () => {
   it("is not written where a link leads", async () => {
     const linked = await temporaryFolder();
     mkdirSync(join(linked, "sys"));
-    writeFileSync(join(linked, "victim"), "untouched");
-    symlinkSync("../../victim", join(linked, "sys/msgmax"));
+    writeFileSync(join(linked, "sys/victim"), "untouched");
+    symlinkSync("victim", join(linked, "sys/msgmax"));
     const source = join(linked, "sys");
     const mount = { destination: "/proc/sys/kernel", type: "bind", source, options: ["bind"] };
 
     await expect(run([mount])).rejects.toMatchObject({ code: "START_FAILED" });
 
-    expect(readFileSync(join(linked, "victim"), "utf8")).toBe("untouched");
+    expect(readFileSync(join(linked, "sys/victim"), "utf8")).toBe("untouched");
   });
 
   function run(mounts: readonly SpecMount[], without?: string) {
