@@ -4,7 +4,8 @@
  * and reads nothing of this machine.
  *
  * Red when read_accounts() in native/init/become.c opens without O_NONBLOCK and takes what is no regular
- * file (the pipe: the start never ends), and when MAX_ACCOUNTS_SIZE goes (the endless file).
+ * file: the pipe is waited for. A link without an end is one to no regular file, and a huge file is more
+ * than PASSWD_MAX_BYTES.
  */
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
