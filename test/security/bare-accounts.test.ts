@@ -107,9 +107,10 @@ describe.runIf(requireUserNamespaces())("a bundle's /etc/passwd that is", () => 
 });
 
 /** A refusal is an answer, too; the step is the one that looks users up. */
-async function shownBy(running: Promise<{ readonly stdout?: string }>): Promise<string> {
+async function shownBy(running: Promise<object>): Promise<string> {
   try {
-    return (await running).stdout ?? "";
+    const { stdout = "" }: { readonly stdout?: string } = await running;
+    return stdout;
   } catch (error) {
     if (isMarmitaError(error, "START_FAILED") && error.step === "user") return "refused";
     throw error;
