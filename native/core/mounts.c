@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -341,12 +342,21 @@ static int mask_directory(int place, const char *path, int *empty, struct failur
   return 0;
 }
 
+static bool is_null_device(int fd) {
+  struct stat status;
+
+  return fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3);
+}
+
+/* In a mount namespace of somebody else it may be any file, or a link to one (CVE-2025-31133). */
 static int mask_file(int place, const char *path, struct failure *why) {
   autoclose int tree = -1;
   const int r = clone_tree(AT_FDCWD, "/dev/null", 0, ATTRIBUTE_READONLY, &tree);
 
   if (r < 0)
     return fail(why, -r, "mask %s", path);
+  if (!is_null_device(tree))
+    return fail(why, ENODEV, "mask %s: /dev/null is something else", path);
   if (sys_move_mount(tree, place) < 0)
     return fail(why, errno, "mask %s", path);
   return 0;
