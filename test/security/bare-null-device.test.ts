@@ -37,9 +37,9 @@ describe.runIf(requireUserNamespaces())("what masks a file", () => {
     const folder = await BundleFolder.open();
     const other = join(folder.folder, "other");
     writeFileSync(other, "");
-    const look = "test -c /proc/timer_list && test ! -s /proc/timer_list && echo masked";
+    const look = "test -c /proc/uptime && test ! -s /proc/uptime && echo masked";
     const bundle = folder.make(["sh", "-c", look], {
-      linux: { maskedPaths: ["/proc/timer_list"] },
+      linux: { maskedPaths: ["/proc/uptime"] },
     });
 
     const node = [process.execPath, "--input-type=module", "--eval", SCRIPT];
