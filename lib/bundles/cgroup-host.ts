@@ -9,6 +9,7 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { MarmitaError } from "../errors.ts";
 import { readProc } from "../runtime/processes.ts";
 
 export interface CgroupHost {
@@ -73,8 +74,17 @@ export function isWritable(path: string): boolean {
   }
 }
 
-/** Such a file takes a line at a time, and is there or not: none is ever made. Throws as node:fs. */
+/**
+ * Such a file takes a line at a time, and is there or not: none is ever made. Throws as node:fs, and
+ * `INVALID_ARGUMENT` for a name that is a path: it would be the file of another group.
+ */
 export function writeGroupFile(directory: string, name: string, text: string): void {
+  if (name.includes("/")) {
+    throw new MarmitaError("INVALID_ARGUMENT", `${JSON.stringify(name)} is no file of a group`, {
+      step: "cgroup",
+      details: { directory, file: name },
+    });
+  }
   const fd = openSync(join(directory, name), constants.O_WRONLY);
   try {
     for (const line of text.split("\n")) if (line !== "") writeSync(fd, line);

@@ -11,7 +11,6 @@ import {
   optionalText,
   required,
   type Shape,
-  someText,
   text,
   uint16,
   uint32,
@@ -33,6 +32,16 @@ const weights: Shape<readonly WeightDevice[]> = list(
 );
 
 const access = checked(text, (letters) => /^[rwm]*$/.test(letters), 'be of the letters "rwm"');
+
+/** Part of the name of a file: nothing that leads elsewhere. */
+const pageSize = checked(text, (size) => /^\d+[KMG]B$/.test(size), 'be a size as "2MB" or "1GB"');
+
+/** A word of a line. */
+const rdmaDevices = checked(
+  map(object({ hcaHandles: optional(uint32), hcaObjects: optional(uint32) })),
+  (devices) => Object.keys(devices).every((name) => /^[\w.-]+$/.test(name)),
+  "be named by devices: letters, digits, `_`, `.` and `-`",
+);
 
 export const resources: Shape<Resources> = object({
   devices: optional(
@@ -84,13 +93,13 @@ export const resources: Shape<Resources> = object({
       throttleWriteIOPSDevice: optional(throttles),
     }),
   ),
-  hugepageLimits: optional(list(object({ pageSize: required(someText), limit: required(uint64) }))),
+  hugepageLimits: optional(list(object({ pageSize: required(pageSize), limit: required(uint64) }))),
   network: optional(
     object({
       classID: optional(uint32),
       priorities: optional(list(object({ name: required(text), priority: required(uint32) }))),
     }),
   ),
-  rdma: optional(map(object({ hcaHandles: optional(uint32), hcaObjects: optional(uint32) }))),
+  rdma: optional(rdmaDevices),
   unified: optional(map(text)),
 });

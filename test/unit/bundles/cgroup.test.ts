@@ -17,7 +17,7 @@ import {
   prepareCgroup,
   removeCgroup,
 } from "../../../lib/bundles/cgroup.ts";
-import { canEnter, findCgroupHost } from "../../../lib/bundles/cgroup-host.ts";
+import { canEnter, findCgroupHost, writeGroupFile } from "../../../lib/bundles/cgroup-host.ts";
 import type { CgroupState } from "../../../lib/bundles/cgroup-state.ts";
 import type { Resources, RuntimeSpec } from "../../../lib/oci/runtime-spec.ts";
 import { temporaryFolder } from "../../helpers/folder.ts";
@@ -77,6 +77,19 @@ function specOf(asked: {
 }
 
 const MEMORY = { memory: { limit: 100 } };
+
+it("writes to no file of another group", async () => {
+  const mount = await standIn();
+  const name = "x/../../cgroup.procs";
+  mkdirSync(join(mount, "me", "x"));
+  expect(() => writeGroupFile(join(mount, "me"), name, "1")).toThrow(
+    expect.objectContaining({
+      code: "INVALID_ARGUMENT",
+      details: expect.objectContaining({ file: name }),
+    }),
+  );
+  expect(readFileSync(join(mount, "cgroup.procs"), "utf8")).toBe("");
+});
 
 describe("the control group of a bundle's container", () => {
   it("is made where config.json says, with what leads there, and taken away with that", async () => {

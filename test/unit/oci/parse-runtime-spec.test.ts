@@ -95,6 +95,11 @@ describe("parseRuntimeSpec", () => {
     ['linux.sysctl["a"]', { linux: { sysctl: { a: 1 } } }],
     ['annotations[""]', { annotations: { "": "a" } }],
     ["linux.resources.memory.limit", { linux: { resources: { memory: { limit: 1.5 } } } }],
+    [
+      "linux.resources.hugepageLimits[0].pageSize",
+      { linux: { resources: { hugepageLimits: [{ pageSize: "x/../../memory", limit: 1 }] } } },
+    ],
+    ["linux.resources.rdma", { linux: { resources: { rdma: { "../mlx4_0": {} } } } }],
     ["linux.timeOffsets", { linux: { timeOffsets: [] } }],
   ] as const)("names %s where it is wrong", ([field, changes]) => {
     expect(thrown(changes)).toMatchObject({ code: "INVALID_ARGUMENT", details: { field } });
