@@ -72,6 +72,36 @@ static bool is_own(const struct entry *entry) {
   return false;
 }
 
+static bool begins_with(const char *text, const char *beginning) {
+  return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+/* Of whose namespace it changes a setting: a CLONE_NEW…, or 0. */
+static int changes(const struct operation *operation) {
+  const char *text = operation->arguments[0].text;
+
+  if (operation->code == PLAN_HOSTNAME || operation->code == PLAN_DOMAINNAME)
+    return CLONE_NEWUTS;
+  if (operation->code != PLAN_FILE)
+    return 0;
+  if (begins_with(text, "/proc/sys/net/"))
+    return CLONE_NEWNET;
+  if (begins_with(text, "/proc/sys/kernel/") || begins_with(text, "/proc/sys/fs/mqueue/"))
+    return CLONE_NEWIPC;
+  return 0;
+}
+
+/* What would be changed is the runtime's own, by name the machine's: as if there were none. */
+static int refuse_changes(const struct plan *plan, const struct entry *own, struct failure *why) {
+  for (size_t i = 0; i < plan->count; i++) {
+    const struct operation *operation = &plan->operations[i];
+    if (changes(operation) == own->flag)
+      return fail(why, EPERM, "%s: %s is where the runtime is, and %s %s would change it",
+                  own->words, own->path, plan_name(operation->code), operation->arguments[0].text);
+  }
+  return 0;
+}
+
 /* A pipe in the place of one is not waited for. */
 static int open_entry(struct entrance *entrance, const union argument *arguments,
                       struct failure *why) {
@@ -92,7 +122,7 @@ static int open_entry(struct entrance *entrance, const union argument *arguments
   /* Our own root would be moved away, from all who are here. */
   if (entry->is_done && entry->flag == CLONE_NEWNS)
     return fail(why, EPERM, "%s: %s is where the runtime is", entry->words, entry->path);
-  return 0;
+  return entry->is_done ? refuse_changes(entrance->start->plan, entry, why) : 0;
 }
 
 static int open_entries(struct entrance *entrance, struct failure *why) {

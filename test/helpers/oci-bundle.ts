@@ -9,6 +9,7 @@ import { temporaryFolder } from "./folder.ts";
 
 /** What a test changes of the configuration; what runs as root of nobody's namespace is the default. */
 export interface BundleChanges {
+  readonly hostname?: string;
   readonly process?: Partial<RuntimeSpec["process"]>;
   readonly hooks?: Hooks;
   readonly annotations?: Record<string, string>;

@@ -1,6 +1,7 @@
 /** Bundles whose namespaces are others', or have clocks of their own. */
 import { spawn } from "node:child_process";
-import { existsSync, readlinkSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
+import { hostname } from "node:os";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runtime } from "../../lib/api/runtime.ts";
 import type { Namespace, RuntimeSpec } from "../../lib/oci/runtime-spec.ts";
@@ -125,6 +126,37 @@ describe("a bundle's container", () => {
       code: "START_FAILED",
       step: "enter",
       message: expect.stringContaining("where the runtime is") as string,
+    });
+  });
+
+  const others = (type: Namespace["type"]): readonly Namespace[] => {
+    const all = ["mount", "pid", "uts", "ipc", "network"] as const;
+    return all.filter((one) => one !== type).map((one) => ({ type: one }));
+  };
+
+  // What is there already is what would be written: nothing happens to a machine where this fails.
+  it.each([
+    ["network", "net", "net.core.somaxconn"],
+    ["ipc", "ipc", "kernel.shmmni"],
+  ] as const)("changes no setting of the runtime's own %s namespace", async (type, name, key) => {
+    const value = readFileSync(`/proc/sys/${key.replaceAll(".", "/")}`, "utf8").trim();
+    const linux = { namespaces: [...others(type), at(type, name, "self")], sysctl: { [key]: value } };
+
+    await expect(output(["true"], linux)).rejects.toMatchObject({
+      code: "START_FAILED",
+      step: "enter",
+      message: expect.stringContaining(`file /proc/sys/${key.replaceAll(".", "/")}`) as string,
+    });
+  });
+
+  it("does not change the runtime's own name", async () => {
+    const linux = { namespaces: [...others("uts"), at("uts", "uts", process.pid)] };
+    const bundle = folder.make(["true"], { hostname: hostname(), linux });
+
+    await expect(runtime.run("named", bundle, options())).rejects.toMatchObject({
+      code: "START_FAILED",
+      step: "enter",
+      message: expect.stringContaining(`hostname ${hostname()} would change it`) as string,
     });
   });
 
