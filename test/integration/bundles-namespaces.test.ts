@@ -140,7 +140,10 @@ describe("a bundle's container", () => {
     ["ipc", "ipc", "kernel.shmmni"],
   ] as const)("changes no setting of the runtime's own %s namespace", async (type, name, key) => {
     const value = readFileSync(`/proc/sys/${key.replaceAll(".", "/")}`, "utf8").trim();
-    const linux = { namespaces: [...others(type), at(type, name, "self")], sysctl: { [key]: value } };
+    const linux = {
+      namespaces: [...others(type), at(type, name, "self")],
+      sysctl: { [key]: value },
+    };
 
     await expect(output(["true"], linux)).rejects.toMatchObject({
       code: "START_FAILED",
