@@ -26,8 +26,7 @@ export function residentsOutside(found: FoundContainer): readonly number[] {
  * without a mount namespace of its own those in its pid namespace; without either the latter only.
  */
 export function residentsByNamespace(first: number): readonly number[] {
-  const kind = (["mnt", "pid"] as const).find((one) => isOwn(first, one));
-  const home = kind === undefined ? undefined : namespaceOf(first, kind);
+  const { kind, home } = homeOf(first);
   const children = new Map<number, number[]>();
   const members = new Set<number>();
   for (const name of readdirSync("/proc")) {
@@ -46,9 +45,13 @@ export function residentsByNamespace(first: number): readonly number[] {
 
 type NamespaceKind = "mnt" | "pid";
 
-function isOwn(first: number, kind: NamespaceKind): boolean {
-  const its = namespaceOf(first, kind);
-  return its !== undefined && its !== namespaceOf("self", kind);
+/** Read once: of one that ends meanwhile there would be none, as of all that hide from us. */
+function homeOf(first: number): { readonly kind?: NamespaceKind; readonly home?: string } {
+  for (const kind of ["mnt", "pid"] as const) {
+    const home = namespaceOf(first, kind);
+    if (home !== undefined && home !== namespaceOf("self", kind)) return { kind, home };
+  }
+  return {};
 }
 
 /** `undefined` for one that hides, is another user's, or no more. */
