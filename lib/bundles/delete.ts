@@ -18,6 +18,8 @@ import { LONGEST_END_MS } from "./end-process.ts";
 import { runLateHooks } from "./hooks.ts";
 import { send, sendTo, signalFirst } from "./kill.ts";
 import type { DeleteBundleOptions } from "./options.ts";
+import { isSame } from "./process-identity.ts";
+import type { ContainerRecord } from "./record.ts";
 import { residentsOf } from "./residents.ts";
 import { type FoundContainer, findContainer } from "./state.ts";
 import { chooseStateRoot } from "./state-root.ts";
@@ -46,6 +48,35 @@ export async function deleteContainer(
   }
 }
 
+/**
+ * `delete` by force of the one that was made: another one that has its id by now is left alone, as is a
+ * record that nobody can read.
+ */
+export async function forgetMade(
+  made: ContainerRecord,
+  options: Omit<DeleteBundleOptions, "force">,
+): Promise<void> {
+  const { id } = made;
+  const root = chooseStateRoot(options);
+  try {
+    if (!isSame(findContainer(id, { root }).record.init, made.init)) return;
+    if (made.init !== undefined) sendTo(made.init, SIGKILL);
+    using held = await holdContainer(root, id);
+    void held;
+    if (!isSame(findContainer(id, { root, isOurs: true }).record.init, made.init)) return;
+    await removeByForce(id, root, options);
+  } catch (error) {
+    if (isMarmitaError(error, "CORRUPT")) options.onWarning?.(error.message);
+    else if (!isMarmitaError(error, "NOT_FOUND")) throw error;
+  }
+}
+
+/** The caller holds it. */
+async function removeByForce(id: string, root: string, options: DeleteBundleOptions) {
+  await endAll(id, root);
+  await removeStopped(findContainer(id, { root, isOurs: true }), options);
+}
+
 async function deleteStopped(id: string, root: string, options: DeleteBundleOptions) {
   using held = await holdContainer(root, id);
   void held;
@@ -57,8 +88,7 @@ async function deleteByForce(id: string, root: string, options: DeleteBundleOpti
     endWhatHolds(findContainer(id, { root }));
     using held = await holdContainer(root, id);
     void held;
-    await endAll(id, root);
-    await removeStopped(findContainer(id, { root, isOurs: true }), options);
+    await removeByForce(id, root, options);
   } catch (error) {
     if (!isMarmitaError(error, "CORRUPT")) throw error;
     options.onWarning?.(`${error.message}: what may still run of it is not known`);

@@ -17,6 +17,16 @@ export function identify(pid: number): ProcessIdentity | undefined {
   return { pid, startTicks: stat.startTicks, bootId: bootId() };
 }
 
+/** Two records of one process. */
+export function isSame(
+  one: ProcessIdentity | undefined,
+  other: ProcessIdentity | undefined,
+): boolean {
+  if (one === undefined || other === undefined) return false;
+  const { pid, startTicks, bootId: boot } = one;
+  return pid === other.pid && startTicks === other.startTicks && boot === other.bootId;
+}
+
 /** Whether it runs: one that has ended and was not reaped does not. */
 export function isAlive(identity: ProcessIdentity): boolean {
   const { pid, startTicks } = identity;

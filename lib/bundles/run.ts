@@ -4,11 +4,11 @@ import { abortError, onAbort } from "../util/abort.ts";
 import { checkContainerId } from "./container-id.ts";
 import { checkRunOptions } from "./create-options.ts";
 import { checkTerminal, type Design, design, type Made, make } from "./creation.ts";
-import { deleteContainer } from "./delete.ts";
+import { forgetMade } from "./delete.ts";
 import { openMasterChannel, type TerminalMaster } from "./master.ts";
 import type { BundleExit, BundleSource, RunBundleOptions } from "./options.ts";
 import { collect, NO_STREAMS, stdioOf, terminalStreams } from "./output.ts";
-import { startContainer } from "./start.ts";
+import { startMade } from "./start.ts";
 import { type OpenedStdio, openStdio } from "./stdio.ts";
 
 const SIGKILL = 9;
@@ -38,7 +38,7 @@ export async function runContainer(
     const master = channel?.receive();
     if (terminalSize !== undefined) master?.resize(terminalSize.columns, terminalSize.rows);
     const exit = await startAndWait(made, plan, { options, streams, master });
-    if (!keep && !detach) await forget(plan);
+    if (!keep && !detach) await forget(made, plan);
     return exit;
   } finally {
     streams.closeTheirs();
@@ -64,7 +64,7 @@ async function startAndWait(
   const kill = (name: NodeJS.Signals | number) => starter.send(`signal ${signalNumber(name)}`);
   const unhook = signal && onAbort(signal, () => kill(SIGKILL));
   try {
-    await startContainer(record.id, { root: plan.root, signal, onWarning });
+    await startMade(record, { root: plan.root, signal, onWarning });
     onStarted?.({
       pid: record.init?.pid ?? 0,
       terminal: master?.stream,
@@ -80,7 +80,7 @@ async function startAndWait(
     return { ...exit, ...output };
   } catch (error) {
     await starter.giveUp();
-    await forget(plan);
+    await forget(made, plan);
     throw error;
   } finally {
     unhook?.();
@@ -88,7 +88,7 @@ async function startAndWait(
   }
 }
 
-/** Somebody else may have deleted it already. */
-async function forget({ root, record, warn }: Design): Promise<void> {
-  await deleteContainer(record.id, { root, force: true, onWarning: warn });
+/** Somebody else may have deleted it already, and made another one of its id. */
+async function forget({ record }: Made, { root, warn }: Design): Promise<void> {
+  await forgetMade(record, { root, onWarning: warn });
 }

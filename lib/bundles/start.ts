@@ -4,14 +4,17 @@ import { Socket } from "node:net";
 import { text } from "node:stream/consumers";
 import { MarmitaError } from "../errors.ts";
 import { type HelperEvent, execResultPath } from "../native/helper.ts";
+import type { Hooks } from "../oci/runtime-spec.ts";
 import { abortError, onAbort } from "../util/abort.ts";
 import { abortSignal, type Checks, check, word } from "../util/check.ts";
 import { errnoOf } from "../util/system-error.ts";
-import { holdContainer } from "./container-directory.ts";
+import { holdContainer, notFound } from "./container-directory.ts";
 import { callback } from "./create-options.ts";
 import { hooksOf } from "./delete.ts";
 import { runLateHooks } from "./hooks.ts";
 import type { StartBundleOptions } from "./options.ts";
+import { isSame } from "./process-identity.ts";
+import type { ContainerRecord } from "./record.ts";
 import { startFailed } from "./starter.ts";
 import { type FoundContainer, findContainer } from "./state.ts";
 import { chooseStateRoot } from "./state-root.ts";
@@ -25,24 +28,39 @@ const checks: Checks<StartBundleOptions> = { root: word, signal: abortSignal, on
  */
 export async function startContainer(id: string, options: StartBundleOptions = {}): Promise<void> {
   check(checks, options);
-  const root = chooseStateRoot(options);
+  await letGoAndTell(id, options);
+}
+
+/** The one that was made, and no other that has its id by now: that is `NOT_FOUND`. */
+export async function startMade(made: ContainerRecord, options: StartBundleOptions): Promise<void> {
+  await letGoAndTell(made.id, options, made);
+}
+
+async function letGoAndTell(
+  id: string,
+  options: StartBundleOptions,
+  made?: ContainerRecord,
+): Promise<void> {
   const { signal, onWarning = () => undefined } = options;
-  const found = await letGo(root, id, signal);
-  const hooks = await hooksOf(found.paths);
+  const { found, hooks } = await letGo(id, options, made);
   const state = { ...found.state, status: "running" } as const;
   await runLateHooks("poststart", { hooks, state, cwd: found.record.bundle, signal, onWarning });
 }
 
 async function letGo(
-  root: string,
   id: string,
-  signal: AbortSignal | undefined,
-): Promise<FoundContainer> {
+  options: StartBundleOptions,
+  made: ContainerRecord | undefined,
+): Promise<{ found: FoundContainer; hooks: Hooks }> {
+  const { signal } = options;
+  const root = chooseStateRoot(options);
   using held = await holdContainer(root, id, { signal });
   const found = findContainer(id, { root, isOurs: true });
+  if (made !== undefined && !isSame(found.record.init, made.init)) throw notFound(id);
   if (found.state.status !== "created") throw notCreated(found);
+  const hooks = await hooksOf(found.paths); // while we hold it: afterwards it may be another's
   await openGate(held.paths.execFifo, found, signal);
-  return found;
+  return { found, hooks };
 }
 
 function notCreated({ state }: FoundContainer): MarmitaError {
