@@ -80,19 +80,22 @@ const scheduler: Shape<NonNullable<Process["scheduler"]>> = object({
   period: optional(uint64),
 });
 
+/** Of an absent user, as of an absent id: config-schema.json requires neither. */
+const ROOT = { uid: 0, gid: 0 };
+
+const user: Shape<Process["user"]> = object({
+  uid: { ...required(id), fallback: ROOT.uid },
+  gid: { ...required(id), fallback: ROOT.gid },
+  umask: optional(uint32),
+  additionalGids: optional(list(id)),
+  username: optionalText(text),
+});
+
 /** For `exec` too, whose `--process` is one. */
 export const processShape: Shape<Process> = object({
   terminal: optional(flag),
   consoleSize: optional(object({ height: required(uint32), width: required(uint32) })),
-  user: required(
-    object({
-      uid: required(id),
-      gid: required(id),
-      umask: optional(uint32),
-      additionalGids: optional(list(id)),
-      username: optionalText(text),
-    }),
-  ),
+  user: { ...required(user), fallback: ROOT },
   args: required(checked(texts, ({ length }) => length > 0, "name a program")),
   env: optional(texts),
   cwd: required(absolutePath),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseRuntimeSpec } from "../../../lib/oci/parse-runtime-spec.ts";
+import { parseProcess, parseRuntimeSpec } from "../../../lib/oci/parse-runtime-spec.ts";
 
 const PROCESS = { user: { uid: 0, gid: 0 }, args: ["sh"], cwd: "/" };
 const LEAST = { ociVersion: "1.2.0", root: { path: "rootfs" }, process: PROCESS };
@@ -30,6 +30,13 @@ describe("parseRuntimeSpec", () => {
     const spec = parse({ hostname: "", mounts: null, linux: { namespaces: [], mountLabel: "" } });
 
     expect(spec).toEqual({ ...LEAST, linux: { namespaces: [] } });
+  });
+
+  it.for([undefined, null, {}])("takes %j as a user for root, as the others do", (user) => {
+    const process = { args: ["sh"], cwd: "/", user };
+
+    expect(parse({ process }).process.user).toEqual({ uid: 0, gid: 0 });
+    expect(parseProcess(JSON.stringify(process), "it").user).toEqual({ uid: 0, gid: 0 });
   });
 
   it("holds numbers of 64 bits exactly", () => {
