@@ -1,7 +1,10 @@
 /** The terminal we were started from, while that of a container is shown on it. */
-import type { WriteStream } from "node:tty";
+import { type WriteStream, isatty } from "node:tty";
 import type { RawTerminal } from "../native/raw-terminal.ts";
 import { UsageError } from "./usage.ts";
+
+const STDOUT = 1;
+const STDERR = 2;
 
 /** What is needed of a process with a terminal. */
 export interface Shown {
@@ -29,8 +32,12 @@ export function sizeOfTerminal(
   return undefined;
 }
 
+/** A pipe is not even looked at: as Node's it would block nobody any more, its other users neither. */
 export function hostSize(): ReturnType<typeof sizeOfTerminal> {
-  return sizeOfTerminal([process.stdout, process.stderr]);
+  return sizeOfTerminal([
+    ...(isatty(STDOUT) ? [process.stdout] : []),
+    ...(isatty(STDERR) ? [process.stderr] : []),
+  ]);
 }
 
 /**

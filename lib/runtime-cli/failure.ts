@@ -1,4 +1,5 @@
 /** How a failure is told: a line in the log, and one for people on standard error. */
+import { isatty } from "node:tty";
 import { isDebugging } from "../cli/report.ts";
 import { UsageError } from "../cli/usage.ts";
 import { visible } from "../cli/visible.ts";
@@ -6,6 +7,8 @@ import { printError } from "../cli/output.ts";
 import { isMarmitaError } from "../errors.ts";
 import { formatUsage, PROGRAM } from "./help.ts";
 import type { Log } from "./log.ts";
+
+const STDERR = 2;
 
 /** What was called when it failed. */
 export interface Failed {
@@ -22,7 +25,7 @@ export interface Failed {
 export function tellFailure(error: unknown, { name, usage, log }: Failed): void {
   const message = visible(error instanceof Error ? error.message : String(error));
   const hint = hintOf(error);
-  const isForPeople = process.stderr.isTTY === true;
+  const isForPeople = isatty(STDERR);
   if (!log.isOnStderr || !isForPeople) {
     log.error(message, { hint, ...(log.isDebugging && { stack: stackOf(error) }) });
   }

@@ -22,6 +22,7 @@
 #include "../core/sync.h"
 #include "../core/syscalls.h"
 #include "birth.h"
+#include "blocking.h"
 #include "cgroup.h"
 #include "gate.h"
 #include "id_maps.h"
@@ -181,6 +182,7 @@ int create_main(int argc, char *argv[], struct failure *why) {
 
   if (argc < 1)
     return fail(why, EINVAL, "create takes the path of a plan");
+  blocking_streams();
   (void) fcntl(FD_EVENTS, F_SETFD, FD_CLOEXEC);
   r = plan_read(argv[0], &plan, why);
   if (r == 0)

@@ -19,6 +19,7 @@
 #include "../core/sync.h"
 #include "../core/syscalls.h"
 #include "cgroup.h"
+#include "blocking.h"
 #include "go_between.h"
 #include "join_child.h"
 #include "limits.h"
@@ -184,6 +185,7 @@ int join_main(int argc, char *argv[], struct failure *why) {
 
   if (argc < 1)
     return fail(why, EINVAL, "join takes the path of a plan");
+  blocking_streams();
   (void) fcntl(FD_EVENTS, F_SETFD, FD_CLOEXEC);
   r = plan_read(argv[0], &plan, why);
   if (r == 0)

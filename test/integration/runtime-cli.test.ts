@@ -112,6 +112,15 @@ describe.runIf(able)("marmita-runtime", () => {
     });
   });
 
+  it("writes all there is to a pipe that is read slowly", () => {
+    runtime.configure(["head", "-c", "3000000", "/dev/zero"]);
+    const words = runtime.argv("run", "slow").map((word) => `'${word}'`);
+
+    // Whoever reads begins when the pipe is full: who writes has to wait for it.
+    const slowly = ["bash", "-c", `${words.join(" ")} | (sleep 0.3; wc -c)`];
+    expect(output(slowly, { cwd: runtime.bundle })).toBe("3000000\n");
+  });
+
   it("passes signals of `run` on to the process", async () => {
     runtime.configure(["sh", "-c", "trap 'exit 9' USR1; echo ready; while :; do sleep 0.05; done"]);
     const [program = "", ...args] = runtime.argv("run", "signaled");

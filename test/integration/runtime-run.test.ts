@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runtime } from "../../lib/api/runtime.ts";
 import type { RunningBundleProcess } from "../../lib/bundles/options.ts";
+import { output } from "../helpers/command.ts";
 import { eventually, lineOf } from "../helpers/eventually.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { BundleFolder } from "../helpers/oci-bundle.ts";
@@ -151,6 +152,19 @@ describe("runtime.run", () => {
     expect(printed({})).toBe("here\nthere\n1 1\n6\n");
     expect(printed({ preserveFds: 20 })).toMatch(/^there is no descriptor \d+ to be preserved$/m);
     for (const fd of [here, there]) closeSync(fd ?? -1);
+  });
+
+  it("writes all there is to our own pipe, which Node has made one that does not block", () => {
+    const bundle = folder.make(["head", "-c", "3000000", "/dev/zero"]);
+    const source = `
+      import { runtime } from ${JSON.stringify(INDEX)};
+      console.log("");
+      await runtime.run("slow", ${JSON.stringify(bundle)},
+        ${JSON.stringify({ ...options(), stdout: "inherit", stderr: "inherit" })});`;
+
+    // Whoever reads begins when the pipe is full.
+    const slowly = `"$0" --input-type=module --eval "$1" | (sleep 0.3; wc -c)`;
+    expect(output(["bash", "-c", slowly, process.execPath, source])).toBe("3000001\n");
   });
 
   it("has the socket of sd_notify at a place of its own", async () => {
