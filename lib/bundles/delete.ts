@@ -16,7 +16,7 @@ import { checkContainerId } from "./container-id.ts";
 import { callback } from "./create-options.ts";
 import { LONGEST_END_MS } from "./end-process.ts";
 import { runLateHooks } from "./hooks.ts";
-import { send, sendTo, signalFirst } from "./kill.ts";
+import { sendTo, signalFirst } from "./kill.ts";
 import type { DeleteBundleOptions } from "./options.ts";
 import { isSame } from "./process-identity.ts";
 import type { ContainerRecord } from "./record.ts";
@@ -107,12 +107,12 @@ async function endAll(id: string, root: string): Promise<void> {
   const deadline = performance.now() + LONGEST_END_MS;
   const patience = new Patience();
   for (;;) {
-    const pids = residentsOf(findContainer(id, { root, isOurs: true }));
-    if (pids.length === 0) return;
-    for (const pid of pids) send(pid, SIGKILL);
+    const all = residentsOf(findContainer(id, { root, isOurs: true }));
+    if (all.length === 0) return;
+    for (const one of all) sendTo(one, SIGKILL);
     if (performance.now() > deadline) {
       throw new MarmitaError("UNAVAILABLE", `processes of container ${id} do not end`, {
-        details: { container: id, processes: pids },
+        details: { container: id, processes: all.map(({ pid }) => pid) },
       });
     }
     await patience.wait();

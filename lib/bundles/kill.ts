@@ -6,8 +6,8 @@ import { type Checks, check, flag, word } from "../util/check.ts";
 import { errnoOf } from "../util/system-error.ts";
 import type { KillBundleOptions } from "./options.ts";
 import { notRunning } from "./ps.ts";
-import { isAlive, type ProcessIdentity } from "./process-identity.ts";
-import { residentsOf } from "./residents.ts";
+import { isAlive } from "./process-identity.ts";
+import { type Resident, residentsOf } from "./residents.ts";
 import { type FoundContainer, findContainer } from "./state.ts";
 
 const checks: Checks<KillBundleOptions> = { root: word, all: flag };
@@ -39,26 +39,16 @@ export function signalFirst({ record }: FoundContainer, number: number): boolean
 
 /** Throws `CONFLICT` when there is none. */
 function signalAll(found: FoundContainer, number: number): void {
-  const pids = residentsOf(found);
-  if (pids.length === 0) throw notRunning(found.state.id, found.state.status);
-  for (const pid of pids) send(pid, number);
+  const all = residentsOf(found);
+  if (all.length === 0) throw notRunning(found.state.id, found.state.status);
+  for (const one of all) sendTo(one, number);
 }
 
-/** Its number may be another's by now: then nothing happens. */
-export function sendTo({ pid, startTicks }: ProcessIdentity, number: number): boolean {
+/** False when it is no more; its number may be another's by now: then nothing happens. */
+export function sendTo({ pid, startTicks }: Resident, number: number): boolean {
   try {
     return signalProcess(pid, startTicks, number);
   } catch (error) {
-    throw cannotSignal(pid, error);
-  }
-}
-
-/** False for a process that is no more. */
-export function send(pid: number, number: number): boolean {
-  try {
-    return process.kill(pid, number);
-  } catch (error) {
-    if (errnoOf(error) === "ESRCH") return false;
     throw cannotSignal(pid, error);
   }
 }

@@ -11,7 +11,7 @@ export async function listProcesses(
 ): Promise<readonly number[]> {
   const found = findContainer(id, options);
   if (found.state.pid === 0) throw notRunning(id, found.state.status);
-  return residentsOf(found);
+  return residentsOf(found).map(({ pid }) => pid);
 }
 
 export function notRunning(id: string, status: BundleStatus): MarmitaError {

@@ -1,16 +1,19 @@
 /** All processes of a container stopped, and continued, by signals: where there is no freezer. */
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
+import { constants } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { MarmitaError } from "../errors.ts";
 import { readProcessStat } from "../runtime/processes.ts";
 import { writeAtomic } from "../store/atomic.ts";
-import { errnoOf, isMissing } from "../util/system-error.ts";
+import { isMissing } from "../util/system-error.ts";
+import { sendTo } from "./kill.ts";
+import type { Resident } from "./residents.ts";
 
 /** Whom to stop, and the note that says that they are stopped. */
 export interface Stoppable {
-  /** Their numbers as of now, parents before their children. */
-  readonly list: () => readonly number[];
+  /** As of now, parents before their children. */
+  readonly list: () => readonly Resident[];
   readonly note: string;
 }
 
@@ -34,13 +37,13 @@ export async function stopResidents(stoppable: Stoppable): Promise<void> {
   }
 }
 
-async function stopAll(list: () => readonly number[]): Promise<void> {
+async function stopAll(list: Stoppable["list"]): Promise<void> {
   const deadline = performance.now() + LONGEST_STOP_MS;
   for (;;) {
-    const running = list().filter((pid) => !isStill(pid));
+    const running = list().filter((one) => !isStill(one));
     if (running.length === 0) return;
     if (performance.now() > deadline) throw stuck(running);
-    for (const pid of running) send(pid, "SIGSTOP");
+    for (const one of running) sendTo(one, constants.signals.SIGSTOP);
     await delay(1);
   }
 }
@@ -50,9 +53,9 @@ export async function continueResidents({ list, note }: Stoppable): Promise<void
   const text = readNote(note);
   if (text === undefined) return;
   const before = new Set(text.split("\n"));
-  const stopped = list().filter((pid) => isStill(pid) && !before.has(wordOf(pid)));
+  const stopped = list().filter((one) => isStill(one) && !before.has(wordOf(one)));
   // Children first: a shell with job control sees nothing of it.
-  for (const pid of stopped.toReversed()) send(pid, "SIGCONT");
+  for (const one of stopped.toReversed()) sendTo(one, constants.signals.SIGCONT);
   await rm(note, { force: true });
 }
 
@@ -65,24 +68,19 @@ function readNote(note: string): string | undefined {
   }
 }
 
-function isStill(pid: number): boolean {
-  return STILL.includes(readProcessStat(pid)?.state ?? "X");
+/** Also of one that is no more. */
+function isStill({ pid, startTicks }: Resident): boolean {
+  const stat = readProcessStat(pid);
+  return stat?.startTicks !== startTicks || STILL.includes(stat.state);
 }
 
 /** Told from the next bearer of its number. */
-function wordOf(pid: number): string {
-  return `${pid} ${readProcessStat(pid)?.startTicks ?? 0}`;
+function wordOf({ pid, startTicks }: Resident): string {
+  return `${pid} ${startTicks}`;
 }
 
-function send(pid: number, signal: "SIGSTOP" | "SIGCONT"): void {
-  try {
-    process.kill(pid, signal);
-  } catch (error) {
-    if (errnoOf(error) !== "ESRCH") throw error;
-  }
-}
-
-function stuck(processes: readonly number[]): MarmitaError {
+function stuck(residents: readonly Resident[]): MarmitaError {
+  const processes = residents.map(({ pid }) => pid);
   const seconds = LONGEST_STOP_MS / 1_000;
   const message = `processes ${processes.join(", ")} do not stop within ${seconds} s`;
   return new MarmitaError("UNAVAILABLE", message, {

@@ -1,10 +1,15 @@
 /** Containers of bundles stand still and go on where no freezer is theirs, and only they do. */
+import { spawn } from "node:child_process";
 import { writeFileSync } from "node:fs";
+import { constants } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it, onTestFinished } from "vitest";
 import { runtime } from "../../lib/api/runtime.ts";
+import { sendTo } from "../../lib/bundles/kill.ts";
+import { stopResidents } from "../../lib/bundles/stop-residents.ts";
 import { readProcessStat } from "../../lib/runtime/processes.ts";
 import { eventually } from "../helpers/eventually.ts";
+import { temporaryFolder } from "../helpers/folder.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { BundleFolder } from "../helpers/oci-bundle.ts";
 import { requireUserNamespaces } from "../helpers/user-namespaces.ts";
@@ -86,5 +91,22 @@ describe("a paused container of a bundle", () => {
 
     await eventually("two that sleep", () => (states(pids) === "SST" ? true : undefined));
     expect((await runtime.state("half", { root })).status).toBe("running");
+  });
+});
+
+describe("who has by now the number of a process that was to be stopped", () => {
+  expectNothingLeft();
+
+  it("goes on", async () => {
+    const stranger = spawn("sleep", ["1000"], { stdio: "ignore" });
+    onTestFinished(() => void stranger.kill("SIGKILL"));
+    const { pid = 0 } = stranger;
+    const startTicks = (readProcessStat(pid)?.startTicks ?? 0) - 1;
+    const note = join(await temporaryFolder(), "paused");
+
+    await stopResidents({ list: () => [{ pid, startTicks }], note });
+    expect(sendTo({ pid, startTicks }, constants.signals.SIGSTOP)).toBe(false);
+
+    expect(readProcessStat(pid)?.state).not.toBe("T");
   });
 });
