@@ -21,6 +21,7 @@
 #include "console.h"
 #include "listener.h"
 #include "reaper.h"
+#include "workdir.h"
 
 /* A file that is not there, or no regular one, lists nobody. What lies there may change meanwhile:
  * one that was not there is not there, whatever there is now. */
@@ -105,8 +106,7 @@ static int bound_capabilities(struct command *command, struct failure *why) {
 /* Before the ids change: the new user may not be allowed in, Docker's is. A directory only the
  * user may enter (a FUSE mount) is tried again after. */
 static int enter_workdir(struct command *command, struct failure *why) {
-  (void) why;
-  if (command->workdir != NULL && chdir(command->workdir) == 0)
+  if (command->workdir != NULL && workdir_enter(command->workdir, why) == 0)
     command->workdir = NULL;
   return 0;
 }
@@ -186,9 +186,7 @@ static int forgo_privileges(struct command *command, struct failure *why) {
 }
 
 static int enter_workdir_as_user(struct command *command, struct failure *why) {
-  if (command->workdir != NULL && chdir(command->workdir) < 0)
-    return fail(why, errno, "enter working directory %s", command->workdir);
-  return 0;
+  return command->workdir == NULL ? 0 : workdir_enter(command->workdir, why);
 }
 
 static int refuse_limit(const struct rlimit_request *request, struct failure *why) {
@@ -245,10 +243,10 @@ static const struct {
     {"label", apply_labels, COMMAND},
     {"scheduler", apply_scheduling, COMMAND}, /* what it takes goes with the ids */
     {"user", change_ids, BOTH},
+    {"workdir", enter_workdir_as_user, COMMAND}, /* before a filter that may know no openat2() */
     {"seccomp", filter_with_privilege, COMMAND},
     {"capabilities", reduce_capabilities, BOTH},
     {"no-new-privileges", forgo_privileges, BOTH},
-    {"workdir", enter_workdir_as_user, COMMAND},
     {"rlimit", limit_resources, COMMAND},
     {"hide", stay_hidden, BOTH},
     {"parent death signal", die_with_keeper, BOTH},
