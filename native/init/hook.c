@@ -21,6 +21,9 @@
 #include "../core/process.h"
 #include "../core/syscalls.h"
 
+/* Of up to 4 KiB each: somebody who was left behind may write for ever. */
+#define LAST_READS 16
+
 struct hook {
   const char *path;
   char **argv;
@@ -191,13 +194,22 @@ static int judge(const struct hook *hook, const struct running *running, int sta
     return fail(why, errnum, "execute the hook %s", hook->path);
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
     return 0;
-  while (hear(running->output, words))
+  for (int i = 0; i < LAST_READS && hear(running->output, words); i++)
     continue;
   const char *line = line_of(words);
   return fail(why, ECANCELED, "the hook %s ended with %s %d%s%s", hook->path,
               WIFEXITED(status) ? "exit code" : "signal",
               WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status), *line == '\0' ? "" : ": ",
               line);
+}
+
+/* Asked before it is reaped: so long its number is its group's. */
+static bool has_failed(pid_t pid) {
+  siginfo_t info = {0};
+
+  while (waitid(P_PID, (id_t) pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+    continue;
+  return info.si_code != CLD_EXITED || info.si_status != 0;
 }
 
 static int run(const struct hook *hook, struct failure *why) {
@@ -210,10 +222,10 @@ static int run(const struct hook *hook, struct failure *why) {
   if (r < 0)
     return r;
   const bool in_time = await_end(&running, hook->timeout_ms, &words);
-  if (!in_time) {
+  if (!in_time)
     (void) kill(running.pid, SIGKILL); /* before its setsid() it has no group */
+  if (!in_time || has_failed(running.pid))
     (void) kill(-running.pid, SIGKILL);
-  }
   while (waitpid(running.pid, &status, 0) < 0 && errno == EINTR)
     continue;
   r = in_time ? judge(hook, &running, status, &words, why)
