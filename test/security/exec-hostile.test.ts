@@ -96,11 +96,14 @@ describe.runIf(requireUserNamespaces())("a command in a hostile container", () =
     const container = await start("ln -s /proc/1/root/.. /out; ln -s /../../../.. /up");
     await using _gone = container;
 
-    for (const workdir of ["/out", "/up"]) {
-      const { stdout } = await container.exec(["sh", "-c", "pwd -P; ls"], { workdir });
-      expect(stdout).toMatch(/^\/\n/);
-      expect(stdout).toContain("bin\n");
-    }
+    const { stdout } = await container.exec(["sh", "-c", "pwd -P; ls"], { workdir: "/up" });
+    expect(stdout).toMatch(/^\/\n/);
+    expect(stdout).toContain("bin\n");
+    // A link of the kernel's, whose text says nothing of where it leads.
+    await expect(container.exec(["true"], { workdir: "/out" })).rejects.toMatchObject({
+      step: "workdir",
+      errno: "ELOOP",
+    });
   });
 
   it("that is the helper itself does none of its work", async () => {
