@@ -108,15 +108,16 @@ async function groupAt(request: GroupRequest, path: string): Promise<CgroupState
   checkFit(directory); // before anybody is told that it is ours to empty
   await onIntended?.({ manager: "cgroupfs", directory, made: missingGroups(host.mount, path) });
   const made = makeGroup(host.mount, path);
+  let rules: Pick<CgroupState, "hasDeviceRules">;
   try {
     giveTo(directory, ownerOf(spec));
-    await limit(request, directory);
+    rules = await limit(request, directory);
   } catch (error) {
     removeMade(made);
     await onIntended?.(undefined);
     throw error;
   }
-  return { manager: "cgroupfs", directory, inode: inodeOf(directory), made };
+  return { manager: "cgroupfs", directory, inode: inodeOf(directory), made, ...rules };
 }
 
 /** What would end, or stop, the processes of somebody else with it is refused (runtime-spec). */
@@ -142,12 +143,15 @@ function giveTo(directory: string, uid: number | undefined): void {
 async function limit(
   { spec, isRequired, onWarning }: GroupRequest,
   directory: string,
-): Promise<void> {
+): Promise<Pick<CgroupState, "hasDeviceRules">> {
   const missing = [...writeLimits(directory, groupWrites(resourcesOf(spec)))];
-  if (!(await applyDevices(directory, spec))) missing.push("devices");
-  if (missing.length === 0) return;
-  const why = `control group ${directory} has no means for them`;
-  onWarning(tellMissing(missing, { why, isRequired }));
+  const hasDeviceRules = await applyDevices(directory, spec);
+  if (!hasDeviceRules && needsDeviceRules(spec)) missing.push("devices");
+  if (missing.length > 0) {
+    const why = `control group ${directory} has no means for them`;
+    onWarning(tellMissing(missing, { why, isRequired }));
+  }
+  return hasDeviceRules ? { hasDeviceRules } : {};
 }
 
 /** All that can be refused without systemd is refused now. */

@@ -12,6 +12,8 @@ export interface CgroupState {
   readonly inode?: number | undefined;
   /** The directories that were made for it, outermost first: they go with it, unless in use. */
   readonly made?: readonly string[] | undefined;
+  /** The kernel holds its processes to `linux.resources.devices`; not read again. */
+  readonly hasDeviceRules?: true | undefined;
   /** The unit that it is, of the manager that made it. */
   readonly unit?: string | undefined;
   /** Whose manager that is: the user's own, or the machine's. */

@@ -24,6 +24,7 @@ import {
   removeCgroup,
   settleCgroup,
 } from "./cgroup.ts";
+import { makesNodesUseless } from "./cgroup-device-rules.ts";
 import {
   claimContainer,
   type ContainerPaths,
@@ -270,6 +271,8 @@ class Making {
       noNewKeyring: options.noNewKeyring ?? false,
       filters: this.#record.filters,
       cgroupDirectory: cgroup?.directory,
+      // Of a group that is still to come nobody knows whether it will have rules.
+      hasUselessNodes: cgroup?.hasDeviceRules !== true && makesNodesUseless(spec),
       cgroupWaits: cgroup !== undefined && awaitsProcess(cgroup),
       hookState: (status) => hookStatePrefix(this.#stateAs(status, 0)),
       ...notifyParts(options),

@@ -110,6 +110,8 @@ export type Plan = readonly Operation[];
 export const ROOT_BIND = 1;
 /** Flags of the operation `root`: the mount that it lies on stops to be shared with the host. */
 export const ROOT_ALONE = 2;
+/** Flags of the operation `root`: device nodes that are in it already cannot be used. */
+export const ROOT_NODEV = 4;
 
 /** Flags of the operation `remount`: the attributes of the mount point, not its file system's. */
 export const REMOUNT_ATTRIBUTES = 1;

@@ -45,6 +45,8 @@ export interface BundleContext {
   readonly cgroupDirectory?: string | undefined;
   /** There is none yet: the first process waits, and is moved into one. */
   readonly cgroupWaits?: boolean | undefined;
+  /** Device nodes that its root file system came with cannot be used. */
+  readonly hasUselessNodes?: boolean | undefined;
   /** Whether /sys/fs/cgroup is a cgroup v2 tree; absent: it is looked at. */
   readonly hasCgroup2?: boolean | undefined;
   /** The container's state as JSON, up to and with `"pid":`. */

@@ -1,7 +1,7 @@
 /** A bundle's config.json → the plan of its bare container, which nobody of ours stays with. */
 import { join, posix, resolve } from "node:path";
 import { formatIdMap } from "../native/helper.ts";
-import type { Operation, Plan } from "../native/plan.ts";
+import { type Operation, type Plan, ROOT_NODEV } from "../native/plan.ts";
 import type { NamespaceType, RuntimeSpec } from "../oci/runtime-spec.ts";
 import type { BundleContext } from "./bundle-context.ts";
 import { CLONE, cloneFlags } from "./clone-flags.ts";
@@ -47,7 +47,11 @@ export function compileBundle(spec: RuntimeSpec, context: BundleContext): Compil
     ...starterOperations(spec, context),
     ...propagation.before,
     ...nameOperations(spec),
-    ["root", resolve(context.bundle, spec.root.path), propagation.rootFlags],
+    [
+      "root",
+      resolve(context.bundle, spec.root.path),
+      propagation.rootFlags | (context.hasUselessNodes === true ? ROOT_NODEV : 0),
+    ],
     ...allMountOperations(spec, context, warn),
     ...terminalOperations(spec), // in /dev, while paths of the container are under its root
     ...bundleDevices(spec),

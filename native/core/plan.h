@@ -114,7 +114,9 @@ enum plan_code {
 enum {
   ROOT_BIND = 1,
   /* The mount that it lies on stops to be shared: nothing below the root reaches the host. */
-  ROOT_ALONE = 2
+  ROOT_ALONE = 2,
+  /* Device nodes in it, and on what is mounted in it already, cannot be used. */
+  ROOT_NODEV = 4
 };
 enum {
   BIND_RECURSIVE = 1,

@@ -105,6 +105,7 @@ static int mount_tmpfs_root(struct child *child, const union argument *arguments
 }
 
 static int open_root(struct child *child, const union argument *arguments, struct failure *why) {
+  const struct mount_attributes without_devices = {.set = ATTRIBUTE_NODEV};
   const char *path = arguments[0].text;
 
   if (arguments[1].number & ROOT_ALONE && mounts_make_alone(path, why) < 0)
@@ -117,6 +118,9 @@ static int open_root(struct child *child, const union argument *arguments, struc
   child->root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (child->root < 0)
     return fail(why, errno, "open root %s", path);
+  if (arguments[1].number & ROOT_NODEV &&
+      sys_mount_setattr(child->root, TREE_RECURSIVE, &without_devices) < 0)
+    return fail(why, errno, "make device nodes in root %s useless", path);
   return 0;
 }
 
