@@ -1,4 +1,5 @@
 /** The making of a container of a bundle: what is decided, then claimed and made, or undone. */
+import { statSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { resolve } from "node:path";
@@ -17,6 +18,8 @@ import { rulesOf } from "../runtime/seccomp/rules.ts";
 import { writeAtomic } from "../store/atomic.ts";
 import { storeError } from "../store/store-error.ts";
 import { throwIfAborted } from "../util/abort.ts";
+import { errnoWords } from "../util/errno.ts";
+import { errnoOf } from "../util/system-error.ts";
 import {
   type CgroupRequest,
   awaitsProcess,
@@ -69,6 +72,7 @@ export async function design(
   const place = typeof bundle === "string" ? bundle : bundle.directory;
   const { directory, text } = await readBundle(place, options.config);
   const asked = parseRuntimeSpec(text);
+  checkRootfs(asked, resolve(directory, asked.root.path));
   const { spec, ids, warnings } = await chooseBundleIds(asked);
   const warn = options.onWarning ?? (() => undefined);
   for (const warning of warnings) warn(warning);
@@ -83,6 +87,22 @@ export async function design(
     filters: seccompPlace(root).seccomp,
   };
   return { root, paths, spec, ids, record, options, warn };
+}
+
+/** In a mount namespace of others it may be there, though not here. */
+function checkRootfs({ linux }: RuntimeSpec, rootfs: string): void {
+  if (linux.namespaces?.some(({ type, path }) => type === "mount" && path !== undefined)) return;
+  try {
+    statSync(rootfs);
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    if (errno !== "ENOENT" && errno !== "ENOTDIR") return; // others may enter it: its mount tells
+    throw new MarmitaError(
+      "START_FAILED",
+      `config.json: root.path: ${rootfs}: ${errnoWords(errno)}`,
+      { errno, cause, details: { field: "root.path", path: rootfs } },
+    );
+  }
 }
 
 /** `checkShown` of the container's own process. */

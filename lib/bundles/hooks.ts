@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { MarmitaError } from "../errors.ts";
 import type { Hook, Hooks } from "../oci/runtime-spec.ts";
 import { onAbort, throwIfAborted } from "../util/abort.ts";
+import { errnoWords } from "../util/errno.ts";
 import { errnoOf } from "../util/system-error.ts";
 import type { ContainerState } from "./state.ts";
 
@@ -164,7 +165,7 @@ function failed(
   { path }: Hook,
   { how, errno, told }: Fault & { readonly told: string },
 ): MarmitaError {
-  const words = [`${name}: ${path} ${how}`, ...(errno === undefined ? [] : [errno])].join(": ");
+  const words = [`${name}: ${path} ${how}`, ...(errno === undefined ? [] : [errnoWords(errno)])].join(": ");
   return new MarmitaError("START_FAILED", told === "" ? words : `${words}: ${told}`, {
     step: "hook",
     errno,

@@ -139,6 +139,8 @@ function messageOf({ step, errno, what, message }: HelperFailure): string {
   // No file is missing, but a line in /etc/passwd or /etc/group.
   if (step === "user" && errno === "ENOENT") return `${what}: there is none`;
   if (step === "exec" && errno === "EISDIR") return `${what}: is a directory: permission denied`;
+  // Nobody canceled it: its own words say how it ended.
+  if (step === "hook" && errno === "ECANCELED") return what;
   return message;
 }
 

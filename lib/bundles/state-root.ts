@@ -2,6 +2,7 @@
 import { accessSync, constants, lstatSync, mkdirSync, statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { MarmitaError } from "../errors.ts";
+import { errnoWords } from "../util/errno.ts";
 import { errnoOf } from "../util/system-error.ts";
 
 export interface StateRootOption {
@@ -56,9 +57,11 @@ export function makeStateRoot(root: string): void {
   try {
     mkdirSync(root, { recursive: true, mode: 0o700 });
   } catch (cause) {
-    throw new MarmitaError("UNAVAILABLE", `cannot make the state directory ${root}`, {
+    const errno = errnoOf(cause);
+    const why = errnoWords(errno ?? "EIO");
+    throw new MarmitaError("UNAVAILABLE", `cannot make the state directory ${root}: ${why}`, {
       syscall: "mkdir",
-      errno: errnoOf(cause),
+      errno,
       hint: "Name another one with `root` (on the command line: --root).",
       cause,
       details: { path: root },
@@ -72,7 +75,7 @@ export function checkStateRoot(root: string): void {
   const fault = faultOf(root);
   if (fault === undefined) return;
   throw new MarmitaError("UNAVAILABLE", `the state directory ${root} ${fault}`, {
-    hint: "Remove it, or name another one with `root` (on the command line: --root).",
+    hint: "Name another one with `root` (on the command line: --root).",
     details: { path: root },
   });
 }

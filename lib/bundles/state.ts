@@ -57,8 +57,9 @@ export function findContainer(id: string, options: FindOptions = {}): FoundConta
 }
 
 /** Its creator has not yet said what it makes, or never came to that. */
-function recordOfDraft(id: string, { directory }: ContainerPaths): ContainerRecord {
-  if (!existsSync(directory)) throw notFound(id);
+function recordOfDraft(id: string, { lock }: ContainerPaths): ContainerRecord {
+  // It comes with the directory: another one that stands here is no container.
+  if (!existsSync(lock)) throw notFound(id);
   return {
     ociVersion: OCI_VERSION,
     id,
