@@ -165,7 +165,10 @@ function failed(
   { path }: Hook,
   { how, errno, told }: Fault & { readonly told: string },
 ): MarmitaError {
-  const words = [`${name}: ${path} ${how}`, ...(errno === undefined ? [] : [errnoWords(errno)])].join(": ");
+  const words = [
+    `${name}: ${path} ${how}`,
+    ...(errno === undefined ? [] : [errnoWords(errno)]),
+  ].join(": ");
   return new MarmitaError("START_FAILED", told === "" ? words : `${words}: ${told}`, {
     step: "hook",
     errno,
