@@ -12,6 +12,7 @@ import type { FilterPlace } from "../runtime/seccomp/filters.ts";
 import { Patience } from "../util/patience.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
 import { checkContainerId, isContainerId } from "./container-id.ts";
+import { isSpoilt, spoilt } from "./own-file.ts";
 import { checkStateRoot, makeStateRoot } from "./state-root.ts";
 
 /** The files in it. */
@@ -141,7 +142,7 @@ function tryHold(paths: ContainerPaths, id: string): number | undefined {
   } catch (error) {
     const errno = errnoOf(error);
     if (errno === "ENOENT" || errno === "ENOTDIR" || errno === "ENAMETOOLONG") throw notFound(id);
-    throw error;
+    throw isSpoilt(error) ? spoilt(paths.lock, "cannot be locked", error) : error;
   }
 }
 

@@ -1,10 +1,10 @@
 /** A container that was made of a bundle goes, with all that was made for it. */
-import { readFile } from "node:fs/promises";
+import { lstatSync } from "node:fs";
 import { MarmitaError, isMarmitaError } from "../errors.ts";
+import { parseHooks } from "../oci/parse-runtime-spec.ts";
 import type { Hooks } from "../oci/runtime-spec.ts";
 import { type Checks, check, flag, word } from "../util/check.ts";
 import { Patience } from "../util/patience.ts";
-import { isMissing } from "../util/system-error.ts";
 import { removeCgroup } from "./cgroup.ts";
 import {
   type ContainerPaths,
@@ -18,6 +18,7 @@ import { LONGEST_END_MS } from "./end-process.ts";
 import { runLateHooks } from "./hooks.ts";
 import { sendTo, signalFirst } from "./kill.ts";
 import type { DeleteBundleOptions } from "./options.ts";
+import { readOwnFile, spoilt } from "./own-file.ts";
 import { isSame } from "./process-identity.ts";
 import type { ContainerRecord } from "./record.ts";
 import { residentsOf } from "./residents.ts";
@@ -74,7 +75,7 @@ export async function forgetMade(
 /** The caller holds it. */
 async function removeByForce(id: string, root: string, options: DeleteBundleOptions) {
   await endAll(id, root);
-  await removeStopped(findContainer(id, { root, isOurs: true }), options);
+  await removeStopped(findContainer(id, { root, isOurs: true }), { ...options, force: true });
 }
 
 async function deleteStopped(id: string, root: string, options: DeleteBundleOptions) {
@@ -84,16 +85,25 @@ async function deleteStopped(id: string, root: string, options: DeleteBundleOpti
 }
 
 async function deleteByForce(id: string, root: string, options: DeleteBundleOptions) {
+  const paths = containerPaths(root, id);
   try {
     endWhatHolds(findContainer(id, { root }));
-    using held = await holdContainer(root, id);
+    using held = await holdContainer(root, id, { timeoutMs: LONGEST_END_MS });
     void held;
     await removeByForce(id, root, options);
   } catch (error) {
-    if (!isMarmitaError(error, "CORRUPT")) throw error;
-    options.onWarning?.(`${error.message}: what may still run of it is not known`);
-    await removeContainerDirectory(root, containerPaths(root, id));
+    if (!isMarmitaError(error, "CORRUPT") && !lacksLock(error, paths)) throw error;
+    const { message } = error as Error;
+    options.onWarning?.(`${message}: what may still run of it is not known`);
+    await removeContainerDirectory(root, paths);
   }
+}
+
+/** It comes with its lock, and goes with it: somebody has taken that away. */
+function lacksLock(error: unknown, { directory, lock }: ContainerPaths): boolean {
+  if (!isMarmitaError(error, "NOT_FOUND")) return false;
+  const isThere = lstatSync(directory, { throwIfNoEntry: false }) !== undefined;
+  return isThere && lstatSync(lock, { throwIfNoEntry: false }) === undefined;
 }
 
 /** Whoever makes it, or waits for it to start, is told by an end: then that one lets go of it. */
@@ -122,7 +132,7 @@ async function endAll(id: string, root: string): Promise<void> {
 /** The caller holds it. */
 export async function removeStopped(
   { root, paths, record, state }: FoundContainer,
-  { onWarning = () => undefined }: DeleteBundleOptions,
+  { onWarning = () => undefined, force = false }: DeleteBundleOptions,
 ): Promise<void> {
   if (state.status !== "stopped") {
     const message = `container ${state.id} is not stopped: it is ${state.status}`;
@@ -131,19 +141,30 @@ export async function removeStopped(
       details: { container: state.id, state: state.status },
     });
   }
+  const hooks = force ? hooksByForce(paths, onWarning) : hooksOf(paths);
   if (record.cgroup !== undefined) await removeCgroup(record.cgroup);
-  const hooks = await hooksOf(paths);
   await runLateHooks("poststop", { hooks, state, cwd: record.bundle, onWarning });
   await removeContainerDirectory(root, paths);
 }
 
-/** What we wrote ourselves. */
-export async function hooksOf({ config }: ContainerPaths): Promise<Hooks> {
+/** None where its creator did not come that far. Throws `CORRUPT`. */
+export function hooksOf({ config }: ContainerPaths): Hooks {
+  const text = readOwnFile(config);
+  if (text === undefined) return {};
   try {
-    const { hooks = {} } = JSON.parse(await readFile(config, "utf8")) as { hooks?: Hooks };
-    return hooks;
+    return parseHooks(text);
   } catch (error) {
-    if (isMissing(error)) return {}; // its creator did not come that far
-    throw error;
+    throw spoilt(config, "is not the configuration of a container", error);
+  }
+}
+
+/** What nobody can read is no obstacle to its end. */
+function hooksByForce(paths: ContainerPaths, onWarning: (text: string) => void): Hooks {
+  try {
+    return hooksOf(paths);
+  } catch (error) {
+    if (!isMarmitaError(error, "CORRUPT")) throw error;
+    onWarning(`${error.message}: its hooks poststop do not run`);
+    return {};
   }
 }

@@ -1,9 +1,8 @@
 /** state.json: what is known of a container that was made of a bundle, for whoever comes next. */
-import { readFileSync } from "node:fs";
 import { writeAtomic } from "../store/atomic.ts";
 import { JsonReader, parseJson } from "../util/json.ts";
-import { errnoOf, isMissing } from "../util/system-error.ts";
 import { type CgroupState, parseCgroupState } from "./cgroup-state.ts";
+import { readOwnFile } from "./own-file.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 
 export interface ContainerRecord {
@@ -31,12 +30,8 @@ const VERSION = 1;
 
 /** Throws `CORRUPT`; `undefined` where there is none (yet). */
 export function readRecord(path: string): ContainerRecord | undefined {
-  try {
-    return parseRecord(readFileSync(path, "utf8"), path);
-  } catch (error) {
-    if (isMissing(error) || errnoOf(error) === "ENAMETOOLONG") return undefined;
-    throw error;
-  }
+  const text = readOwnFile(path);
+  return text === undefined ? undefined : parseRecord(text, path);
 }
 
 /** It goes with the boot: nothing of it need survive a power cut. */

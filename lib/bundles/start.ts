@@ -58,7 +58,7 @@ async function letGo(
   const found = findContainer(id, { root, isOurs: true });
   if (made !== undefined && !isSame(found.record.init, made.init)) throw notFound(id);
   if (found.state.status !== "created") throw notCreated(found);
-  const hooks = await hooksOf(found.paths); // while we hold it: afterwards it may be another's
+  const hooks = hooksOf(found.paths); // while we hold it: afterwards it may be another's
   await openGate(held.paths.execFifo, found, signal);
   return { found, hooks };
 }

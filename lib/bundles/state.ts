@@ -2,10 +2,11 @@
 import { closeSync, constants, existsSync, openSync } from "node:fs";
 import { isMarmitaError } from "../errors.ts";
 import { OCI_VERSION } from "../oci/spec-version.ts";
-import { errnoOf, isMissing } from "../util/system-error.ts";
+import { isMissing } from "../util/system-error.ts";
 import type { ContainerPaths } from "./container-directory.ts";
 import { containerPaths, isHeld, listContainerIds, notFound } from "./container-directory.ts";
 import type { WarningOption } from "./options.ts";
+import { isSpoilt } from "./own-file.ts";
 import { isPaused } from "./pause-state.ts";
 import { isAlive } from "./process-identity.ts";
 import { type ContainerRecord, readRecord } from "./record.ts";
@@ -93,7 +94,7 @@ function waitsAt(fifo: string): boolean {
     closeSync(openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOFOLLOW));
     return true;
   } catch (error) {
-    if (isMissing(error) || errnoOf(error) === "ENXIO") return false;
+    if (isMissing(error) || isSpoilt(error)) return false; // ENXIO: nobody is at the other end
     throw error;
   }
 }

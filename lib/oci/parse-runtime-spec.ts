@@ -1,9 +1,9 @@
 /** The text of a config.json → its value, checked property by property (runtime-spec 1.2, Linux). */
 import { MarmitaError, isMarmitaError } from "../errors.ts";
 import { parseExactJson } from "./json-numbers.ts";
-import type { Process, RuntimeSpec } from "./runtime-spec.ts";
+import type { Hooks, Process, RuntimeSpec } from "./runtime-spec.ts";
 import { wrongAt } from "./shapes.ts";
-import { processShape, runtimeSpec } from "./spec-shapes.ts";
+import { hooksShape, processShape, runtimeSpec } from "./spec-shapes.ts";
 
 /** Larger than anybody's; the same is done for plans. */
 const MAX_BYTES = 8 << 20;
@@ -22,6 +22,11 @@ export function parseRuntimeSpec(config: string | Uint8Array): RuntimeSpec {
   const json = parse(decode(config));
   checkVersion(json);
   return runtimeSpec.read({ json, path: "" });
+}
+
+/** Of a configuration that was read before, whatever else is in it. Throws `INVALID_ARGUMENT`. */
+export function parseHooks(text: string): Hooks {
+  return hooksShape.read({ json: parse(text), path: "" }).hooks ?? {};
 }
 
 /**

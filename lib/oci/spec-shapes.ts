@@ -158,6 +158,9 @@ const hooks: Shape<Hooks> = object({
   poststop: optional(list(hook)),
 });
 
+/** A configuration of which nothing else is asked. */
+export const hooksShape: Shape<Pick<RuntimeSpec, "hooks">> = object({ hooks: optional(hooks) });
+
 const namespace: Shape<Namespace> = object({
   type: required(word(["pid", "network", "mount", "ipc", "uts", "user", "cgroup", "time"])),
   path: optionalText(absolutePath),

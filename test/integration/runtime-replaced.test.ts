@@ -1,11 +1,13 @@
 /** A container of a bundle is not what it was: another one has its id, or files of it are others. */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { runtime } from "../../lib/api/runtime.ts";
+import { holdContainer } from "../../lib/bundles/container-directory.ts";
 import { forgetMade } from "../../lib/bundles/delete.ts";
 import { readRecord } from "../../lib/bundles/record.ts";
 import { startMade } from "../../lib/bundles/start.ts";
+import { finished } from "../helpers/command.ts";
 import { eventually } from "../helpers/eventually.ts";
 import { expectNothingLeft } from "../helpers/nothing-left.ts";
 import { BundleFolder } from "../helpers/oci-bundle.ts";
@@ -62,4 +64,73 @@ describe("a container of a bundle that was replaced", () => {
     await runtime.delete("late", { ...root(), force: true });
     expect(existsSync(inState("late", ""))).toBe(false);
   });
+
+  const deleted = async (id: string) => {
+    const warnings: string[] = [];
+    const onWarning = (text: string) => void warnings.push(text);
+    await runtime.delete(id, { ...root(), force: true, onWarning });
+    expect(existsSync(inState(id, ""))).toBe(false);
+    return warnings;
+  };
+
+  it.for([
+    ["half of it", (path: string) => writeFileSync(path, '{"hooks":')],
+    ["hooks of another shape", (path: string) => writeFileSync(path, '{"hooks":{"poststop":1}}')],
+    ["a directory", (path: string) => mkdirSync(path)],
+    ["a fifo", (path: string) => finished(["mkfifo", path])],
+    ["a link", (path: string) => symlinkSync("/dev/zero", path)],
+    ["more than anybody reads", (path: string) => sparse(path)],
+  ] as const)("is deleted by force, and by force alone, with %s as configuration", async ([, spoil]) => {
+    const { pid } = await runtime.create("spoilt", folder.make(["true"]), options());
+    await runtime.kill("spoilt", "SIGKILL", root());
+    await eventually("it ends", async () =>
+      (await runtime.state("spoilt", root())).status === "stopped" ? true : undefined,
+    );
+    rmSync(inState("spoilt", "config.json"));
+    spoil(inState("spoilt", "config.json"));
+
+    await expect(runtime.delete("spoilt", root())).rejects.toMatchObject({ code: "CORRUPT" });
+    const warnings = await deleted("spoilt");
+
+    expect(warnings).toEqual([expect.stringContaining("hooks poststop do not run")]);
+    expect(pid).toBeGreaterThan(0);
+  });
+
+  it.for(["state.json", "lock"] as const)("is deleted by force with a directory as %s", async (file) => {
+    await runtime.create("spoilt", folder.make(["true"]), options());
+    await runtime.kill("spoilt", "SIGKILL", root());
+    rmSync(inState("spoilt", file));
+    mkdirSync(inState("spoilt", file));
+
+    expect(await deleted("spoilt")).toHaveLength(1);
+  });
+
+  it("is deleted by force without its lock", async () => {
+    mkdirSync(inState("spoilt", ""), { recursive: true });
+
+    expect(await deleted("spoilt")).toHaveLength(1);
+  });
+
+  it("is not waited for longer than 10 s by who deletes it by force", async () => {
+    await runtime.create("held", folder.make(["true"]), options());
+    const held = await holdContainer(folder.states, "held");
+    const clock = vi.spyOn(performance, "now");
+    let now = 0;
+    clock.mockImplementation(() => (now += 4_000));
+    try {
+      const deleting = runtime.delete("held", { ...root(), force: true });
+      await expect(deleting).rejects.toMatchObject({ code: "UNAVAILABLE", step: "lock" });
+    } finally {
+      clock.mockRestore();
+      held[Symbol.dispose]();
+    }
+
+    await deleted("held");
+  });
 });
+
+/** It takes no place on the disk. */
+function sparse(path: string): void {
+  writeFileSync(path, "");
+  truncateSync(path, 2 ** 40);
+}
