@@ -80,30 +80,36 @@ describe("a container of a bundle that was replaced", () => {
     ["a fifo", (path: string) => finished(["mkfifo", path])],
     ["a link", (path: string) => symlinkSync("/dev/zero", path)],
     ["more than anybody reads", (path: string) => sparse(path)],
-  ] as const)("is deleted by force, and by force alone, with %s as configuration", async ([, spoil]) => {
-    const { pid } = await runtime.create("spoilt", folder.make(["true"]), options());
-    await runtime.kill("spoilt", "SIGKILL", root());
-    await eventually("it ends", async () =>
-      (await runtime.state("spoilt", root())).status === "stopped" ? true : undefined,
-    );
-    rmSync(inState("spoilt", "config.json"));
-    spoil(inState("spoilt", "config.json"));
+  ] as const)(
+    "is deleted by force, and by force alone, with %s as configuration",
+    async ([, spoil]) => {
+      const { pid } = await runtime.create("spoilt", folder.make(["true"]), options());
+      await runtime.kill("spoilt", "SIGKILL", root());
+      await eventually("it ends", async () =>
+        (await runtime.state("spoilt", root())).status === "stopped" ? true : undefined,
+      );
+      rmSync(inState("spoilt", "config.json"));
+      spoil(inState("spoilt", "config.json"));
 
-    await expect(runtime.delete("spoilt", root())).rejects.toMatchObject({ code: "CORRUPT" });
-    const warnings = await deleted("spoilt");
+      await expect(runtime.delete("spoilt", root())).rejects.toMatchObject({ code: "CORRUPT" });
+      const warnings = await deleted("spoilt");
 
-    expect(warnings).toEqual([expect.stringContaining("hooks poststop do not run")]);
-    expect(pid).toBeGreaterThan(0);
-  });
+      expect(warnings).toEqual([expect.stringContaining("hooks poststop do not run")]);
+      expect(pid).toBeGreaterThan(0);
+    },
+  );
 
-  it.for(["state.json", "lock"] as const)("is deleted by force with a directory as %s", async (file) => {
-    await runtime.create("spoilt", folder.make(["true"]), options());
-    await runtime.kill("spoilt", "SIGKILL", root());
-    rmSync(inState("spoilt", file));
-    mkdirSync(inState("spoilt", file));
+  it.for(["state.json", "lock"] as const)(
+    "is deleted by force with a directory as %s",
+    async (file) => {
+      await runtime.create("spoilt", folder.make(["true"]), options());
+      await runtime.kill("spoilt", "SIGKILL", root());
+      rmSync(inState("spoilt", file));
+      mkdirSync(inState("spoilt", file));
 
-    expect(await deleted("spoilt")).toHaveLength(1);
-  });
+      expect(await deleted("spoilt")).toHaveLength(1);
+    },
+  );
 
   it("is deleted by force without its lock", async () => {
     mkdirSync(inState("spoilt", ""), { recursive: true });
