@@ -37,7 +37,7 @@ export class Starter {
    * `START_FAILED`, with what a task rejects with, or with an `AbortError`.
    */
   async release(tasks: StarterTasks, signal: AbortSignal | undefined): Promise<void> {
-    const unhook = signal && onAbort(signal, () => this.#process.forget());
+    const unhook = signal && onAbort(signal, () => void this.giveUp());
     try {
       await this.#converse(tasks);
     } catch (error) {
@@ -75,10 +75,19 @@ export class Starter {
     return next.value;
   }
 
-  /** Its end is that of what it has made, unless it has let go of it: resolves when all is gone. */
+  /**
+   * Its end is that of what it has made, unless it has let go of it: resolves when all is gone. One that
+   * waits for what never comes, as for a socket that nobody accepts, is killed.
+   */
   async giveUp(): Promise<void> {
     this.#process.forget();
-    await this.#process.ended;
+    const kill = () => process.kill(this.pid, "SIGKILL"); // its own number until it is reaped
+    const timer = setTimeout(kill, LONGEST_END_MS);
+    try {
+      await this.#process.ended;
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** One that does not stay ends by itself. */
@@ -105,6 +114,9 @@ export class Starter {
     }
   }
 }
+
+/** It ends what it has made, and itself, in a few. */
+const LONGEST_END_MS = 2_000;
 
 const ANSWERS: Readonly<
   Record<string, { readonly task: Exclude<keyof StarterTasks, "onPid">; readonly order: string }>
