@@ -89,7 +89,9 @@ describe("a terminal whose socket nobody accepts", () => {
     const given = { root, cgroupManager: "disabled", consoleSocket: socket.path } as const;
     const signal = AbortSignal.timeout(300);
 
-    await expect(runtime.create("deaf", bundle, { ...given, ...quiet, signal })).rejects.toMatchObject({ name: "AbortError" });
+    await expect(
+      runtime.create("deaf", bundle, { ...given, ...quiet, signal }),
+    ).rejects.toMatchObject({ name: "AbortError" });
     expect(existsSync(join(root, "deaf"))).toBe(false);
   });
 
