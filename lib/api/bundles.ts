@@ -1,6 +1,7 @@
 /** createBundle() and openBundle(): OCI bundles, which any runtime runs. */
 import { type Bundle, openBundle } from "../bundles/bundle.ts";
 import type { BundleOptions } from "../engine/bundle-options.ts";
+import { object, word } from "../util/check.ts";
 import { type ApiOptions, engineOf } from "./default-engine.ts";
 
 export { openBundle };
@@ -16,6 +17,8 @@ export async function createBundle(
   image: string,
   options: BundleOptions & { readonly command?: readonly string[] } & ApiOptions,
 ): Promise<Bundle> {
+  word(image, "image");
+  object(options, "options");
   const { engine, root, ...rest } = options;
   const opened = await engineOf({ engine, root });
   return openBundle(await opened.createBundle({ ...rest, image }));

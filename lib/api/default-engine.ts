@@ -2,6 +2,7 @@
 import { type Engine, openEngine } from "../engine/engine.ts";
 import { MarmitaError } from "../errors.ts";
 import { dataRoot } from "../store/paths.ts";
+import { wrong } from "../util/check.ts";
 
 export interface ApiOptions {
   /** Default: one over `root`, opened on first use and then shared. */
@@ -15,8 +16,13 @@ const engines = new Map<string, Promise<Engine>>();
 /** Nothing it holds keeps the process alive. What failed to open is tried again by the next. */
 export async function engineOf({ engine, root }: ApiOptions): Promise<Engine> {
   if (engine === undefined) return defaultEngine(dataRoot(root));
+  if (!isEngine(engine)) throw wrong("engine", "what openEngine() returns", engine);
   if (root === undefined) return engine;
   throw new MarmitaError("INVALID_ARGUMENT", 'options "engine" and "root" exclude each other');
+}
+
+function isEngine(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "containers" in value;
 }
 
 async function defaultEngine(root: string): Promise<Engine> {

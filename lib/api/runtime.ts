@@ -9,6 +9,7 @@ import { listProcesses } from "../bundles/ps.ts";
 import { runContainer } from "../bundles/run.ts";
 import { startContainer } from "../bundles/start.ts";
 import { getState, listStates } from "../bundles/state.ts";
+import { check } from "../util/check.ts";
 
 /** What a low-level runtime does (runtime-spec, runtime.md, "Operations"). */
 export const runtime = {
@@ -27,6 +28,7 @@ export const runtime = {
 } as const;
 
 /** The same on every machine of one version: what the kernel has of it is another question. */
-async function features(): Promise<RuntimeFeatures> {
+async function features(options: Readonly<Record<string, never>> = {}): Promise<RuntimeFeatures> {
+  check({}, options);
   return runtimeFeatures();
 }

@@ -6,6 +6,7 @@ import { removeTree } from "../layers/inside.ts";
 import { parseRuntimeSpec } from "../oci/parse-runtime-spec.ts";
 import type { RuntimeSpec } from "../oci/runtime-spec.ts";
 import { openNamespace } from "../runtime/namespace.ts";
+import { word } from "../util/check.ts";
 import { errnoWords } from "../util/errno.ts";
 import { errnoOf } from "../util/system-error.ts";
 import { readBundle } from "./read-bundle.ts";
@@ -31,6 +32,7 @@ export interface Bundle {
  * is none of the runtime specification 1.x.
  */
 export async function openBundle(directory: string): Promise<Bundle> {
+  word(directory, "directory");
   const { directory: at, text } = await readBundle(directory);
   const spec = parseRuntimeSpec(text);
   return { directory: at, spec, rootfs: await findRootfs(at, spec), remove: () => remove(at) };

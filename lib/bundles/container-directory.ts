@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { MarmitaError } from "../errors.ts";
 import { makeLive, tryLock } from "../native/syscalls.ts";
 import type { FilterPlace } from "../runtime/seccomp/filters.ts";
+import { throwIfAborted } from "../util/abort.ts";
 import { Patience } from "../util/patience.ts";
 import { errnoOf, isMissing } from "../util/system-error.ts";
 import { checkContainerId, isContainerId } from "./container-id.ts";
@@ -110,7 +111,7 @@ export async function holdContainer(
   const deadline = timeoutMs === undefined ? Infinity : performance.now() + timeoutMs;
   const patience = new Patience();
   for (;;) {
-    signal?.throwIfAborted();
+    throwIfAborted(signal);
     const fd = tryHold(paths, id);
     if (fd !== undefined && fstatSync(fd).nlink > 0) return held(paths, fd);
     if (fd !== undefined) closeSync(fd); // deleted meanwhile; there may be another one by now

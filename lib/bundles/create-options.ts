@@ -5,6 +5,7 @@ import {
   abortSignal,
   check,
   flag,
+  isText,
   oneOf,
   text,
   wholeNumber,
@@ -12,8 +13,10 @@ import {
   words,
   wrong,
 } from "../util/check.ts";
+import { readProcess } from "../oci/parse-runtime-spec.ts";
 import { isCapability } from "../runtime/capabilities.ts";
 import type {
+  BundleSource,
   CapturedStreams,
   CreateBundleContainerOptions,
   ExecBundleOptions,
@@ -21,6 +24,7 @@ import type {
   ProcessSettings,
   RunBundleOptions,
 } from "./options.ts";
+import type { StateRootOption } from "./state-root.ts";
 
 const MOST_DESCRIPTORS = 1_024;
 const descriptors = wholeNumber("descriptors", 0, MOST_DESCRIPTORS);
@@ -71,6 +75,13 @@ export const captureChecks: Checks<CapturedStreams> = {
   maxOutputBytes: wholeNumber("bytes", 0, Number.MAX_SAFE_INTEGER),
   terminalSize,
 };
+
+const rootChecks: Checks<StateRootOption> = { root: word };
+
+/** Of what takes no others. */
+export function checkRootOption(options: StateRootOption): void {
+  check(rootChecks, options);
+}
 
 const createChecks: Checks<CreateBundleContainerOptions> = {
   ...processChecks,
@@ -157,9 +168,28 @@ const execChecks: Checks<ExecBundleOptions> = {
   onStarted: callback,
 };
 
-export function checkExecOptions(request: ExecProcessRequest, options: ExecBundleOptions): void {
+/** Returns what is to run: a whole process as the parser of config.json has it. */
+export function checkExecOptions(
+  request: ExecProcessRequest,
+  options: ExecBundleOptions,
+): ExecProcessRequest {
   check(execChecks, options);
-  const args: unknown = "args" in request ? request.args : request;
-  words(args, "args");
-  if ((args as readonly string[]).length === 0) throw wrong("args", "a command", args);
+  if (typeof request !== "object" || request === null) {
+    throw wrong("process", "a list of words, or a process as config.json has it", request);
+  }
+  if ("length" in request) {
+    words(request, "args");
+    if (request.length === 0) throw wrong("args", "a command", request);
+    return request;
+  }
+  return readProcess(request, { option: "process" });
+}
+
+/** The directory of what a container is to be made of. */
+export function bundleDirectory(bundle: BundleSource): string {
+  const given: unknown = bundle;
+  const isObject = typeof given === "object" && given !== null;
+  const directory: unknown = isObject ? Reflect.get(given, "directory") : given;
+  if (isText(directory) && directory !== "") return directory;
+  throw wrong("bundle", "a directory, or what openBundle() returns", bundle);
 }

@@ -36,6 +36,7 @@ import {
   removeContainerDirectory,
   seccompPlace,
 } from "./container-directory.ts";
+import { bundleDirectory } from "./create-options.ts";
 import { endProcess } from "./end-process.ts";
 import { hookState, hookStatePrefix, runHooks, runLateHooks } from "./hooks.ts";
 import { notifyParts } from "./notify.ts";
@@ -69,8 +70,7 @@ export async function design(
 ): Promise<Design> {
   const root = chooseStateRoot(options);
   const paths = containerPaths(root, id);
-  const place = typeof bundle === "string" ? bundle : bundle.directory;
-  const { directory, text } = await readBundle(place, options.config);
+  const { directory, text } = await readBundle(bundleDirectory(bundle), options.config);
   const asked = parseRuntimeSpec(text);
   checkRootfs(asked, resolve(directory, asked.root.path));
   const { spec, ids, warnings } = await chooseBundleIds(asked);

@@ -46,14 +46,14 @@ export async function execInContainer(
   request: ExecProcessRequest,
   options: ExecBundleOptions = {},
 ): Promise<BundleExit> {
-  checkExecOptions(request, options);
+  const wanted = checkExecOptions(request, options);
   const { preserveFds = 0, listenFds = 0, detach = false, signal } = options;
   const preserved = preservedDescriptors(preserveFds + listenFds);
   const found = findContainer(id, options);
   const target = targetOf(found, options);
   const spec = parseRuntimeSpec(readFileSync(found.paths.config));
-  const asked = execProcess(spec.process, request, options);
-  const process = possible(asked, target, warningsOf(request, options));
+  const asked = execProcess(spec.process, wanted, options);
+  const process = possible(asked, target, warningsOf(wanted, options));
   const isShown = checkShown(process, options, { isForeground: !detach });
   throwIfAborted(signal);
   if (spec.linux.seccomp !== undefined) {

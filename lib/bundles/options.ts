@@ -146,4 +146,6 @@ export interface DeleteBundleOptions extends StateRootOption, WarningOption {
   readonly force?: boolean | undefined;
 }
 
+export interface PauseBundleOptions extends StateRootOption, SignalOption {}
+
 export interface StartBundleOptions extends StateRootOption, SignalOption, WarningOption {}

@@ -1,5 +1,6 @@
 /** What runs in a container that was made of a bundle. */
 import { MarmitaError } from "../errors.ts";
+import { checkRootOption } from "./create-options.ts";
 import { residentsOf } from "./residents.ts";
 import { type BundleStatus, findContainer } from "./state.ts";
 import type { StateRootOption } from "./state-root.ts";
@@ -9,6 +10,7 @@ export async function listProcesses(
   id: string,
   options: StateRootOption = {},
 ): Promise<readonly number[]> {
+  checkRootOption(options);
   const found = findContainer(id, options);
   if (found.state.pid === 0) throw notRunning(id, found.state.status);
   return residentsOf(found).map(({ pid }) => pid);

@@ -2,9 +2,11 @@
 import { closeSync, constants, existsSync, openSync } from "node:fs";
 import { isMarmitaError } from "../errors.ts";
 import { OCI_VERSION } from "../oci/spec-version.ts";
+import { type Checks, check, word } from "../util/check.ts";
 import { isMissing } from "../util/system-error.ts";
 import type { ContainerPaths } from "./container-directory.ts";
 import { containerPaths, isHeld, listContainerIds, notFound } from "./container-directory.ts";
+import { callback, checkRootOption } from "./create-options.ts";
 import type { WarningOption } from "./options.ts";
 import { isSpoilt } from "./own-file.ts";
 import { isPaused } from "./pause-state.ts";
@@ -100,13 +102,17 @@ function waitsAt(fifo: string): boolean {
 }
 
 export async function getState(id: string, options: StateRootOption = {}): Promise<ContainerState> {
+  checkRootOption(options);
   return findContainer(id, options).state;
 }
+
+const listChecks: Checks<StateRootOption & WarningOption> = { root: word, onWarning: callback };
 
 /** All there are, by id. One that is deleted meanwhile is not among them, nor is one whose record nobody can read: of that a warning tells. */
 export async function listStates(
   options: StateRootOption & WarningOption = {},
 ): Promise<readonly ContainerState[]> {
+  check(listChecks, options);
   const root = chooseStateRoot(options);
   checkStateRoot(root);
   const { onWarning = () => undefined } = options;

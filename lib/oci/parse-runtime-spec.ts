@@ -37,14 +37,23 @@ export function parseProcess(text: string | Uint8Array, what: string): Process {
   try {
     return processShape.read({ json: parse(decode(text)), path: "" });
   } catch (error) {
-    if (!isMarmitaError(error)) throw error;
-    const { code, message, details, cause } = error;
-    throw new MarmitaError(
-      code,
-      message.replace("config.json", () => what),
-      { cause, details },
-    );
+    throw told(error, (message) => message.replace("config.json", () => what));
   }
+}
+
+/** The same of a value, which is no text. What is thrown has these details, too. */
+export function readProcess(json: unknown, details: { readonly option: string }): Process {
+  try {
+    return processShape.read({ json, path: "process" });
+  } catch (error) {
+    throw told(error, (message) => message.replace("config.json: ", ""), details);
+  }
+}
+
+function told(error: unknown, retell: (message: string) => string, more: object = {}): unknown {
+  if (!isMarmitaError(error)) return error;
+  const { code, message, details, cause, hint } = error;
+  return new MarmitaError(code, retell(message), { cause, hint, details: { ...details, ...more } });
 }
 
 function decode(config: string | Uint8Array): string {

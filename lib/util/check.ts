@@ -9,9 +9,7 @@ export type Check = (value: unknown, name: string) => void;
 export type Checks<Options> = { readonly [Key in keyof Required<Options>]: Check };
 
 export function check<Options extends object>(checks: Checks<Options>, options: Options): void {
-  if (typeof options !== "object" || options === null || Array.isArray(options)) {
-    throw wrong("options", "an object", options);
-  }
+  object(options, "options");
   const known = new Map<string, Check>(Object.entries(checks));
   for (const [name, value] of Object.entries(options)) {
     const one = known.get(name);
@@ -68,6 +66,11 @@ export function words(value: unknown, name: string): void {
 
 export function flag(value: unknown, name: string): void {
   if (typeof value !== "boolean") throw wrong(name, "true or false", value);
+}
+
+export function object(value: unknown, name: string): void {
+  if (typeof value === "object" && value !== null && !Array.isArray(value)) return;
+  throw wrong(name, "an object", value);
 }
 
 /** The keys and values of an object. */
