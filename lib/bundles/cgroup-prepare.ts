@@ -1,9 +1,11 @@
 /** Which group a container gets, and the steps to it: by directories, or by systemd. */
+import { closeSync } from "node:fs";
 import { join } from "node:path";
-import { MarmitaError } from "../errors.ts";
+import { MarmitaError, isMarmitaError } from "../errors.ts";
+import { tryLock } from "../native/syscalls.ts";
 import type { Resources, RuntimeSpec } from "../oci/runtime-spec.ts";
 import { errnoWords } from "../util/errno.ts";
-import { errnoOf } from "../util/system-error.ts";
+import { errnoOf, isMissing } from "../util/system-error.ts";
 import { applyDevices, needsDeviceRules } from "./cgroup-device-rules.ts";
 import { type CgroupHost, canEnter, groupOf } from "./cgroup-host.ts";
 import { tellMissing, writeLimits } from "./cgroup-limits.ts";
@@ -31,6 +33,7 @@ export interface GroupRequest {
   readonly isRequired: boolean;
   readonly onWarning: (text: string) => void;
   readonly onIntended?: ((state: CgroupState | undefined) => Promise<void>) | undefined;
+  readonly onLocked?: ((lock: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly host: CgroupHost;
 }
@@ -108,23 +111,48 @@ async function groupAt(request: GroupRequest, path: string): Promise<CgroupState
   checkFit(directory); // before anybody is told that it is ours to empty
   await onIntended?.({ manager: "cgroupfs", directory, made: missingGroups(host.mount, path) });
   const made = makeGroup(host.mount, path);
+  let lock: number | undefined;
   let rules: Pick<CgroupState, "hasDeviceRules">;
   try {
+    lock = lockGroup(directory);
+    checkFit(directory); // who had the lock before may have put processes in
     giveTo(directory, ownerOf(spec));
     rules = await limit(request, directory);
   } catch (error) {
-    removeMade(made);
+    if (!isTaken(error)) removeMade(made);
+    if (lock !== undefined) closeSync(lock);
     await onIntended?.(undefined);
     throw error;
   }
+  if (lock !== undefined) (request.onLocked ?? closeSync)(lock);
   return { manager: "cgroupfs", directory, inode: inodeOf(directory), made, ...rules };
 }
+
+/**
+ * Of two that make a container in one group, the one that comes first has it. `undefined` where the
+ * group has no such file: it is none. Throws `CONFLICT`.
+ */
+function lockGroup(directory: string): number | undefined {
+  try {
+    const lock = tryLock(join(directory, "cgroup.procs"), "exclusive", { create: false });
+    if (lock !== undefined) return lock;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  throw unfit(directory, "is being given to another container");
+}
+
+const isTaken = (error: unknown) => isMarmitaError(error, "CONFLICT");
 
 /** What would end, or stop, the processes of somebody else with it is refused (runtime-spec). */
 function checkFit(directory: string): void {
   const why = isPopulated(directory) ? "has processes" : isFrozen(directory) ? "is frozen" : "";
-  if (why === "") return;
-  throw new MarmitaError("CONFLICT", `control group ${directory} ${why}`, {
+  if (why !== "") throw unfit(directory, why);
+}
+
+function unfit(directory: string, why: string): MarmitaError {
+  return new MarmitaError("CONFLICT", `control group ${directory} ${why}`, {
     step: "cgroup",
     hint: "another container has this cgroupsPath; delete it, or choose another one",
     details: { field: "linux.cgroupsPath", directory },

@@ -36,6 +36,11 @@ export interface CgroupRequest {
    * `undefined` when it is not, after all.
    */
   readonly onIntended?: ((state: CgroupState | undefined) => Promise<void>) | undefined;
+  /**
+   * Given a descriptor by which nobody else makes a container in the group: to be closed when the first
+   * process is in it, or all is undone. Default: at once.
+   */
+  readonly onLocked?: ((lock: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
   /** In the place of this machine's, for tests. */
   readonly host?: CgroupHost | undefined;

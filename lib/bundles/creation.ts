@@ -1,5 +1,5 @@
 /** The making of a container of a bundle: what is decided, then claimed and made, or undone. */
-import { statSync } from "node:fs";
+import { closeSync, statSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { userInfo } from "node:os";
 import { resolve } from "node:path";
@@ -173,7 +173,7 @@ export async function make(plan: Design, streams: StarterStreams): Promise<Made>
   throwIfAborted(signal);
   try {
     using held = await claimContainer(plan.root, plan.record.id);
-    const making = new Making(plan, held);
+    using making = new Making(plan, held);
     try {
       return await making.make(streams, preserved);
     } catch (error) {
@@ -197,7 +197,7 @@ const HINTS = {
   ENOSPC: "The file system of the state directory is full: remove files, or name another.",
 };
 
-class Making {
+class Making implements Disposable {
   readonly #design: Design;
   readonly #paths: ContainerPaths;
   #record: ContainerRecord;
@@ -205,6 +205,8 @@ class Making {
   #hasBegun = false;
   /** The container's first process, as soon as it is known. */
   #first: ProcessIdentity | undefined;
+  /** Of its control group, until it is in there for good, or gone. */
+  #lock: number | undefined;
 
   constructor(plan: Design, { paths }: HeldContainer) {
     this.#design = plan;
@@ -266,6 +268,7 @@ class Making {
       isRequired: options.requireResources ?? false,
       onWarning: warn,
       onIntended: (cgroup) => this.#note({ cgroup }),
+      onLocked: (lock) => (this.#lock = lock),
       signal: options.signal,
     };
   }
@@ -335,5 +338,10 @@ class Making {
     } catch (error) {
       warn(`what was made for ${this.#record.id} is left: ${String(error)}`);
     }
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#lock !== undefined) closeSync(this.#lock);
+    this.#lock = undefined;
   }
 }

@@ -1,4 +1,5 @@
 import {
+  closeSync,
   existsSync,
   mkdirSync,
   readFileSync,
@@ -236,6 +237,33 @@ describe("the control group of a bundle's container", () => {
     await expect(made).rejects.toMatchObject({ code: "CONFLICT" });
     expect(intended).toEqual([]); // nobody takes it for his own to empty
     expect(readdirSync(join(mount, "web"))).toEqual([file]);
+  });
+
+  it("is one container's while that is made, and nobody else's to undo", async () => {
+    const mount = await standIn();
+    mkdirSync(join(mount, "web"));
+    writeFileSync(join(mount, "web/cgroup.procs"), "");
+    const locks: number[] = [];
+    const intended: unknown[] = [];
+    const request: CgroupRequest = {
+      id: "web",
+      spec: specOf({ path: "/web" }),
+      isRequired: false,
+      onWarning: () => undefined,
+      onIntended: async (state) => void intended.push(state),
+      onLocked: (lock) => locks.push(lock),
+      host: { mount, own: "/me" },
+    };
+    await prepareCgroup(request);
+
+    await expect(prepareCgroup(request)).rejects.toMatchObject({ code: "CONFLICT" });
+    expect(locks).toHaveLength(1);
+    expect(intended.at(-1)).toBeUndefined();
+
+    closeSync(locks[0]!);
+    await prepareCgroup(request);
+    expect(locks).toHaveLength(2);
+    closeSync(locks[1]!);
   });
 
   it("is not there on a host without version 2, without a word", async () => {
