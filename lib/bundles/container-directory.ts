@@ -106,6 +106,7 @@ export async function holdContainer(
   id: string,
   { signal, timeoutMs }: { signal?: AbortSignal | undefined; timeoutMs?: number } = {},
 ): Promise<HeldContainer> {
+  throwIfAborted(signal);
   const paths = containerPaths(root, id);
   checkStateRoot(root);
   const deadline = timeoutMs === undefined ? Infinity : performance.now() + timeoutMs;

@@ -68,6 +68,7 @@ export async function design(
   bundle: BundleSource,
   options: MakeBundleContainerOptions,
 ): Promise<Design> {
+  throwIfAborted(options.signal);
   const root = chooseStateRoot(options);
   const paths = containerPaths(root, id);
   const { directory, text } = await readBundle(bundleDirectory(bundle), options.config);

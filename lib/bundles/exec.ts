@@ -48,6 +48,7 @@ export async function execInContainer(
 ): Promise<BundleExit> {
   const wanted = checkExecOptions(request, options);
   const { preserveFds = 0, listenFds = 0, detach = false, signal } = options;
+  throwIfAborted(signal);
   const preserved = preservedDescriptors(preserveFds + listenFds);
   const found = findContainer(id, options);
   const target = targetOf(found, options);

@@ -65,6 +65,29 @@ describe("arguments of runtime", () => {
   });
 });
 
+describe("a signal that is aborted already", () => {
+  const root = "/nowhere/at-all"; // nobody looks there any more
+
+  it.for(["create", "run", "start", "exec", "pause", "resume"] as const)("%s", async (name) => {
+    const options = { root, signal: AbortSignal.abort(new Error("enough")) };
+    const values = { create: ["/nowhere"], run: ["/nowhere"], exec: [["ls"]] };
+    const given = name in values ? values[name as keyof typeof values] : [];
+
+    await expect(call(runtime[name], "box", ...given, options)).rejects.toMatchObject({
+      name: "AbortError",
+    });
+  });
+
+  it.for(["state", "ps", "delete"] as const)("%s takes none", async (name) => {
+    const { signal } = new AbortController();
+
+    await expect(call(runtime[name], "box", { root, signal })).rejects.toMatchObject({
+      code: "INVALID_ARGUMENT",
+      details: { option: "signal" },
+    });
+  });
+});
+
 describe("arguments of bundles", () => {
   it.for([undefined, null, {}, 5, ""])("openBundle: %j", async (directory) => {
     await expect(call(openBundle, directory)).rejects.toMatchObject({
