@@ -3,7 +3,7 @@
  * rename(2), and its lock orders those who change what it is.
  */
 import { randomUUID } from "node:crypto";
-import { closeSync, fstatSync } from "node:fs";
+import { closeSync, fstatSync, lstatSync, type Stats } from "node:fs";
 import { lstat, mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MarmitaError } from "../errors.ts";
@@ -100,6 +100,28 @@ function claimFault(cause: unknown, id: string, root: string): unknown {
   });
 }
 
+/**
+ * Before anything in it is looked at. Throws `UNAVAILABLE` for a root of somebody else, `NOT_FOUND`, and
+ * `CORRUPT` for a link to where others write, or what else is no directory.
+ */
+export function checkContainerDirectory(root: string, id: string): ContainerPaths {
+  const paths = containerPaths(root, id);
+  checkStateRoot(root);
+  const found = statusOf(paths.directory);
+  if (found === undefined) throw notFound(id);
+  if (!found.isDirectory()) throw spoilt(paths.directory, "is not a directory");
+  return paths;
+}
+
+function statusOf(directory: string): Stats | undefined {
+  try {
+    return lstatSync(directory, { throwIfNoEntry: false });
+  } catch (error) {
+    if (errnoOf(error) === "ENAMETOOLONG") return undefined;
+    throw error;
+  }
+}
+
 /** Wait for whoever holds it. Throws `NOT_FOUND`, and `UNAVAILABLE` for a root of somebody else. */
 export async function holdContainer(
   root: string,
@@ -107,8 +129,7 @@ export async function holdContainer(
   { signal, timeoutMs }: { signal?: AbortSignal | undefined; timeoutMs?: number } = {},
 ): Promise<HeldContainer> {
   throwIfAborted(signal);
-  const paths = containerPaths(root, id);
-  checkStateRoot(root);
+  const paths = checkContainerDirectory(root, id);
   const deadline = timeoutMs === undefined ? Infinity : performance.now() + timeoutMs;
   const patience = new Patience();
   for (;;) {

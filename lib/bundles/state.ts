@@ -5,7 +5,7 @@ import { OCI_VERSION } from "../oci/spec-version.ts";
 import { type Checks, check, word } from "../util/check.ts";
 import { isMissing } from "../util/system-error.ts";
 import type { ContainerPaths } from "./container-directory.ts";
-import { containerPaths, isHeld, listContainerIds, notFound } from "./container-directory.ts";
+import { checkContainerDirectory, isHeld, listContainerIds, notFound } from "./container-directory.ts";
 import { callback, checkRootOption } from "./create-options.ts";
 import type { WarningOption } from "./options.ts";
 import { isSpoilt } from "./own-file.ts";
@@ -52,8 +52,7 @@ export interface FindOptions extends StateRootOption {
 /** Throws `NOT_FOUND`, and `CORRUPT` for a record that cannot be read. */
 export function findContainer(id: string, options: FindOptions = {}): FoundContainer {
   const root = chooseStateRoot(options);
-  const paths = containerPaths(root, id);
-  checkStateRoot(root);
+  const paths = checkContainerDirectory(root, id);
   const record = readRecord(paths.state) ?? recordOfDraft(id, paths);
   const isMade = record.init === undefined && options.isOurs !== true && isHeld(paths);
   return { root, paths, record, state: stateOf(record, paths, isMade) };

@@ -117,6 +117,19 @@ describe("a container of a bundle that was replaced", () => {
     expect(await deleted("spoilt")).toHaveLength(1);
   });
 
+  it("is not looked for behind a link, and deleted by force without what that leads to", async () => {
+    await runtime.create("true", folder.make(["true"]), options());
+    symlinkSync("true", join(folder.states, "link"));
+
+    for (const refused of [runtime.state, runtime.start, runtime.delete]) {
+      await expect(refused("link", root())).rejects.toMatchObject({ code: "CORRUPT" });
+    }
+    expect(await deleted("link")).toHaveLength(1);
+
+    expect(await runtime.state("true", root())).toMatchObject({ status: "created" });
+    await deleted("true");
+  });
+
   it("is not waited for longer than 10 s by who deletes it by force", async () => {
     await runtime.create("held", folder.make(["true"]), options());
     const held = await holdContainer(folder.states, "held");
