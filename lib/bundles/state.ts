@@ -5,7 +5,12 @@ import { OCI_VERSION } from "../oci/spec-version.ts";
 import { type Checks, check, word } from "../util/check.ts";
 import { isMissing } from "../util/system-error.ts";
 import type { ContainerPaths } from "./container-directory.ts";
-import { checkContainerDirectory, isHeld, listContainerIds, notFound } from "./container-directory.ts";
+import {
+  checkContainerDirectory,
+  isHeld,
+  listContainerIds,
+  notFound,
+} from "./container-directory.ts";
 import { callback, checkRootOption } from "./create-options.ts";
 import type { WarningOption } from "./options.ts";
 import { isSpoilt } from "./own-file.ts";
