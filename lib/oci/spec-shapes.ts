@@ -91,13 +91,16 @@ const user: Shape<Process["user"]> = object({
   username: optionalText(text),
 });
 
+/** runc starts nothing with another. */
+const variable = checked(text, (one) => one.includes("="), "be KEY=VALUE");
+
 /** For `exec` too, whose `--process` is one. */
 export const processShape: Shape<Process> = object({
   terminal: optional(flag),
   consoleSize: optional(object({ height: required(uint32), width: required(uint32) })),
   user: { ...required(user), fallback: ROOT },
   args: required(checked(texts, ({ length }) => length > 0, "name a program")),
-  env: optional(texts),
+  env: optional(list(variable)),
   cwd: required(absolutePath),
   capabilities: optional(capabilities),
   rlimits: optional(

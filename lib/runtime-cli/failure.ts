@@ -23,7 +23,7 @@ export interface Failed {
  * terminal shows it without the time.
  */
 export function tellFailure(error: unknown, { name, usage, log }: Failed): void {
-  const message = visible(error instanceof Error ? error.message : String(error));
+  const message = inFlags(visible(error instanceof Error ? error.message : String(error)), name);
   const hint = hintOf(error);
   const isForPeople = isatty(STDERR);
   if (!log.isOnStderr || !isForPeople) {
@@ -47,7 +47,27 @@ function moreHelp(name: string): string {
 
 function hintOf(error: unknown): string | undefined {
   const hint = isMarmitaError(error) || error instanceof UsageError ? error.hint : undefined;
-  return hint === undefined ? undefined : visible(hint);
+  return hint === undefined ? undefined : inFlags(visible(hint), "");
+}
+
+/** Options of the library that have another name here. */
+const FLAGS: ReadonlyMap<string, string> = new Map([
+  ["force", "--force"],
+  ["ignorePaused", "--ignore-paused"],
+  ["root", "--root"],
+  ["consoleSocket", "--console-socket"],
+]);
+
+/** In the words of the command line: the library's have its own options, and a config.json. */
+export function inFlags(text: string, command: string): string {
+  const named = text.replaceAll(
+    /`(\w+)`(?: \((?:on the command line: )?--[a-z-]+\))?/g,
+    (found, option: string) => FLAGS.get(option) ?? found,
+  );
+  if (command !== "exec") return named;
+  return named
+    .replaceAll("config.json: process.apparmorProfile", "process.apparmorProfile (--apparmor)")
+    .replaceAll("config.json: process.selinuxLabel", "process.selinuxLabel (--process-label)");
 }
 
 /** With those of its causes. */

@@ -20,6 +20,13 @@ describe("parseRuntimeSpec", () => {
     expect(parse({})).toEqual({ ...LEAST, linux: { namespaces: [] } });
   });
 
+  it("names a variable that has no value", () => {
+    expect(thrown({ process: { ...PROCESS, env: ["A=", "FOO"] } })).toMatchObject({
+      code: "INVALID_ARGUMENT",
+      details: { field: "process.env[1]" },
+    });
+  });
+
   it("passes over what the specification does not know", () => {
     const spec = parse({ windows: {}, unknown: [1], process: { ...PROCESS, unknown: null } });
 

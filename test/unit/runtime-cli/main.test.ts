@@ -43,6 +43,7 @@ describe("marmita-runtime", () => {
     ["start of none", ["start", "none"], 1, "does not exist"],
     ["exec in none", ["exec", "none", "true"], 255, "does not exist"],
     ["exec of nothing", ["exec", "none"], 255, "exec needs a command"],
+    ["a variable without a value", ["exec", "-e", "FOO", "none", "true"], 1, "expected KEY=VALUE"],
     ["an id that is a path", ["create", "a/b"], 1, '"a/b" cannot be the id'],
     ["no id", ["create"], 1, '"create" requires exactly 1 argument(s)'],
     ["two ids", ["state", "a", "b"], 1, '"state" requires exactly 1 argument(s)'],
