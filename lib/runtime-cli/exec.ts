@@ -33,7 +33,10 @@ export const exec: RuntimeCommand = {
     { name: "cwd", value: "path", help: "Its working directory in the container" },
     { name: "detach", short: "d", help: "Do not wait for its end" },
     { name: "env", short: "e", value: "list", help: "Environment variables: KEY=VALUE" },
-    { name: "ignore-paused", help: "Also in a paused container: it begins when that goes on, without a freezer at once" },
+    {
+      name: "ignore-paused",
+      help: "Also in a paused container: it begins when that goes on, without a freezer at once",
+    },
     { name: "no-new-privs", help: "No program gives it rights that it has not" },
     { name: "process", short: "p", value: "path", help: "A file with its `process`, as JSON" },
     { name: "process-label", value: "label", help: "Its SELinux label" },
