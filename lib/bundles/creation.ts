@@ -8,7 +8,7 @@ import { spawnStarter } from "../native/helper.ts";
 import { encodePlan, type Plan } from "../native/plan.ts";
 import { parseRuntimeSpec } from "../oci/parse-runtime-spec.ts";
 import { OCI_VERSION } from "../oci/spec-version.ts";
-import type { Process, RuntimeSpec } from "../oci/runtime-spec.ts";
+import type { NamespaceType, Process, RuntimeSpec } from "../oci/runtime-spec.ts";
 import type { BundleIds } from "../runtime/bundle-context.ts";
 import { chooseBundleIds } from "../runtime/bundle-ids.ts";
 import { compileBundle } from "../runtime/compile-bundle.ts";
@@ -44,7 +44,7 @@ import type { BundleSource, MakeBundleContainerOptions, ProcessSettings } from "
 import { writePidFile } from "./pid-file.ts";
 import { identify, type ProcessIdentity } from "./process-identity.ts";
 import { readBundle } from "./read-bundle.ts";
-import { type ContainerRecord, writeRecord } from "./record.ts";
+import { type ContainerRecord, type HomeNamespace, writeRecord } from "./record.ts";
 import { Starter, type StarterTasks } from "./starter.ts";
 import type { BundleStatus } from "./state.ts";
 import { chooseStateRoot } from "./state-root.ts";
@@ -86,8 +86,17 @@ export async function design(
     owner: ownerName(),
     annotations: spec.annotations ?? {},
     filters: seccompPlace(root).seccomp,
+    home: homeOf(spec),
   };
   return { root, paths, spec, ids, record, options, warn };
+}
+
+/** One by path is that of others, a pod's or this machine's. */
+function homeOf({ linux: { namespaces } }: RuntimeSpec): HomeNamespace | undefined {
+  const isNew = (kind: NamespaceType) =>
+    namespaces.some(({ type, path }) => type === kind && (path === undefined || path === ""));
+  if (isNew("pid")) return "pid";
+  return isNew("mount") ? "mnt" : undefined;
 }
 
 /** In a mount namespace of others it may be there, though not here. */

@@ -5,6 +5,9 @@ import { type CgroupState, parseCgroupState } from "./cgroup-state.ts";
 import { readOwnFile } from "./own-file.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
 
+/** As in /proc/PID/ns. */
+export type HomeNamespace = "pid" | "mnt";
+
 export interface ContainerRecord {
   /** Of the specification that the state follows. */
   readonly ociVersion: string;
@@ -22,6 +25,8 @@ export interface ContainerRecord {
   /** Its first process; absent until that waits to be started. */
   readonly init?: ProcessIdentity | undefined;
   readonly cgroup?: CgroupState | undefined;
+  /** A namespace that nobody else has: who is in it is the container's. */
+  readonly home?: HomeNamespace | undefined;
   /** A directory of compiled seccomp filters, for further processes in it. */
   readonly filters: string;
 }
@@ -45,6 +50,7 @@ export function parseRecord(text: string, what: string): ContainerRecord {
   const starter = reader.findObject("starter", parseIdentity);
   const init = reader.findObject("init", parseIdentity);
   const cgroup = reader.findObject("cgroup", parseCgroupState);
+  const home = reader.findText("home");
   return {
     ociVersion: reader.text("ociVersion"),
     id: reader.text("id"),
@@ -57,7 +63,12 @@ export function parseRecord(text: string, what: string): ContainerRecord {
     ...(starter !== undefined && { starter }),
     ...(init !== undefined && { init }),
     ...(cgroup !== undefined && { cgroup }),
+    ...(isHome(home) && { home }),
   };
+}
+
+function isHome(text: string | undefined): text is HomeNamespace {
+  return text === "pid" || text === "mnt";
 }
 
 function parseIdentity(value: unknown, what: string): ProcessIdentity {

@@ -4,6 +4,7 @@ import { type ProcessStat, readProcessStat } from "../runtime/processes.ts";
 import { cgroupPids } from "./cgroup.ts";
 import type { CgroupState } from "./cgroup-state.ts";
 import type { ProcessIdentity } from "./process-identity.ts";
+import type { HomeNamespace } from "./record.ts";
 import type { FoundContainer } from "./state.ts";
 
 /** One of them, told from the next bearer of its number. */
@@ -16,7 +17,8 @@ export type Resident = Pick<ProcessIdentity, "pid" | "startTicks">;
 export function residentsOf({ record, state }: FoundContainer): readonly Resident[] {
   const { cgroup, init } = record;
   const grouped = cgroup === undefined ? [] : residentsByCgroup(cgroup);
-  const others = state.pid === 0 || init === undefined ? [] : residentsByNamespace(init);
+  const others =
+    state.pid === 0 || init === undefined ? [] : residentsByNamespace(init, record.home);
   const all = new Map([...others, ...grouped].map((one) => [one.pid, one]));
   return [...all.values()].toSorted((one, other) => one.pid - other.pid);
 }
@@ -35,12 +37,14 @@ function residentsByCgroup(cgroup: CgroupState): readonly Resident[] {
   return stats.filter(({ pid }) => still.has(pid));
 }
 
-/**
- * Those in its mount namespace, and what descends from it: a pid namespace may be that of a pod. Of one
- * without a mount namespace of its own those in its pid namespace; without either the latter only.
- */
-export function residentsByNamespace(first: Resident): readonly Resident[] {
-  const { kind, home } = homeOf(first.pid);
+/** Those in the namespace that is its own, and what descends from it; without one the latter only. */
+export function residentsByNamespace(
+  first: Resident,
+  kind: HomeNamespace | undefined,
+): readonly Resident[] {
+  // Read once: of one that ends meanwhile there would be none, as of all that hide from us.
+  const homeOf = (pid: number) => (kind === undefined ? undefined : namespaceOf(pid, kind));
+  const home = homeOf(first.pid);
   if (!isSame(first)) return []; // it was another's home
   const all = new Map<number, ProcessStat>();
   const members: ProcessStat[] = [];
@@ -49,7 +53,7 @@ export function residentsByNamespace(first: Resident): readonly Resident[] {
     if (stat === undefined || stat.state === "Z") continue;
     all.set(stat.pid, stat);
     // After its start: a stranger who has the number by now began later, and is not signalled.
-    if (kind !== undefined && namespaceOf(stat.pid, kind) === home) members.push(stat);
+    if (home !== undefined && homeOf(stat.pid) === home) members.push(stat);
   }
   const start = all.get(first.pid);
   const roots = start?.startTicks === first.startTicks ? [start, ...members] : members;
@@ -84,19 +88,8 @@ function isSame({ pid, startTicks }: Resident): boolean {
   return readProcessStat(pid)?.startTicks === startTicks;
 }
 
-type NamespaceKind = "mnt" | "pid";
-
-/** Read once: of one that ends meanwhile there would be none, as of all that hide from us. */
-function homeOf(first: number): { readonly kind?: NamespaceKind; readonly home?: string } {
-  for (const kind of ["mnt", "pid"] as const) {
-    const home = namespaceOf(first, kind);
-    if (home !== undefined && home !== namespaceOf("self", kind)) return { kind, home };
-  }
-  return {};
-}
-
 /** `undefined` for one that hides, is another user's, or no more. */
-function namespaceOf(pid: number | "self", kind: NamespaceKind): string | undefined {
+function namespaceOf(pid: number, kind: HomeNamespace): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/ns/${kind}`);
   } catch {

@@ -32,7 +32,9 @@ describe("who descends from a container's process", () => {
   it("is there of the process that is meant, and of none that has its number", () => {
     const { pid, startTicks = 0 } = { pid: process.pid, startTicks: own?.startTicks };
 
-    expect(residentsByNamespace({ pid, startTicks }).map((one) => one.pid)).toContain(pid);
-    expect(residentsByNamespace({ pid, startTicks: startTicks - 1 })).toEqual([]);
+    expect(residentsByNamespace({ pid, startTicks }, undefined).map((one) => one.pid)).toContain(
+      pid,
+    );
+    expect(residentsByNamespace({ pid, startTicks: startTicks - 1 }, "mnt")).toEqual([]);
   });
 });
