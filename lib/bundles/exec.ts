@@ -273,7 +273,7 @@ async function see(
     onStarted?.({ pid, terminal: master?.stream, kill, resize });
     if (detach) {
       await starter.gone();
-      return { exitCode: 0, signal: null };
+      return { exitCode: 0, signal: null, truncated: false };
     }
     const ours = master === undefined ? streams : terminalStreams(master, options);
     const ended = starter.exited().finally(() => master?.end());

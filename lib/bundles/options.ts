@@ -106,6 +106,8 @@ export interface BundleExit {
   /** What it wrote, of those that were a `pipe`. */
   readonly stdout?: string;
   readonly stderr?: string;
+  /** Either had more than `maxOutputBytes`. */
+  readonly truncated: boolean;
 }
 
 export interface ExecBundleOptions

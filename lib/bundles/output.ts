@@ -41,7 +41,7 @@ export function terminalStreams(
 export async function collect(
   { stdin, stdout, stderr }: OurStreams,
   { input, maxOutputBytes = DEFAULT_MAX_OUTPUT_BYTES }: StreamOptions,
-): Promise<Pick<BundleExit, "stdout" | "stderr">> {
+): Promise<Pick<BundleExit, "stdout" | "stderr" | "truncated">> {
   const [output, errors] = await Promise.all([
     capture(stdout, maxOutputBytes),
     capture(stderr, maxOutputBytes),
@@ -50,5 +50,6 @@ export async function collect(
   return {
     ...(stdout !== undefined && { stdout: textOf(output) }),
     ...(stderr !== undefined && { stderr: textOf(errors) }),
+    truncated: output.truncated || errors.truncated,
   };
 }

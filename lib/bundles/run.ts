@@ -71,7 +71,7 @@ async function startAndWait(
       kill,
       resize: (columns, rows) => master?.resize(columns, rows),
     });
-    if (detach) return { exitCode: 0, signal: null };
+    if (detach) return { exitCode: 0, signal: null, truncated: false };
     const ours = master === undefined ? streams : terminalStreams(master, options);
     const ended = starter.exited().finally(() => master?.end());
     const [exit, output] = await Promise.all([ended, collect(ours, options)]);

@@ -67,6 +67,7 @@ describe("exec in a container made of a bundle", () => {
       signal: null,
       stdout: "1 2\n/tmp\n0\n0\n",
       stderr: "oops\n",
+      truncated: false,
     });
   });
 
@@ -214,6 +215,7 @@ describe("exec in a container made of a bundle", () => {
     ).toEqual({
       exitCode: 0,
       signal: null,
+      truncated: false,
     });
 
     const pid = Number(readFileSync(pidFile, "utf8"));

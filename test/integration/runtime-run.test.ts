@@ -33,6 +33,7 @@ describe("runtime.run", () => {
     expect(await run("cat; echo salt >&2; exit 3", { input: "beans\n" })).toEqual({
       exitCode: 3,
       signal: null,
+      truncated: false,
       stdout: "beans\n",
       stderr: "salt\n",
     });
@@ -64,7 +65,7 @@ describe("runtime.run", () => {
     const result = await run("echo there; echo here >&2", { stdout: fd, stderr: "ignore" });
 
     closeSync(fd);
-    expect(result).toEqual({ exitCode: 0, signal: null });
+    expect(result).toEqual({ exitCode: 0, signal: null, truncated: false });
     expect(readFileSync(path, "utf8")).toBe("there\n");
   });
 
@@ -91,7 +92,7 @@ describe("runtime.run", () => {
   it("does not wait for it with detach", async () => {
     const result = await run("sleep 1000", { detach: true, stdout: "ignore", stderr: "ignore" });
 
-    expect(result).toEqual({ exitCode: 0, signal: null });
+    expect(result).toEqual({ exitCode: 0, signal: null, truncated: false });
     expect(await runtime.state("run", root())).toMatchObject({ status: "running" });
     await runtime.delete("run", { ...root(), force: true });
   });
