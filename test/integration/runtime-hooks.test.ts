@@ -65,7 +65,9 @@ describe("a hook of a bundle", () => {
       "poststart",
     ]);
     await eventually("it is stopped", async () =>
-      (await runtime.state("order", root())).status === "stopped" ? true : undefined,
+      (await runtime.state("order", { root: folder.states })).status === "stopped"
+        ? true
+        : undefined,
     );
     await runtime.delete("order", root());
 
@@ -208,7 +210,7 @@ describe("a hook of a bundle", () => {
     const forced = runtime.run("force", bundle, options());
     forced.catch(() => undefined);
     const second = await pidOf();
-    expect((await runtime.state("force", root())).status).toBe("creating");
+    expect((await runtime.state("force", { root: folder.states })).status).toBe("creating");
     await runtime.delete("force", { ...root(), force: true });
     await expect(forced).rejects.toMatchObject({ code: "START_FAILED" });
 
