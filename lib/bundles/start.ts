@@ -91,7 +91,7 @@ async function openGate(
     }
     await outcome(result, signal);
   } catch (error) {
-    throw errnoOf(error) === "ENXIO" ? notCreated(stopped(found)) : error;
+    throw isGone(error) ? notCreated(stopped(found)) : error;
   } finally {
     result?.destroy();
   }
@@ -112,4 +112,9 @@ async function outcome(result: Socket, signal: AbortSignal | undefined): Promise
   } finally {
     unhook?.();
   }
+}
+
+/** Whoever waited is killed by now: before the pipe was opened, or before it was written to. */
+function isGone(error: unknown): boolean {
+  return ["ENXIO", "EPIPE"].includes(errnoOf(error) ?? "");
 }
